@@ -1,0 +1,24 @@
+/// Finish a fold whose leaves are spread over ranks: only subtree roots that lack their sibling travel.
+#pragma once
+
+#include <vector>
+
+#include "cluster/communicator/communicator.hpp"
+#include "cluster/topology/ownership.hpp"
+#include "engine/tiles/fold.hpp"
+
+namespace variscope::cluster {
+
+enum class Reduce {
+  exact,  ///< the plan's tree: the same bits on any number of ranks
+  fast,   ///< the library's allreduce: whatever order it likes
+};
+
+/// `ownership` divides the leaves among the ranks of `communicator` (parts = its size). `partials` holds this rank's covering
+/// nodes in order (tiles::covering_nodes), each `size` doubles; they are overwritten. The root's value ends in `result` (size
+/// doubles) on rank 0 of the communicator (Reduce::exact) or on all ranks (Reduce::fast, plain sums only).
+/// Every merge happens on the rank that owns the left child's first leaf. Messages: at most log2(leaves) sent by a rank.
+void fold_across(const Communicator& communicator, const Ownership& ownership, Index size, std::span<double> partials, const tiles::Merge& merge, Reduce reduce,
+                 std::span<double> result);
+
+}  // namespace variscope::cluster

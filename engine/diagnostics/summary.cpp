@@ -1,0 +1,147 @@
+/// Everything a variance table says about one point: each estimator's variances, ratios, signal-to-noise, bias gate and work.
+#include "engine/diagnostics/summary.hpp"
+
+#include <cctype>
+#include <cmath>
+#include <optional>
+
+#include "engine/diagnostics/moments.hpp"
+#include "engine/diagnostics/variance.hpp"
+
+namespace variscope::diagnostics {
+
+namespace {
+
+/// "PW-CFE" and "pw_cfe" are the same name.
+std::string plain_name(const std::string& name) {
+  std::string plain;
+  for (const char c : name) {
+    if (c != '-' && c != '_' && c != ' ') {
+      plain += static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+    }
+  }
+  return plain;
+}
+
+/// |G|^2 from whichever of the reference and the estimator's own mean has the smaller error to subtract.
+Signal signal_of(const PointRecord& point, const PooledMoments& pooled, double& error) {
+  double reference = 0;
+  double reference_error = 0;
+  double own = 0;
+  double own_error = 0;
+  for (std::size_t p = 0; p < point.reference.size(); ++p) {
+    const double mean = point.reference[p] + pooled.deviation[p];
+    reference += point.reference[p] * point.reference[p];
+    reference_error += point.reference_error[p] * point.reference_error[p];
+    own += mean * mean;
+    own_error += pooled.variance[p] / pooled.count;
+  }
+  Signal signal;
+  signal.from_reference = !(own_error < reference_error) || reference_error < 0.1 * reference;
+  error = signal.from_reference ? reference_error : own_error;
+  signal.norm_square = std::max((signal.from_reference ? reference : own) - error, 0.0);
+  return signal;
+}
+
+Estimate inverted(const Estimate& estimate) {
+  Estimate inverse = estimate;
+  inverse.value = 1 / estimate.value;
+  inverse.lower = 1 / estimate.upper;
+  inverse.upper = 1 / estimate.lower;
+  return inverse;
+}
+
+/// Fills the signal-to-noise ratio and its inverse. Their intervals carry the error of tr Var alone.
+void add_signal(const PointRecord& point, const PooledMoments& pooled, EstimatorSummary& summary) {
+  double error = 0;
+  summary.signal = signal_of(point, pooled, error);
+  if (summary.total.reliability == Reliability::zero || !summary.total.defined()) {
+    return;
+  }
+  const double square = summary.signal.norm_square;
+  if (square > 0) {
+    summary.noise_scale = scaled(summary.total, 1 / square);
+    if (summary.noise_scale.defined()) {
+      summary.signal_to_noise = inverted(summary.noise_scale);
+    }
+    return;
+  }
+  summary.signal_to_noise.value = 0;
+  summary.signal_to_noise.floor = error / summary.total.value;
+  summary.signal_to_noise.reliability = Reliability::zero;
+}
+
+Ranking ranking_of(const EstimatorSummary& summary) {
+  const Estimate& ratio = summary.ratio;
+  if (ratio.reliability == Reliability::zero) {
+    return Ranking::lower;
+  }
+  if (!ratio.reliable()) {
+    return Ranking::not_ranked;
+  }
+  if (ratio.lower > 1) {
+    return Ranking::higher;
+  }
+  return ratio.upper < 1 ? Ranking::lower : Ranking::indistinguishable;
+}
+
+}  // namespace
+
+PointSummary summarise(const CellRecord& cell, const PointRecord& point, const SummaryOptions& options) {
+  PointSummary result;
+  result.label = point.label;
+  const bool mean_field = cell.family.find("mean_field") != std::string::npos;
+  const std::vector<double> floor = rounding_floor(point, mean_field);
+  const std::vector<double> weights = mean_field ? fisher_weights(point.lambda) : std::vector<double>{};
+  const auto own = static_cast<Index>(point.reference.size() * point.estimators.size());
+  const Index compared = options.comparisons > 0 ? options.comparisons : own;
+
+  std::vector<VarianceStatistics> statistics;
+  std::optional<std::size_t> baseline;
+  for (const EstimatorRecord& record : point.estimators) {
+    if (plain_name(record.name) == plain_name(options.baseline)) {
+      baseline = statistics.size();
+      result.baseline = record.name;
+    }
+    statistics.push_back(variance_statistics(record.moments, cell.blocks, floor, weights));
+    const VarianceStatistics& variance = statistics.back();
+    const PooledMoments pooled = pool(record.moments);
+
+    EstimatorSummary summary;
+    summary.name = record.name;
+    summary.bias = bias_gate(record.moments, point, floor, compared);
+    for (std::size_t k = 0; k < cell.blocks.size(); ++k) {
+      BlockSummary block;
+      block.name = cell.blocks[k].name;
+      block.trace = jackknife(variance.trace[k], variance.count);
+      block.mean = scaled(block.trace, 1 / static_cast<double>(cell.blocks[k].parameters.size()));
+      block.maximum = jackknife(variance.maximum[k], variance.count);
+      summary.blocks.push_back(std::move(block));
+    }
+    summary.total = jackknife(variance.total, variance.count);
+    summary.maximum = jackknife(variance.total_maximum, variance.count);
+    summary.fisher = jackknife(variance.fisher, variance.count);
+    summary.work = work_per_call(record.counts, pooled.count, cell.rows, cell.batch_rows);
+    summary.seconds_per_call = record.seconds_per_call;
+    add_signal(point, pooled, summary);
+    result.estimators.push_back(std::move(summary));
+  }
+  if (!baseline) {
+    return result;
+  }
+  const EstimatorSummary& base = result.estimators[*baseline];
+  const double base_work = base.work.value_equivalents;
+  const double base_seconds = base.seconds_per_call;
+  const bool usable = base.bias.verdict == Verdict::unbiased;
+  for (std::size_t e = 0; e < statistics.size() && usable; ++e) {
+    EstimatorSummary& summary = result.estimators[e];
+    summary.ratio = jackknife_ratio(statistics[e].total, statistics[*baseline].total, statistics[e].count);
+    summary.work_ratio = scaled(summary.ratio, summary.work.value_equivalents / base_work);
+    summary.time_ratio = scaled(summary.ratio, summary.seconds_per_call / base_seconds);
+    const bool unbiased = summary.bias.verdict == Verdict::unbiased;
+    summary.ranking = e == *baseline ? Ranking::baseline : (unbiased ? ranking_of(summary) : Ranking::not_ranked);
+  }
+  return result;
+}
+
+}  // namespace variscope::diagnostics

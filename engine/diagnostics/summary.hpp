@@ -1,0 +1,62 @@
+/// Everything a variance table says about one point: each estimator's variances, ratios, signal-to-noise, bias gate and work.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "engine/diagnostics/bias.hpp"
+#include "engine/diagnostics/estimate.hpp"
+#include "engine/diagnostics/work.hpp"
+#include "engine/record.hpp"
+
+namespace variscope::diagnostics {
+
+/// How an estimator's total variance compares with the baseline's.
+enum class Ranking { baseline, lower, higher, indistinguishable, not_ranked };
+
+struct BlockSummary {
+  std::string name;
+  Estimate trace;
+  Estimate mean;  ///< trace over the number of parameters
+  Estimate maximum;
+};
+
+/// The squared length of the true gradient, as far as it is known.
+struct Signal {
+  double norm_square = 0;      ///< error subtracted; 0 if the error exceeds it
+  bool from_reference = true;  ///< false: |mean|^2 - tr Var / n of the estimator itself
+};
+
+struct EstimatorSummary {
+  std::string name;
+  BiasGate bias;
+  std::vector<BlockSummary> blocks;
+  Estimate total;       ///< trace over all parameters
+  Estimate maximum;     ///< over all parameters
+  Estimate fisher;      ///< undefined for families without Fisher weights
+  Estimate ratio;       ///< total over the baseline's total
+  Estimate work_ratio;  ///< ratio x evaluations over the baseline's
+  Estimate time_ratio;  ///< ratio x seconds over the baseline's
+  Signal signal;
+  Estimate signal_to_noise;  ///< |G|^2 / tr Var
+  Estimate noise_scale;      ///< tr Var / |G|^2: calls to average until noise equals signal
+  Work work;
+  double seconds_per_call = 0;
+  Ranking ranking = Ranking::not_ranked;
+};
+
+struct PointSummary {
+  std::string label;
+  std::vector<EstimatorSummary> estimators;  ///< in the record's order
+  std::string baseline;                      ///< the name found in the record; empty if it was not run
+};
+
+struct SummaryOptions {
+  std::string baseline = "pw_cfe";  ///< compared without regard to case, '-' and '_'
+  Index comparisons = 0;            ///< of the whole report; 0: of this point alone
+};
+
+/// Cost O(estimators x batches x parameters).
+PointSummary summarise(const CellRecord& cell, const PointRecord& point, const SummaryOptions& options);
+
+}  // namespace variscope::diagnostics

@@ -1,0 +1,29 @@
+/// Lists the models: one line each.
+#include "engine/models/catalogue.hpp"
+
+#include "engine/models/banana.hpp"
+#include "engine/models/gaussian.hpp"
+#include "engine/models/univariate.hpp"
+
+namespace variscope::models {
+
+Entry logistic_regression_entry();  // engine/models/logistic_regression.cpp
+
+const std::vector<Entry>& catalogue() {
+  static const std::vector<Entry> entries = {
+      logistic_regression_entry(),
+      gaussian_entry(),
+      banana_entry(),
+      univariate_entry(),
+  };
+  return entries;
+}
+
+const Entry* find(const std::string& name) {
+  for (const Entry& entry : catalogue()) {
+    if (entry.name == name) return &entry;
+  }
+  return nullptr;
+}
+
+}  // namespace variscope::models

@@ -1,0 +1,27 @@
+/// What a model need not write itself.
+#include "engine/models/model.hpp"
+
+#include <stdexcept>
+
+namespace variscope::models {
+
+std::vector<std::string> Model::parameter_names() const {
+  std::vector<std::string> names;
+  names.reserve(static_cast<std::size_t>(dim()));
+  for (Index d = 0; d < dim(); ++d) names.push_back("z[" + std::to_string(d) + "]");
+  return names;
+}
+
+void Model::log_likelihood(const RowList&, ConstBatchView, Evaluation&) const {
+  throw std::logic_error("log_likelihood of a model without data (its density is all in log_prior)");
+}
+
+void Model::expected_log_prior(const double*, const double*, GaussianExpectation&) const {
+  throw std::logic_error("expected_log_prior of a model that declares no Gaussian expectation");
+}
+
+void Model::expected_log_likelihood(Range, const double*, const double*, GaussianExpectation&) const {
+  throw std::logic_error("expected_log_likelihood of a model that declares none, or has no data");
+}
+
+}  // namespace variscope::models

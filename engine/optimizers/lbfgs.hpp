@@ -1,0 +1,26 @@
+/// Limited-memory BFGS for smooth deterministic objectives, through NLopt.
+#pragma once
+
+#include <functional>
+#include <span>
+#include <string>
+#include <vector>
+
+namespace variscope::optimizers {
+
+/// Objective: fills the gradient and returns the value; to be maximised.
+using Objective = std::function<double(std::span<const double> lambda, std::span<double> gradient)>;
+
+struct Maximum {
+  std::vector<double> lambda;
+  double value = 0;
+  double gradient_norm = 0;  ///< Euclidean, at lambda
+  int evaluations = 0;
+  std::string status;  ///< what ended the search, in words
+};
+
+/// Deterministic: the same objective bits give the same maximum bits. Source: Nocedal 1980; NLopt's LD_LBFGS (Luksan).
+/// Stops at relative parameter changes below 1e-12 or after `most` evaluations.
+Maximum maximise(const Objective& objective, std::vector<double> start, int most = 2000);
+
+}  // namespace variscope::optimizers

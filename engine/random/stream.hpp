@@ -1,0 +1,63 @@
+/// Random numbers addressed by meaning: a key (seed) and a counter made of purpose, task, major, minor and lane.
+#pragma once
+
+#include <array>
+#include <cstdint>
+
+#include "engine/index.hpp"
+#include "engine/tiles/batch.hpp"
+
+namespace variscope::random {
+
+/// Who consumes the numbers. A new consumer takes a new value, so that old draws stay where they are. At most 255.
+enum class Purpose : std::uint8_t {
+  data_generation = 1,  ///< task: column group; (major, minor): row low and high words
+  data_truth = 2,       ///< coefficients of synthetic data
+  path_noise = 3,       ///< task 0; major: optimisation step; minor: sample
+  path_rows = 4,        ///< minibatch of a step: major: step
+  replicate_noise = 5,  ///< task: point; major: replicate; minor: sample
+  replicate_rows = 6,   ///< task: point; major: replicate
+  reference_noise = 7,  ///< Monte Carlo reference gradient: task: point; major: replicate; minor: sample
+  optimum_noise = 8,    ///< sample average approximation of the optimum: minor: sample
+  testing = 255,
+};
+
+/// One stream of 2^34 32-bit words. Two streams share no (key, counter) pair unless all five fields agree.
+/// Layout: Philox key = seed; counter words = (block, minor, major, purpose << 24 | task).
+struct Stream {
+  std::uint64_t seed = 0;
+  Purpose purpose = Purpose::testing;
+  std::uint32_t task = 0;  ///< < 2^24
+  std::uint32_t major = 0;
+  std::uint32_t minor = 0;
+
+  [[nodiscard]] std::array<std::uint32_t, 4> counter(std::uint32_t block) const {
+    return {block, minor, major, (static_cast<std::uint32_t>(purpose) << 24) | (task & 0xffffffU)};
+  }
+  [[nodiscard]] std::array<std::uint32_t, 2> key() const {
+    return {static_cast<std::uint32_t>(seed), static_cast<std::uint32_t>(seed >> 32)};
+  }
+};
+
+/// Philox4x32-10 of one counter (Salmon et al. 2011, Random123).
+std::array<std::uint32_t, 4> philox(const Stream& stream, std::uint32_t block);
+
+/// The double in (0, 1) of two words: (52 high bits + 1/2) 2^-52. Never 0 or 1.
+inline double to_uniform(std::uint32_t low, std::uint32_t high) {
+  const std::uint64_t bits = (static_cast<std::uint64_t>(high) << 32) | low;
+  return (static_cast<double>(bits >> 12) + 0.5) * 0x1p-52;
+}
+
+/// Uniform number `lane` of the stream; two words each, so lanes 2j and 2j+1 share block j.
+double uniform(const Stream& stream, std::uint32_t lane);
+
+/// Standard normal number `lane` of the stream by Box-Muller; lanes 2j and 2j+1 share block j. Same bits as fill_normal.
+double normal(const Stream& stream, std::uint32_t lane);
+
+/// Integer in [0, bound) from uniform words of lane `lane` (multiply-shift; bias below bound 2^-64).
+std::uint64_t uniform_index(const Stream& stream, std::uint32_t lane, std::uint64_t bound);
+
+/// Column c of `out` becomes normals 0..dim-1 of streams[c]. Vectorised over columns; a column does not depend on its neighbours.
+void fill_normal(const Stream* streams, tiles::BatchView out);
+
+}  // namespace variscope::random

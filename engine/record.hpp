@@ -1,0 +1,87 @@
+/// What a variance study stores: points, references and per-batch moments of every estimator. Everything a table needs is here.
+#pragma once
+
+#include <map>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "engine/index.hpp"
+#include "engine/models/model.hpp"
+
+namespace variscope {
+
+/// A named run of variational parameters that is reported on its own: "mean", "log_scale".
+struct Block {
+  std::string name;
+  Range parameters;
+};
+
+/// Moments of one estimator at one point, one entry per fixed batch of replicates (set by the plan).
+/// Deviations are taken about the point's stored reference gradient, so that nothing cancels.
+struct BatchMoments {
+  Index batches = 0;
+  Index parameters = 0;
+  Index blocks = 0;
+  std::vector<double> count;        ///< [batch] replicates in it
+  std::vector<double> sum;          ///< [batch x parameter] sum of (g - reference)
+  std::vector<double> square;       ///< [batch x parameter] sum of (g - reference)^2
+  std::vector<double> norm;         ///< [batch x block] sum over replicates of |g - reference|^2 over the block
+  std::vector<double> norm_square;  ///< [batch x block] sum over replicates of the square of that norm
+
+  void resize(Index batch_count, Index parameter_count, Index block_count) {
+    batches = batch_count;
+    parameters = parameter_count;
+    blocks = block_count;
+    const auto b = static_cast<std::size_t>(batch_count);
+    count.assign(b, 0.0);
+    sum.assign(b * static_cast<std::size_t>(parameter_count), 0.0);
+    square.assign(b * static_cast<std::size_t>(parameter_count), 0.0);
+    norm.assign(b * static_cast<std::size_t>(block_count), 0.0);
+    norm_square.assign(b * static_cast<std::size_t>(block_count), 0.0);
+  }
+};
+
+/// One estimator at one point of one cell.
+struct EstimatorRecord {
+  std::string name;
+  BatchMoments moments;
+  models::Counts counts;          ///< work of all replicates together, all ranks
+  double seconds_per_call = 0.0;  ///< a timing, never part of the results hash; 0 if unknown
+};
+
+/// One point lambda of the reference path: where every estimator is measured.
+struct PointRecord {
+  std::string label;                    ///< "0 %", "50 %", "optimum"
+  std::vector<double> lambda;           ///< variational parameters
+  std::vector<double> reference;        ///< reference gradient
+  std::vector<double> reference_error;  ///< its standard error or numerical error bound per coordinate
+  std::string reference_method;         ///< "quadrature", "closed form", "monte carlo"
+  double objective = 0.0;               ///< ELBO (or expectation) at lambda
+  double objective_error = 0.0;
+  std::vector<EstimatorRecord> estimators;
+};
+
+/// An estimator of the spec that was not run in a cell, and why.
+struct Exclusion {
+  std::string estimator;
+  std::string reason;
+};
+
+/// One cell of the plan: one combination of all swept settings.
+struct CellRecord {
+  std::string id;                                             ///< "cell_000"
+  std::vector<std::pair<std::string, std::string>> settings;  ///< all settings, dotted keys, as text
+  std::vector<std::string> parameter_names;                   ///< 2 dim names: "mean[x]", "log_scale[x]"
+  std::vector<Block> blocks;
+  std::string family;
+  std::string model;
+  Index samples = 0;     ///< M
+  Index batch_rows = 0;  ///< B; 0: all rows
+  Index rows = 0;        ///< N
+  Index replicates = 0;
+  std::vector<PointRecord> points;
+  std::vector<Exclusion> exclusions;
+};
+
+}  // namespace variscope

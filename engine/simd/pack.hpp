@@ -1,0 +1,126 @@
+/// The CPU's native vector of doubles, with the few operations that compilers' vector extensions lack.
+#pragma once
+
+#include <cmath>
+#include <cstdint>
+#include <cstring>
+
+#include "engine/tiles/batch.hpp"
+
+#if defined(__AVX512F__) && defined(__AVX512DQ__)
+#include <immintrin.h>
+#define VARISCOPE_SIMD_512 1
+#elif defined(__AVX2__) && defined(__FMA__)
+#include <immintrin.h>
+#define VARISCOPE_SIMD_256 1
+#endif
+
+namespace variscope::simd {
+
+#if defined(VARISCOPE_SIMD_512)
+inline constexpr int kWidth = 8;
+#elif defined(VARISCOPE_SIMD_256)
+inline constexpr int kWidth = 4;
+#else
+inline constexpr int kWidth = 2;
+#endif
+
+/// Packs per lane block of a tiles::Batch.
+inline constexpr int kPacksPerBlock = static_cast<int>(tiles::kLanes) / kWidth;
+
+using Pack = double __attribute__((vector_size(kWidth * 8)));
+using Mask = std::int64_t __attribute__((vector_size(kWidth * 8)));
+using Words = std::uint64_t __attribute__((vector_size(kWidth * 8)));
+
+// aligned(8): a data row starts anywhere. may_alias: the memory holds plain doubles.
+using UnalignedPack = double __attribute__((vector_size(kWidth * 8), aligned(8), may_alias));
+
+inline Pack load(const double* p) { return *reinterpret_cast<const UnalignedPack*>(p); }
+inline void store(double* p, Pack v) { *reinterpret_cast<UnalignedPack*>(p) = v; }
+inline Pack broadcast(double x) {
+#if defined(VARISCOPE_SIMD_512)
+  return _mm512_set1_pd(x);
+#elif defined(VARISCOPE_SIMD_256)
+  return _mm256_set1_pd(x);
+#else
+  return Pack{} + x;
+#endif
+}
+
+/// a * b + c, rounded once. The only place where a product and a sum fuse (-ffp-contract=off elsewhere).
+inline Pack fma(Pack a, Pack b, Pack c) {
+#if defined(VARISCOPE_SIMD_512)
+  return _mm512_fmadd_pd(a, b, c);
+#elif defined(VARISCOPE_SIMD_256)
+  return _mm256_fmadd_pd(a, b, c);
+#else
+  Pack r;
+  for (int i = 0; i < kWidth; ++i) r[i] = std::fma(a[i], b[i], c[i]);
+  return r;
+#endif
+}
+
+inline Pack max(Pack a, Pack b) { return a > b ? a : b; }
+inline Pack min(Pack a, Pack b) { return a < b ? a : b; }
+inline Pack abs(Pack a) {
+  return reinterpret_cast<Pack>(reinterpret_cast<Words>(a) & (Words{} + 0x7fffffffffffffffULL));
+}
+inline Pack sqrt(Pack a) {
+#if defined(VARISCOPE_SIMD_512)
+  return _mm512_maskz_sqrt_pd(0xff, a);  // the unmasked form trips g++ 12's uninitialized warning
+#elif defined(VARISCOPE_SIMD_256)
+  return _mm256_sqrt_pd(a);
+#else
+  Pack r;
+  for (int i = 0; i < kWidth; ++i) r[i] = std::sqrt(a[i]);
+  return r;
+#endif
+}
+
+/// 32 x 32 -> 64 bit products of the low halves.
+inline Words multiply_low_words(Words a, Words b) {
+#if defined(VARISCOPE_SIMD_512)
+  return reinterpret_cast<Words>(_mm512_maskz_mul_epu32(0xff, reinterpret_cast<__m512i>(a), reinterpret_cast<__m512i>(b)));
+#elif defined(VARISCOPE_SIMD_256)
+  return reinterpret_cast<Words>(_mm256_mul_epu32(reinterpret_cast<__m256i>(a), reinterpret_cast<__m256i>(b)));
+#else
+  return (a & 0xffffffffULL) * (b & 0xffffffffULL);
+#endif
+}
+
+/// Turns kWidth packs (rows) into kWidth packs (columns), in place.
+inline void transpose(Pack* r) {
+#if defined(VARISCOPE_SIMD_512)
+  Pack a[8];
+  for (int i = 0; i < 8; i += 2) {
+    a[i] = __builtin_shufflevector(r[i], r[i + 1], 0, 8, 2, 10, 4, 12, 6, 14);
+    a[i + 1] = __builtin_shufflevector(r[i], r[i + 1], 1, 9, 3, 11, 5, 13, 7, 15);
+  }
+  Pack b[8];
+  for (int i = 0; i < 8; i += 4) {
+    for (int j = 0; j < 2; ++j) {
+      b[i + j] = __builtin_shufflevector(a[i + j], a[i + j + 2], 0, 1, 8, 9, 4, 5, 12, 13);
+      b[i + j + 2] = __builtin_shufflevector(a[i + j], a[i + j + 2], 2, 3, 10, 11, 6, 7, 14, 15);
+    }
+  }
+  for (int j = 0; j < 4; ++j) {
+    r[j] = __builtin_shufflevector(b[j], b[j + 4], 0, 1, 2, 3, 8, 9, 10, 11);
+    r[j + 4] = __builtin_shufflevector(b[j], b[j + 4], 4, 5, 6, 7, 12, 13, 14, 15);
+  }
+#elif defined(VARISCOPE_SIMD_256)
+  const Pack a0 = __builtin_shufflevector(r[0], r[1], 0, 4, 2, 6);
+  const Pack a1 = __builtin_shufflevector(r[0], r[1], 1, 5, 3, 7);
+  const Pack a2 = __builtin_shufflevector(r[2], r[3], 0, 4, 2, 6);
+  const Pack a3 = __builtin_shufflevector(r[2], r[3], 1, 5, 3, 7);
+  r[0] = __builtin_shufflevector(a0, a2, 0, 1, 4, 5);
+  r[1] = __builtin_shufflevector(a1, a3, 0, 1, 4, 5);
+  r[2] = __builtin_shufflevector(a0, a2, 2, 3, 6, 7);
+  r[3] = __builtin_shufflevector(a1, a3, 2, 3, 6, 7);
+#else
+  const Pack a0 = __builtin_shufflevector(r[0], r[1], 0, 2);
+  r[1] = __builtin_shufflevector(r[0], r[1], 1, 3);
+  r[0] = a0;
+#endif
+}
+
+}  // namespace variscope::simd

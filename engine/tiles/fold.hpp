@@ -1,0 +1,51 @@
+/// Fold leaves in the order the tree fixes, holding at most log2 partial results at once.
+#pragma once
+
+#include <algorithm>
+#include <functional>
+#include <span>
+#include <utility>
+#include <vector>
+
+#include "engine/aligned_vector.hpp"
+#include "engine/tiles/tree.hpp"
+
+namespace variscope::tiles {
+
+/// left = left (+) right; right holds the later leaves.
+using Merge = std::function<void(std::span<double> left, std::span<const double> right)>;
+
+/// Folds single nodes: `leaf(index, partial)` adds leaf `index` into a partial that is zero. Partials are flat arrays.
+/// Memory: one partial per level, kept between calls. One folder per thread.
+class NodeFolder {
+ public:
+  /// Result of `node` goes to `out`, whose size is that of a partial.
+  template <class Leaf, class MergeFunction>
+  void fold(Node node, Index total, Leaf&& leaf, MergeFunction&& merge, std::span<double> out) {
+    if (node.level == 0) {
+      std::fill(out.begin(), out.end(), 0.0);
+      leaf(node.index, out);
+      return;
+    }
+    fold(node.left(), total, leaf, merge, out);
+    const Node right = node.right();
+    if (right.first() >= total) return;
+    const auto level = static_cast<std::size_t>(node.level);
+    if (stack_.size() <= level) stack_.resize(level + 1);
+    if (stack_[level].size() < out.size()) stack_[level].resize(out.size());
+    // The recursion may grow stack_, which moves the vectors but not what they hold; and it only uses lower levels.
+    const std::span<double> partial(stack_[level].data(), out.size());
+    fold(right, total, leaf, merge, partial);
+    merge(out, std::span<const double>(partial));
+  }
+
+ private:
+  std::vector<AlignedVector> stack_;
+};
+
+/// left += right, element by element: the merge of plain sums.
+inline void add(std::span<double> left, std::span<const double> right) {
+  for (std::size_t i = 0; i < left.size(); ++i) left[i] += right[i];
+}
+
+}  // namespace variscope::tiles

@@ -1,0 +1,86 @@
+/// What the subcommands do: option structs filled by the command line, and the functions that take them.
+#pragma once
+
+#include <string>
+
+#include "engine/index.hpp"
+#include "experiments/dataset/commands.hpp"
+
+namespace variscope::experiments {
+
+/// `--layout replicates=2,samples=1,shards=1`: how ranks divide over the three axes. 0: chosen by the program.
+struct LayoutRequest {
+  Index replicates = 0;
+  Index samples = 0;
+  Index shards = 0;
+  friend bool operator==(const LayoutRequest&, const LayoutRequest&) = default;
+};
+
+/// Throws UserError naming the unknown axis or the bad count.
+LayoutRequest parse_layout(const std::string& text);
+
+enum class Reduce { exact, fast };
+enum class ReportFormat { text, markdown, csv, latex };
+
+/// `variscope run`. When run_study is called the ranks exist already: it only has to take Communicator::world().
+struct RunOptions {
+  std::string spec;
+  int ranks = 0;    ///< as asked for; 0: not said. Agrees with the communicator's size when run_study is called.
+  int threads = 0;  ///< per rank, already set as OpenMP's number of threads
+  LayoutRequest layout;
+  std::string output;  ///< empty: output.directory of the spec
+  bool overwrite = false;
+  Reduce reduce = Reduce::exact;
+  bool quiet = false;
+};
+
+/// `variscope plan`: for pretended ranks.
+struct PlanOptions {
+  std::string spec;
+  int ranks = 1;
+  int threads = 0;
+  LayoutRequest layout;
+  std::string output;
+};
+
+/// `variscope report`.
+struct ReportOptions {
+  std::string run;  ///< run directory or run.h5
+  ReportFormat format = ReportFormat::text;
+  std::string output;  ///< file to write; empty: standard output
+};
+
+/// `variscope data synth`. Like run: the ranks exist already.
+struct SynthRequest {
+  SynthOptions data;
+  int ranks = 0;
+  int threads = 0;
+};
+
+/// `variscope selftest`.
+struct SelftestOptions {
+  std::string only;  ///< run the checks whose name contains this; empty: all
+  int threads = 0;
+};
+
+/// Each returns the exit status, or throws UserError (status 2) or anything else (status 1).
+int run_study(const RunOptions& options);
+int print_plan(const PlanOptions& options);
+int print_report(const ReportOptions& options);
+int selftest(const SelftestOptions& options);
+int write_synthetic(const SynthRequest& request);
+
+/// `variscope list [models|estimators|families|keys]`; topic empty: everything but the keys.
+struct ListOptions {
+  std::string topic;
+  bool json = false;
+};
+int print_list(const ListOptions& options);
+
+/// `variscope doctor`: returns 1 if a check failed.
+int doctor();
+
+/// The whole program: parses the command line, acts, and turns every exception into one line on standard error.
+int run_program(int argc, char** argv);
+
+}  // namespace variscope::experiments

@@ -1,0 +1,146 @@
+/// `variscope list`: what specs can name, from the catalogues themselves.
+#include <fmt/format.h>
+#include <CLI/CLI.hpp>
+
+#include <algorithm>
+#include <memory>
+#include <nlohmann/json.hpp>
+
+#include "engine/error.hpp"
+#include "engine/estimators/estimator.hpp"
+#include "engine/models/catalogue.hpp"
+#include "experiments/command/actions.hpp"
+#include "experiments/command/subcommands.hpp"
+#include "experiments/spec/keys.hpp"
+#include "experiments/spec/nearest.hpp"
+#include "experiments/spec/spec.hpp"
+
+namespace variscope::experiments {
+namespace {
+
+/// Columns of texts under headings; the first column names the row.
+struct Listing {
+  std::string topic;
+  std::vector<std::string> headings;
+  std::vector<std::vector<std::string>> rows;
+};
+
+std::string response_text(models::ResponseKind kind) {
+  switch (kind) {
+    case models::ResponseKind::none:
+      return "no data";
+    case models::ResponseKind::binary:
+      return "binary response";
+    case models::ResponseKind::real:
+      return "real response";
+  }
+  return "";
+}
+
+Listing list_models() {
+  Listing listing{"models", {"model", "data", "parameters", "summary", "source"}, {}};
+  for (const models::Entry& entry : models::catalogue()) {
+    std::vector<std::string> parameters;
+    for (const detail::Key& key : detail::model_keys(entry)) {
+      const std::string name = key.name.substr(key.name.find('.') + 1);
+      parameters.push_back(key.default_text.empty() ? name : name + " = " + key.default_text);
+    }
+    listing.rows.push_back({entry.name, response_text(entry.response), join(parameters), entry.summary, entry.source});
+  }
+  return listing;
+}
+
+Listing list_estimators() {
+  Listing listing{"estimators", {"estimator", "cost per sample", "summary", "source"}, {}};
+  for (const estimators::Entry& entry : estimators::catalogue())
+    listing.rows.push_back({entry.name, entry.cost, entry.summary, entry.source});
+  return listing;
+}
+
+Listing list_families() {
+  Listing listing{"families", {"family", "summary", "source"}, {}};
+  for (const detail::FamilyDescription& family : detail::families()) listing.rows.push_back({family.name, family.summary, family.source});
+  return listing;
+}
+
+Listing list_keys() {
+  Listing listing{"keys", {"key", "default", "type", "meaning"}, {}};
+  for (const KeyDescription& key : describe_keys()) listing.rows.push_back({key.key, key.default_value, key.type, key.meaning});
+  return listing;
+}
+
+const std::vector<std::pair<std::string, Listing (*)()>>& topics() {
+  static const std::vector<std::pair<std::string, Listing (*)()>> all = {
+      {"models", list_models}, {"estimators", list_estimators}, {"families", list_families}, {"keys", list_keys}};
+  return all;
+}
+
+/// Characters, not bytes: names and sources are UTF-8.
+std::size_t width_of(const std::string& text) {
+  return static_cast<std::size_t>(
+      std::count_if(text.begin(), text.end(), [](char c) { return (static_cast<unsigned char>(c) & 0xC0) != 0x80; }));
+}
+
+std::string render(const Listing& listing) {
+  std::vector<std::size_t> widths;
+  for (std::size_t c = 0; c < listing.headings.size(); ++c) {
+    widths.push_back(width_of(listing.headings[c]));
+    for (const auto& row : listing.rows) widths[c] = std::max(widths[c], width_of(row[c]));
+  }
+  std::string text;
+  const auto add = [&](const std::vector<std::string>& row) {
+    std::string line;
+    for (std::size_t c = 0; c < row.size(); ++c) line += row[c] + std::string(widths[c] - width_of(row[c]) + 2, ' ');
+    text += line.substr(0, line.find_last_not_of(' ') + 1) + "\n";
+  };
+  add(listing.headings);
+  std::vector<std::string> rules;
+  for (const std::size_t width : widths) rules.emplace_back(width, '-');
+  add(rules);
+  for (const auto& row : listing.rows) add(row);
+  return text;
+}
+
+nlohmann::ordered_json to_json(const Listing& listing) {
+  auto rows = nlohmann::ordered_json::array();
+  for (const auto& row : listing.rows) {
+    nlohmann::ordered_json object;
+    for (std::size_t c = 0; c < row.size(); ++c) object[listing.headings[c]] = row[c];
+    rows.push_back(object);
+  }
+  return rows;
+}
+
+}  // namespace
+
+int print_list(const ListOptions& options) {
+  std::vector<Listing> listings;
+  std::vector<std::string> names;
+  for (const auto& [name, make] : topics()) {
+    names.push_back(name);
+    if (options.topic == name || (options.topic.empty() && name != "keys")) listings.push_back(make());
+  }
+  if (listings.empty())
+    throw UserError(
+        fmt::format("variscope list: unknown topic '{}' (topics: {}).{}", options.topic, join(names), suggest(options.topic, names)));
+  if (options.json) {
+    nlohmann::ordered_json all;
+    for (const Listing& listing : listings) all[listing.topic] = to_json(listing);
+    fmt::print("{}\n", all.dump(2));
+    return 0;
+  }
+  for (std::size_t i = 0; i < listings.size(); ++i) fmt::print("{}{}", i > 0 ? "\n" : "", render(listings[i]));
+  if (options.topic.empty()) fmt::print("\nKeys of a spec: variscope list keys\n");
+  return 0;
+}
+
+void add_list(CLI::App& program, Action& chosen) {
+  auto* app = program.add_subcommand("list", "List models, estimators, families, or the keys of a spec");
+  auto options = std::make_shared<ListOptions>();
+  app->add_option("TOPIC", options->topic, "models, estimators, families or keys (default: all but the keys)");
+  app->add_flag("--json", options->json, "As JSON");
+  app->footer("Examples:\n  variscope list estimators\n  variscope list keys --json");
+  app->callback([&chosen, options] { chosen = [options] { return print_list(*options); }; });
+}
+
+}  // namespace variscope::experiments

@@ -1,0 +1,39 @@
+/// Decide where a parallel subcommand runs: in this process, or below an mpirun that we start.
+#include <fmt/format.h>
+#include <omp.h>
+
+#include <filesystem>
+
+#include "cluster/communicator/communicator.hpp"
+#include "engine/error.hpp"
+#include "experiments/command/launch.hpp"
+#include "experiments/command/subcommands.hpp"
+
+namespace variscope::experiments {
+
+int on_ranks(int ranks, int& threads, const Words& words, const Action& work) {
+  const bool parallel = cluster::Communicator::launched_in_parallel();
+  if (parallel) {
+    const int size = cluster::Communicator::world().size();
+    if (ranks > 0 && ranks != size) {
+      throw UserError(
+          fmt::format("--ranks {}: the launcher started {} (mpirun or srun decides here). Leave --ranks out, or start without a launcher.",
+                      ranks, size));
+    }
+  }
+  const bool here = parallel || started_by_launch() || ranks <= 1;
+  if (!parallel) threads = resolve_threads(threads, ranks);
+  if (here) {
+    if (threads > 0)
+      omp_set_num_threads(threads);
+    else
+      threads = omp_get_max_threads();
+    return work();
+  }
+  std::error_code error;
+  const auto program = std::filesystem::read_symlink("/proc/self/exe", error);
+  if (error) throw SystemError(fmt::format("cannot find this program's file (/proc/self/exe: {})", error.message()));
+  return launch({program.string(), words, ranks, threads});
+}
+
+}  // namespace variscope::experiments

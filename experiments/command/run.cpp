@@ -1,0 +1,124 @@
+/// `variscope run`, `plan` and `selftest`: from the command line to option structs.
+#include <fmt/format.h>
+
+#include <map>
+#include <memory>
+
+#include "engine/error.hpp"
+#include "experiments/command/actions.hpp"
+#include "experiments/command/launch.hpp"
+#include "experiments/command/subcommands.hpp"
+#include "experiments/spec/nearest.hpp"
+#include "experiments/spec/spec.hpp"
+
+namespace variscope::experiments {
+namespace {
+
+constexpr const char* layout_help =
+    "How ranks divide over the axes, e.g. replicates=2,samples=1,shards=1; an axis left out is chosen by the program";
+
+}  // namespace
+
+LayoutRequest parse_layout(const std::string& text) {
+  LayoutRequest layout;
+  const std::map<std::string, Index LayoutRequest::*> axes = {
+      {"replicates", &LayoutRequest::replicates}, {"samples", &LayoutRequest::samples}, {"shards", &LayoutRequest::shards}};
+  std::string rest = text;
+  while (!rest.empty()) {
+    const std::size_t comma = rest.find(',');
+    const std::string part = rest.substr(0, comma);
+    rest = comma == std::string::npos ? "" : rest.substr(comma + 1);
+    const std::size_t equal = part.find('=');
+    const std::string name = part.substr(0, equal);
+    const auto axis = axes.find(name);
+    if (axis == axes.end()) {
+      throw UserError(fmt::format("--layout: unknown axis '{}' (axes: replicates, samples, shards).{}", name,
+                                  suggest(name, {"replicates", "samples", "shards"})));
+    }
+    const std::string count = equal == std::string::npos ? "" : part.substr(equal + 1);
+    const bool digits = !count.empty() && count.size() <= 9 && count.find_first_not_of("0123456789") == std::string::npos;
+    if (!digits || std::stoll(count) < 1) {
+      throw UserError(
+          fmt::format("--layout: '{}' is not a count of ranks (must be a whole number of at least 1). Write {}=1.", part, name));
+    }
+    if (layout.*(axis->second) != 0) throw UserError(fmt::format("--layout: {} is given twice. Remove one.", name));
+    layout.*(axis->second) = std::stoll(count);
+  }
+  return layout;
+}
+
+void add_run(CLI::App& program, Action& chosen, const Words& words) {
+  auto* app = program.add_subcommand("run", "Run a study: every cell of a spec, on any number of ranks and threads, with the same bits");
+  auto options = std::make_shared<RunOptions>();
+  auto layout = std::make_shared<std::string>();
+  app->add_option("SPEC", options->spec, "The study's .toml file")->required()->type_name("FILE");
+  app->add_option("--ranks", options->ranks, "MPI ranks; more than one starts mpirun (below mpirun or srun: left out)")
+      ->check(CLI::Range(1, 1000000))
+      ->option_text("N");
+  app->add_option("--threads", options->threads, "OpenMP threads of each rank (default: OMP_NUM_THREADS, or cores / ranks)")
+      ->check(CLI::Range(1, 4096))
+      ->option_text("N");
+  app->add_option("--layout", *layout, layout_help);
+  app->add_option("--output", options->output, "Run directory (default: output.directory of the spec, or runs/<study.name>)");
+  app->add_flag("--overwrite", options->overwrite, "Replace a run that is there");
+  add_choice<Reduce>(*app, "--reduce", options->reduce, {{"exact", Reduce::exact}, {"fast", Reduce::fast}},
+                     "exact: same bits on any number of ranks; fast: plain allreduce");
+  app->add_flag("--quiet", options->quiet, "No progress");
+  app->footer(
+      "Examples:\n"
+      "  variscope run experiments/specs/breast_cancer_variance.toml --ranks 2\n"
+      "  variscope run study.toml --ranks 4 --threads 2 --layout replicates=2,shards=2 --output runs/try --overwrite\n"
+      "  srun -n 64 variscope run study.toml          (below a launcher it just runs)\n\n"
+      "Exit status: 0 done, 1 failure, 2 an error in the spec, the data or this command.\n"
+      "VARISCOPE_MPIRUN_OUTPUT=all shows everything that mpirun writes.");
+  app->callback([&chosen, options, layout, &words] {
+    chosen = [options, layout, &words] {
+      options->layout = parse_layout(*layout);
+      // Errors of the spec need no ranks.
+      if (options->ranks > 1 && !started_by_launch()) read_spec(options->spec);
+      return on_ranks(options->ranks, options->threads, words, [options] { return run_study(*options); });
+    };
+  });
+}
+
+void add_plan(CLI::App& program, Action& chosen) {
+  auto* app = program.add_subcommand("plan", "Print what a study would do: cells, tiles, evaluations, memory, file size");
+  auto options = std::make_shared<PlanOptions>();
+  auto layout = std::make_shared<std::string>();
+  app->add_option("SPEC", options->spec, "The study's .toml file")->required()->type_name("FILE");
+  app->add_option("--ranks", options->ranks, "Ranks to pretend; none is started")
+      ->check(CLI::Range(1, 10000000))
+      ->option_text("N")
+      ->capture_default_str();
+  app->add_option("--threads", options->threads, "Threads of each rank to pretend")->check(CLI::Range(1, 4096))->option_text("N");
+  app->add_option("--layout", *layout, layout_help);
+  app->add_option("--output", options->output, "Run directory to check for room");
+  app->footer(
+      "Examples:\n"
+      "  variscope plan study.toml\n"
+      "  variscope plan study.toml --ranks 4096 --layout shards=64");
+  app->callback([&chosen, options, layout] {
+    chosen = [options, layout] {
+      options->layout = parse_layout(*layout);
+      return print_plan(*options);
+    };
+  });
+}
+
+void add_selftest(CLI::App& program, Action& chosen) {
+  auto* app = program.add_subcommand("selftest", "Compare measured variances with closed forms and quadrature, in a table");
+  auto options = std::make_shared<SelftestOptions>();
+  app->add_option("--only", options->only, "Only the checks whose name contains this");
+  app->add_option("--threads", options->threads, "OpenMP threads (default: OMP_NUM_THREADS, or the cores)")
+      ->check(CLI::Range(1, 4096))
+      ->option_text("N");
+  app->footer(
+      "Examples:\n"
+      "  variscope selftest\n"
+      "  variscope selftest --only gaussian\n\n"
+      "Exit status 1 if a check fails.");
+  app->callback(
+      [&chosen, options] { chosen = [options] { return on_ranks(0, options->threads, {}, [options] { return selftest(*options); }); }; });
+}
+
+}  // namespace variscope::experiments

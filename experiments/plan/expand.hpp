@@ -1,0 +1,29 @@
+/// Filling a plan's data, paths and cells from its spec; how much work a Monte Carlo reference is.
+#pragma once
+
+#include <algorithm>
+#include <memory>
+
+#include "experiments/plan/plan.hpp"
+
+namespace variscope::experiments {
+
+/// Samples of one replicate of the Monte Carlo reference and of one step towards the optimum, where no exact expectation is at hand.
+inline constexpr Index kReferenceSamples = 64;
+inline constexpr Index kOptimumSamples = 256;
+
+/// Replicates of the Monte Carlo reference at each point.
+inline Index reference_replicates(const Settings& settings) { return std::max<Index>(8, settings.reference.samples / kReferenceSamples); }
+/// Steps of the search for the optimum, where no exact expectation is at hand.
+inline Index optimum_steps(const Settings& settings) { return 2 * settings.path.steps; }
+
+/// Whether reference and optimum are found by Monte Carlo: asked for, or the model has no exact expectation.
+bool needs_monte_carlo(const Settings& settings, const models::Model& model);
+
+/// A model that knows its shape but has no rows; it refers to data->shape.
+std::unique_ptr<models::Model> shape_model(const Settings& settings, const DataPlan* data);
+
+/// plan.spec -> plan.data, paths, cells, counts.
+void expand_cells(Plan& plan);
+
+}  // namespace variscope::experiments

@@ -1,0 +1,123 @@
+/// Layouts are refused, not repaired: an idle rank would make every efficiency figure wrong.
+#include "experiments/plan/layout.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <limits>
+#include <optional>
+
+#include "engine/error.hpp"
+
+namespace variscope::experiments {
+
+namespace {
+
+constexpr double kMostImbalance = 1.1;
+constexpr double kImpossible = std::numeric_limits<double>::infinity();
+
+double ratio(Index most, Index total, Index parts) { return static_cast<double>(most) * static_cast<double>(parts) / static_cast<double>(total); }
+
+double replicate_imbalance(const Plan& plan, Index parts) {
+  double worst = 1;
+  for (const CellPlan& cell : plan.cells) {
+    const auto& r = cell.settings.replicates;
+    if (parts > r.batches) return kImpossible;
+    Index most = 0;
+    const Range batches = owned_batches(r.batches, parts, 0);  // the first part is the largest
+    for (Index b = batches.first; b < batches.last; ++b) most += batch_replicates(r.count, r.batches, b).size();
+    worst = std::max(worst, ratio(most, r.count, parts));
+  }
+  return worst;
+}
+
+double sample_imbalance(const Plan& plan, Index parts) {
+  double worst = 1;
+  for (const CellPlan& cell : plan.cells) {
+    const Index samples = cell.settings.estimators.samples;
+    const auto ownership = sample_ownership(samples, parts);
+    if (parts > ownership.leaves) return kImpossible;
+    const Range blocks = ownership.range(0);
+    worst = std::max(worst, ratio(std::min(blocks.last * kSampleBlock, samples) - blocks.first * kSampleBlock, samples, parts));
+  }
+  return worst;
+}
+
+double shard_imbalance(const Plan& plan, Index parts) {
+  if (parts == 1) return 1;
+  double worst = 1;
+  for (const PathPlan& path : plan.paths) {
+    if (path.data < 0) return kImpossible;
+    const DataPlan& data = plan.data[static_cast<std::size_t>(path.data)];
+    if (parts > data.tiles(parts, 0).units()) return kImpossible;
+    Index most = 0;
+    for (const Index part : {Index{0}, parts - 1}) most = std::max(most, data.share(parts, part).size());
+    worst = std::max(worst, ratio(most, data.rows, parts));
+  }
+  return worst;
+}
+
+bool fits(const LayoutRequest& request, const cluster::Layout& layout) {
+  return (request.replicates == 0 || request.replicates == layout.replicates) && (request.samples == 0 || request.samples == layout.samples) &&
+         (request.shards == 0 || request.shards == layout.shards);
+}
+
+/// The first acceptable layout of `ranks`: most replicates, then most samples.
+std::optional<cluster::Layout> best_layout(const Plan& plan, Index ranks, const LayoutRequest& request) {
+  std::string reason;
+  for (Index replicates = ranks; replicates >= 1; --replicates) {
+    if (ranks % replicates != 0) continue;
+    for (Index samples = ranks / replicates; samples >= 1; --samples) {
+      if (ranks / replicates % samples != 0) continue;
+      const cluster::Layout layout{replicates, samples, ranks / replicates / samples};
+      if (fits(request, layout) && imbalance(plan, layout, reason) <= kMostImbalance) return layout;
+    }
+  }
+  return std::nullopt;
+}
+
+}  // namespace
+
+double imbalance(const Plan& plan, const cluster::Layout& layout, std::string& reason) {
+  const double by_replicates = replicate_imbalance(plan, layout.replicates);
+  const double by_samples = sample_imbalance(plan, layout.samples);
+  const double by_shards = shard_imbalance(plan, layout.shards);
+  if (by_replicates > kMostImbalance) {
+    reason = fmt::format("the batches of replicates do not divide evenly by {}", layout.replicates);
+  } else if (by_samples > kMostImbalance) {
+    reason = fmt::format("the blocks of {} samples do not divide evenly by {}", kSampleBlock, layout.samples);
+  } else if (by_shards > kMostImbalance) {
+    reason = fmt::format("the data's row tiles do not divide evenly by {}", layout.shards);
+  } else {
+    reason = "the three axes together leave ranks idle";
+  }
+  return by_replicates * by_samples * by_shards;
+}
+
+cluster::Layout choose_layout(const Plan& plan, Index ranks, const LayoutRequest& request) {
+  const Index product = std::max<Index>(request.replicates, 1) * std::max<Index>(request.samples, 1) * std::max<Index>(request.shards, 1);
+  const bool complete = request.replicates > 0 && request.samples > 0 && request.shards > 0;
+  if (ranks % product != 0 || (complete && product != ranks)) {
+    throw UserError(fmt::format("--layout: {} ranks asked for by the layout do not make {} ranks (the product must divide). Use --ranks {}.", product, ranks,
+                                complete ? product : std::max<Index>(1, ranks / product) * product));
+  }
+  if (const auto layout = best_layout(plan, ranks, request)) return *layout;
+  std::string reason = "no division over replicates, sample blocks and data shards keeps all ranks equally busy";
+  if (complete) imbalance(plan, {request.replicates, request.samples, request.shards}, reason);
+  Index nearest = 1;
+  for (Index distance = 1; distance < ranks; ++distance) {
+    if (best_layout(plan, ranks - distance, {})) {
+      nearest = ranks - distance;
+      break;
+    }
+    if (distance <= 1024 && best_layout(plan, ranks + distance, {})) {
+      nearest = ranks + distance;
+      break;
+    }
+  }
+  const auto alternative = best_layout(plan, ranks, {});
+  throw UserError(fmt::format("--ranks {}: more ranks than work ({}). Use {}.", ranks, reason,
+                              alternative ? "--layout " + alternative->text() : fmt::format("--ranks {}, the nearest that divides", nearest)));
+}
+
+}  // namespace variscope::experiments

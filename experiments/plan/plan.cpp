@@ -1,0 +1,98 @@
+/// Making a plan: cells, layout, predicted memory and file size.
+#include "experiments/plan/plan.hpp"
+
+#include <fmt/format.h>
+#include <omp.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <set>
+
+#include "engine/data/standardize.hpp"
+#include "engine/error.hpp"
+#include "experiments/plan/expand.hpp"
+#include "experiments/plan/layout.hpp"
+#include "experiments/run/density.hpp"
+#include "experiments/run/path.hpp"
+#include "experiments/spec/resolve.hpp"
+
+namespace variscope::experiments {
+
+namespace {
+
+constexpr double kGiB = 1024.0 * 1024.0 * 1024.0;
+
+double machine_memory() { return static_cast<double>(sysconf(_SC_PHYS_PAGES)) * static_cast<double>(sysconf(_SC_PAGESIZE)); }
+
+/// Doubles stored for one estimator at one point of a cell.
+double moment_doubles(const CellPlan& cell, Index dim) {
+  return static_cast<double>(cell.settings.replicates.batches) * (1 + 2 * 2 * static_cast<double>(dim) + 4);
+}
+
+double cell_record_bytes(const Plan& plan, const CellPlan& cell) {
+  const PathPlan& path = plan.paths[static_cast<std::size_t>(cell.path)];
+  return 8.0 * static_cast<double>(path.labels.size()) * (static_cast<double>(cell.estimators.size()) * moment_doubles(cell, path.dim) + 6.0 * static_cast<double>(path.dim));
+}
+
+void predict(Plan& plan) {
+  Prediction& p = plan.prediction;
+  for (const DataPlan& data : plan.data) {
+    const double rows = static_cast<double>(data.share(plan.layout.shards, 0).size());
+    p.data_bytes += rows * (static_cast<double>(data.width) + 2) * 8;  // response and its sign
+  }
+  for (const PathPlan& path : plan.paths) {
+    const auto stored = static_cast<double>(std::min<Index>(path.settings.path.steps, kStoredSteps) + 1);
+    plan.file_bytes += stored * 2.0 * static_cast<double>(path.dim) * 8;
+  }
+  for (const CellPlan& cell : plan.cells) {
+    const PathPlan& path = plan.paths[static_cast<std::size_t>(cell.path)];
+    const double bytes = cell_record_bytes(plan, cell);
+    plan.file_bytes += bytes;
+    p.record_bytes += bytes;  // rank 0 puts the whole record together in the end
+    const auto rows = path.data < 0 ? Index{0} : plan.data[static_cast<std::size_t>(path.data)].rows;
+    const Index tiles = path.data < 0 ? 1 : data::row_tiles(rows, plan.data[static_cast<std::size_t>(path.data)].row_tile);
+    p.work_bytes = std::max(p.work_bytes, density_work_bytes(path.dim, group_columns(path.dim, plan.threads), tiles, plan.threads));
+  }
+}
+
+void check_memory(const Plan& plan) {
+  double given = 0;
+  for (const CellPlan& cell : plan.cells) given = std::max(given, cell.settings.limits.memory_gib);
+  const auto cores = static_cast<double>(std::max(1L, sysconf(_SC_NPROCESSORS_ONLN)));
+  const double together = std::min(static_cast<double>(plan.layout.ranks()), cores);
+  const double limit = given > 0 ? given * kGiB : machine_memory() / together;
+  const double need = plan.prediction.memory_bytes();
+  if (need <= limit) return;
+  throw UserError(fmt::format("{}: needs {:.3g} GiB per rank (data {:.3g}, work space {:.3g}, record {:.3g}), and {:.3g} GiB are {}. Use more data shards, fewer batches or cells, or "
+                              "raise limits.memory_gib.",
+                              plan.spec.file, need / kGiB, plan.prediction.data_bytes / kGiB, plan.prediction.work_bytes / kGiB, plan.prediction.record_bytes / kGiB, limit / kGiB,
+                              given > 0 ? "allowed by limits.memory_gib" : "there on this machine for each of its ranks"));
+}
+
+}  // namespace
+
+cluster::Ownership DataPlan::tiles(Index shards, int coarser) const {
+  return {data::row_tiles(rows, row_tile << coarser), shard_unit >> coarser, shards};
+}
+
+Range DataPlan::share(Index shards, Index shard) const {
+  const Range owned = tiles(shards, 0).range(shard);
+  return {std::min(owned.first * row_tile, rows), std::min(owned.last * row_tile, rows)};
+}
+
+Plan make_plan(const std::string& spec_file, Index ranks, int threads, const LayoutRequest& layout, const std::string& output) {
+  Plan plan;
+  plan.spec = read_spec(spec_file);
+  if (plan.spec.cells.empty()) throw UserError(fmt::format("{}: no cell is left (every combination is excluded). Remove an [[exclude]].", spec_file));
+  const Settings& first = plan.spec.cells.front().settings;
+  plan.name = first.study.name;
+  plan.directory = output.empty() ? output_directory(first) : output;
+  plan.threads = threads > 0 ? threads : omp_get_max_threads();
+  expand_cells(plan);
+  plan.layout = choose_layout(plan, ranks, layout);
+  predict(plan);
+  check_memory(plan);
+  return plan;
+}
+
+}  // namespace variscope::experiments

@@ -1,0 +1,102 @@
+/// The plan: every cell, tile, replicate and its cost, fixed before any rank does anything. It decides every bit of the results.
+#pragma once
+
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "cluster/topology/layout.hpp"
+#include "cluster/topology/ownership.hpp"
+#include "engine/estimators/estimator.hpp"
+#include "engine/models/catalogue.hpp"
+#include "engine/record.hpp"
+#include "experiments/command/actions.hpp"
+#include "experiments/dataset/dataset.hpp"
+#include "experiments/spec/spec.hpp"
+
+namespace variscope::experiments {
+
+/// Samples per leaf of the sample fold: one lane block.
+inline constexpr Index kSampleBlock = tiles::kLanes;
+
+/// One data set as the study uses it: file, columns, tiles.
+struct DataPlan {
+  Settings::Data settings;
+  models::ResponseKind response = models::ResponseKind::none;
+  Dataset dataset;      ///< shape only; rows are read later
+  data::Table shape;    ///< a table of the right names and sizes that holds no rows
+  Index row_tile = 1;   ///< rows per leaf of full-data folds
+  Index shard_unit = 1; ///< row tiles that shards never split
+  Index rows = 0;
+  Index width = 0;  ///< columns with the intercept
+
+  /// Leaves and owners of a fold over all rows in tiles of row_tile << coarser rows.
+  [[nodiscard]] cluster::Ownership tiles(Index shards, int coarser) const;
+  /// Rows that shard `shard` holds.
+  [[nodiscard]] Range share(Index shards, Index shard) const;
+};
+
+/// One reference path: all cells that differ only in estimators and replicates share it.
+struct PathPlan {
+  std::string id;  ///< "path_000"
+  Settings settings;
+  int data = -1;  ///< index into Plan::data; -1: none
+  Index dim = 0;
+  std::vector<Index> stops;         ///< steps at which points are taken, ascending
+  std::vector<std::string> labels;  ///< of the points, the optimum last where asked for
+  models::Counts counts;            ///< of the optimisation
+};
+
+struct CellPlan {
+  std::string id;  ///< "cell_000"
+  Settings settings;
+  std::vector<std::pair<std::string, std::string>> swept;
+  int path = 0;
+  std::vector<std::string> estimators;
+  std::vector<Exclusion> exclusions;
+  int coarser = 0;  ///< minibatch tiles are data.row_tile << coarser rows
+  models::Counts counts;  ///< of all replicates
+};
+
+/// Predicted figures of the rank that has most to do.
+struct Prediction {
+  double data_bytes = 0;
+  double work_bytes = 0;
+  double record_bytes = 0;
+  [[nodiscard]] double memory_bytes() const { return data_bytes + work_bytes + record_bytes; }
+};
+
+struct Plan {
+  Spec spec;
+  std::string name;
+  std::string directory;
+  std::vector<DataPlan> data;
+  std::vector<PathPlan> paths;
+  std::vector<CellPlan> cells;
+  cluster::Layout layout;
+  int threads = 1;
+  models::Counts counts;  ///< of everything, all ranks together
+  Prediction prediction;
+  double file_bytes = 0;  ///< of run.h5 and, while running, as much again in segments
+  double replicate_calls = 0;  ///< estimator calls of all cells: the unit of progress
+};
+
+/// Replicates of batch `batch` of `batches`.
+inline Range batch_replicates(Index count, Index batches, Index batch) { return balanced_range(count, batches, batch); }
+/// Batches that the replicate coordinate `part` owns.
+inline Range owned_batches(Index batches, Index parts, Index part) { return balanced_range(batches, parts, part); }
+/// Leaves of the sample fold of M samples.
+inline cluster::Ownership sample_ownership(Index samples, Index parts) { return {(samples + kSampleBlock - 1) / kSampleBlock, 1, parts}; }
+
+/// Reads the spec and the data's shape, expands the cells, chooses or checks the layout for `ranks`, predicts cost.
+/// threads 0: what OpenMP offers. Throws UserError for everything that is wrong before a single evaluation: B > N, more ranks than
+/// work, too much memory, ...
+Plan make_plan(const std::string& spec_file, Index ranks, int threads, const LayoutRequest& layout, const std::string& output);
+
+/// The model of a path on this rank's table (nullptr if it takes no data).
+std::unique_ptr<models::Model> make_model(const Settings& settings, const data::Table* table);
+
+/// What `variscope plan` prints.
+std::string describe(const Plan& plan);
+
+}  // namespace variscope::experiments

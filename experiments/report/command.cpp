@@ -1,0 +1,62 @@
+/// `variscope report`: tables from run.h5 alone.
+#include <fmt/format.h>
+
+#include <cstdio>
+#include <filesystem>
+#include <fstream>
+
+#include "engine/error.hpp"
+#include "engine/store/run_file.hpp"
+#include "experiments/command/actions.hpp"
+#include "experiments/report/render.hpp"
+#include "experiments/report/report.hpp"
+
+namespace variscope::experiments {
+
+namespace {
+
+std::string render(const Table& table, ReportFormat format) {
+  switch (format) {
+    case ReportFormat::markdown: return render_markdown(table);
+    case ReportFormat::csv: return render_csv(table);
+    case ReportFormat::latex: return render_latex(table);
+    case ReportFormat::text: break;
+  }
+  return render_text(table);
+}
+
+ReportContext context_of(const store::RunRecord& run) {
+  const auto field = [&](const char* key) {
+    const auto found = run.provenance.find(key);
+    return found == run.provenance.end() ? std::string() : found->second;
+  };
+  ReportContext context;
+  context.study = field("study");
+  context.results_hash = run.results_hash;
+  context.program_version = fmt::format("variscope {} (git {:.12})", field("version"), field("git_revision"));
+  return context;
+}
+
+}  // namespace
+
+int print_report(const ReportOptions& options) {
+  std::filesystem::path file = options.run;
+  if (std::filesystem::is_directory(file)) file /= "run.h5";
+  const store::RunRecord run = store::read_run_file(file);
+  const ReportContext context = context_of(run);
+  const std::string text = render(t1(summarise_cells(run.cells, context), context), options.format);
+  const auto directory = file.parent_path() / "report";
+  if (options.output.empty()) {
+    fmt::print("{}", text);
+    // The files of the report are made again from run.h5, so that they never lag behind the program.
+    write_report(run.cells, context, directory.string());
+    fmt::print(stderr, "report files: {}\n", directory.string());
+    return 0;
+  }
+  std::ofstream out(options.output, std::ios::binary);
+  out << text << std::flush;
+  if (!out) throw UserError(fmt::format("{}: cannot be written (no such directory, or no space). Name another file with --output.", options.output));
+  return 0;
+}
+
+}  // namespace variscope::experiments

@@ -1,0 +1,60 @@
+/// Log densities of many columns: row tiles mapped over threads, folded by the tree over tiles and data shards.
+#pragma once
+
+#include <span>
+#include <vector>
+
+#include "cluster/communicator/communicator.hpp"
+#include "cluster/topology/fold_across.hpp"
+#include "engine/models/model.hpp"
+#include "engine/tiles/batch.hpp"
+#include "engine/tiles/fold.hpp"
+#include "experiments/run/work.hpp"
+
+namespace variscope::experiments {
+
+/// Columns that share a list of rows. They start at a lane block of their own.
+struct Segment {
+  Index first_block = 0;
+  Index count = 0;
+  bool all_rows = true;
+  std::span<const Index> rows;  ///< sorted global rows, unless all_rows
+};
+
+/// How a fold over rows is cut.
+struct RowTiles {
+  cluster::Ownership ownership;
+  Index row_tile = 1;  ///< rows per leaf
+};
+
+/// Columns evaluated together: enough to fill the kernels, few enough to stay near the caches.
+Index group_columns(Index dim, int threads);
+/// Bytes that evaluating `columns` columns over `tiles` leaves takes.
+double density_work_bytes(Index dim, Index columns, Index tiles, int threads);
+
+class Density {
+ public:
+  /// Everything outlives the object. `shards`: the ranks among which the rows are divided.
+  Density(const models::Model& model, const cluster::Communicator& shards, cluster::Reduce reduce, int threads, Work& work)
+      : model_(model), shards_(shards), reduce_(reduce), threads_(threads), work_(work), folders_(static_cast<std::size_t>(threads)) {}
+
+  /// out (1 or 1 + dim rows) = scale * log likelihood [+ log prior] of every segment's columns, on the first of the shard ranks;
+  /// undefined on the others. Collective over the shard ranks.
+  void evaluate(tiles::ConstBatchView theta, std::span<const Segment> segments, const RowTiles& rows, double scale, models::Wanted wanted, bool prior, tiles::Batch& out);
+
+ private:
+  struct Piece;
+  void map(tiles::ConstBatchView theta, std::span<const Segment> segments, const RowTiles& rows, models::Wanted wanted, std::span<const tiles::Node> nodes, Index height);
+  void fold_piece(const Piece& piece, tiles::Node node, int depth, std::span<double> out);
+  void leaf(const Piece& piece, Index tile, std::span<double> out);
+
+  const models::Model& model_;
+  const cluster::Communicator& shards_;
+  cluster::Reduce reduce_;
+  int threads_;
+  Work& work_;
+  std::vector<tiles::NodeFolder> folders_;  ///< one per thread
+  AlignedVector partials_;
+};
+
+}  // namespace variscope::experiments

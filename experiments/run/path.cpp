@@ -1,0 +1,185 @@
+/// Adam along the path, L-BFGS (or averaged Adam) to the optimum, references at the points.
+#include "experiments/run/path.hpp"
+
+#include <algorithm>
+#include <cmath>
+
+#include "engine/optimizers/adam.hpp"
+#include "engine/optimizers/lbfgs.hpp"
+#include "experiments/plan/expand.hpp"
+#include "experiments/run/expectation.hpp"
+
+namespace variscope::experiments {
+
+namespace {
+
+class Runner {
+ public:
+  Runner(const PathPlan& plan, const models::Model& model, const DataPlan* data, const cluster::Communicator& world, const cluster::Team& whole, cluster::Reduce reduce,
+         int threads, Work& work)
+      : plan_(plan), settings_(plan.settings), model_(model), data_(data), world_(world), whole_(whole), threads_(threads), work_(work),
+        estimates_(model, data, whole, reduce, threads, work), monte_carlo_(needs_monte_carlo(settings_, model)),
+        objective_(settings_.objective == "elbo" ? estimators::Objective::elbo : estimators::Objective::expectation) {
+    call_.seed = settings_.study.seed;
+    call_.objective = objective_;
+  }
+
+  Path run() {
+    Path path;
+    path.record.id = plan_.id;
+    path.record.parameters = 2 * plan_.dim;
+    std::vector<double> lambda = start();
+    const Index steps = plan_.stops.empty() ? 0 : *std::max_element(plan_.stops.begin(), plan_.stops.end());
+    path.record.stride = std::max<Index>(1, (steps + kStoredSteps - 1) / kStoredSteps);
+    CallSettings call = call_;
+    call.noise = random::Purpose::path_noise;
+    call.rows = random::Purpose::path_rows;
+    call.samples = settings_.path.samples;
+    call.batch_rows = settings_.path.batch_rows;
+    const auto estimator = estimators::find("pw_cfe")->make();
+    optimizers::Adam adam(lambda.size(), settings_.path.step_size);
+    path.points.resize(plan_.labels.size());
+    for (Index step = 0;; ++step) {
+      if (step % path.record.stride == 0) {
+        path.record.lambda.insert(path.record.lambda.end(), lambda.begin(), lambda.end());
+        ++path.record.steps;
+      }
+      for (std::size_t i = 0; i < plan_.stops.size(); ++i) {
+        if (plan_.stops[i] == step) path.points[i].lambda = lambda;
+      }
+      if (step == steps) break;
+      adam.step(lambda, gradient(lambda, call, step, *estimator));
+    }
+    if (settings_.path.optimum) path.points.back().lambda = monte_carlo_ ? averaged_optimum(lambda) : exact_optimum(lambda);
+    for (std::size_t i = 0; i < path.points.size(); ++i) {
+      path.points[i].label = plan_.labels[i];
+      refer(path.points[i], static_cast<std::uint32_t>(i));
+    }
+    return path;
+  }
+
+ private:
+  std::vector<double> start() const {
+    std::vector<double> lambda(static_cast<std::size_t>(2 * plan_.dim));
+    const auto dim = static_cast<std::size_t>(plan_.dim);
+    const auto& mean = settings_.family.initial_mean;
+    const auto& sd = settings_.family.initial_sd;
+    for (std::size_t d = 0; d < dim; ++d) {
+      lambda[d] = mean.size() == 1 ? mean[0] : mean[d];
+      lambda[dim + d] = std::log(sd.size() == 1 ? sd[0] : sd[d]);
+    }
+    return lambda;
+  }
+
+  /// One gradient, the same on all ranks.
+  const std::vector<double>& gradient(const std::vector<double>& lambda, const CallSettings& call, Index step, const estimators::Estimator& estimator) {
+    estimates_.run(lambda, call, {step, step + 1}, {&estimator}, gradients_, counts_, seconds_);
+    gradients_[0].resize(lambda.size());
+    Stopwatch watch;
+    world_.broadcast(std::span<double>(gradients_[0]));
+    work_.communication_s += watch.lap();
+    return gradients_[0];
+  }
+
+  std::vector<double> exact_optimum(const std::vector<double>& from) {
+    const optimizers::Objective objective = [&](std::span<const double> lambda, std::span<double> gradient) {
+      const auto e = exact_expectation(model_, data_, objective_, lambda, whole_, threads_, work_);
+      std::copy(e.gradient.begin(), e.gradient.end(), gradient.begin());
+      return e.value;
+    };
+    return optimizers::maximise(objective, from).lambda;
+  }
+
+  /// Without exact expectations: twice the path's steps of Adam with its step size decaying as 1 / sqrt, many antithetic samples on all
+  /// rows, and the mean of the iterates of the last half (Polyak and Juditsky 1992).
+  std::vector<double> averaged_optimum(std::vector<double> lambda) {
+    CallSettings call = call_;
+    call.noise = random::Purpose::optimum_noise;
+    call.samples = kOptimumSamples;
+    const auto estimator = estimators::find("pw_antithetic")->make();
+    const Index steps = optimum_steps(settings_);
+    optimizers::Adam adam(lambda.size(), settings_.path.step_size);
+    std::vector<double> mean(lambda.size(), 0.0);
+    for (Index step = 0; step < steps; ++step) {
+      adam.set_step_size(settings_.path.step_size / std::sqrt(1.0 + static_cast<double>(step)));
+      adam.step(lambda, gradient(lambda, call, step, *estimator));
+      if (step < steps / 2) continue;
+      for (std::size_t i = 0; i < mean.size(); ++i) mean[i] += (lambda[i] - mean[i]) / static_cast<double>(step - steps / 2 + 1);
+    }
+    return mean;
+  }
+
+  void refer(PointRecord& point, std::uint32_t task) {
+    if (monte_carlo_) {
+      refer_by_samples(point, task);
+      return;
+    }
+    const auto e = exact_expectation(model_, data_, objective_, point.lambda, whole_, threads_, work_);
+    point.reference = e.gradient;
+    point.reference_error = e.error;
+    point.objective = e.value;
+    point.objective_error = e.value_error;
+    point.reference_method = data_ == nullptr ? "closed form" : "quadrature";
+  }
+
+  /// Mean and standard error over replicates of an antithetic estimate. The objective is left unknown (NaN).
+  void refer_by_samples(PointRecord& point, std::uint32_t task) {
+    CallSettings call = call_;
+    call.noise = random::Purpose::reference_noise;
+    call.task = task;
+    call.samples = kReferenceSamples;
+    const auto estimator = estimators::find("pw_antithetic")->make();
+    const Index replicates = reference_replicates(settings_);
+    const std::size_t parameters = point.lambda.size();
+    std::vector<double> mean(parameters, 0.0);
+    std::vector<double> square(parameters, 0.0);
+    Index done = 0;
+    for (Index first = 0; first < replicates; first += estimates_.group(kReferenceSamples)) {
+      const Range group{first, std::min(first + estimates_.group(kReferenceSamples), replicates)};
+      estimates_.run(point.lambda, call, group, {estimator.get()}, gradients_, counts_, seconds_);
+      gradients_[0].resize(static_cast<std::size_t>(group.size()) * parameters);
+      world_.broadcast(std::span<double>(gradients_[0]));
+      for (Index j = 0; j < group.size(); ++j) {
+        ++done;
+        for (std::size_t i = 0; i < parameters; ++i) {
+          const double delta = gradients_[0][static_cast<std::size_t>(j) * parameters + i] - mean[i];
+          mean[i] += delta / static_cast<double>(done);
+          square[i] += delta * (gradients_[0][static_cast<std::size_t>(j) * parameters + i] - mean[i]);
+        }
+      }
+    }
+    point.reference = mean;
+    point.reference_error.resize(parameters);
+    for (std::size_t i = 0; i < parameters; ++i) {
+      point.reference_error[i] = std::sqrt(square[i] / static_cast<double>(done - 1) / static_cast<double>(done));
+    }
+    point.objective = std::nan("");
+    point.objective_error = std::nan("");
+    point.reference_method = "monte carlo";
+  }
+
+  const PathPlan& plan_;
+  const Settings& settings_;
+  const models::Model& model_;
+  const DataPlan* data_;
+  const cluster::Communicator& world_;
+  const cluster::Team& whole_;
+  int threads_;
+  Work& work_;
+  Estimates estimates_;
+  bool monte_carlo_;
+  estimators::Objective objective_;
+  CallSettings call_;
+  std::vector<std::vector<double>> gradients_{1};
+  std::vector<models::Counts> counts_{1};
+  std::vector<double> seconds_{0.0};
+};
+
+}  // namespace
+
+Path run_path(const PathPlan& plan, const models::Model& model, const DataPlan* data, const cluster::Communicator& world, const cluster::Team& whole,
+              cluster::Reduce reduce, int threads, Work& work) {
+  return Runner(plan, model, data, world, whole, reduce, threads, work).run();
+}
+
+}  // namespace variscope::experiments

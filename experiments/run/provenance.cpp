@@ -1,0 +1,46 @@
+/// Spec, revision, compiler, libraries, CPU, topology, random keys.
+#include "experiments/run/provenance.hpp"
+
+#include <fmt/chrono.h>
+#include <fmt/format.h>
+#include <gnu/libc-version.h>
+#include <unistd.h>
+
+#include <array>
+#include <cstdlib>
+#include <ctime>
+#include <set>
+
+#include "experiments/command/version.hpp"
+
+namespace variscope::experiments {
+
+std::string utc_now() { return fmt::format("{:%Y-%m-%dT%H:%M:%SZ}", fmt::gmtime(std::time(nullptr))); }
+
+std::map<std::string, std::string> provenance(const Plan& plan, const cluster::Communicator& world, const std::string& reduce) {
+  std::map<std::string, std::string> p = build_provenance();
+  const Identity identity = this_identity();
+  p["program_sha256"] = identity.program;
+  p["cpu_model"] = identity.cpu_model;
+  p["cpu_features_sha256"] = identity.cpu_features;
+  p["glibc"] = gnu_get_libc_version();
+  if (const char* tunables = std::getenv("GLIBC_TUNABLES")) p["glibc_tunables"] = tunables;
+  std::array<char, 256> host{};
+  gethostname(host.data(), host.size() - 1);
+  p["host"] = host.data();
+  p["spec_file"] = plan.spec.file;
+  p["spec_text"] = plan.spec.text;
+  p["study"] = plan.name;
+  p["ranks"] = std::to_string(world.size());
+  p["threads_per_rank"] = std::to_string(plan.threads);
+  p["layout"] = plan.layout.text();
+  p["reduce"] = reduce;
+  std::set<std::uint64_t> seeds;
+  for (const CellPlan& cell : plan.cells) seeds.insert(cell.settings.study.seed);
+  p["random_generator"] = "Philox4x32-10 (Random123); key = seed; counter = (block, minor, major, purpose << 24 | task)";
+  p["random_keys"] = fmt::format("seed: {}", fmt::join(seeds, ", "));
+  p["random_purposes"] = "path_noise 3, path_rows 4, replicate_noise 5, replicate_rows 6, reference_noise 7, optimum_noise 8; task: point; major: replicate or step; minor: sample";
+  return p;
+}
+
+}  // namespace variscope::experiments

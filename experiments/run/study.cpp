@@ -1,0 +1,295 @@
+/// `variscope run`: plan -> data -> paths -> replicates batch by batch -> segments -> run.h5 -> report.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <memory>
+#include <optional>
+
+#include "engine/error.hpp"
+#include "engine/store/merge.hpp"
+#include "engine/store/run_directory.hpp"
+#include "engine/store/run_file.hpp"
+#include "engine/store/segments.hpp"
+#include "experiments/command/actions.hpp"
+#include "experiments/command/progress.hpp"
+#include "experiments/command/version.hpp"
+#include "experiments/plan/plan.hpp"
+#include "experiments/report/report.hpp"
+#include "experiments/run/estimates.hpp"
+#include "experiments/run/load.hpp"
+#include "experiments/run/path.hpp"
+#include "experiments/run/provenance.hpp"
+
+namespace variscope::experiments {
+
+namespace {
+
+/// Seconds between checkpoints. They decide when work is saved, never what is computed.
+constexpr double kCheckpointSeconds = 30;
+
+class Study {
+ public:
+  Study(const RunOptions& options, const cluster::Communicator& world)
+      : world_(world), reduce_(options.reduce == Reduce::fast ? cluster::Reduce::fast : cluster::Reduce::exact),
+        plan_(make_plan(options.spec, world.size(), options.threads, options.layout, options.output)), team_(replicate_team(world, plan_.layout)),
+        whole_(whole_team(world, plan_.layout)), progress_(world.rank() == 0 && !options.quiet, "estimates") {
+    check_identities(world);
+    for (const DataPlan& data : plan_.data) tables_.push_back(load_share(data, whole_.shards));
+    // Errors of the data have been found: only now does anything appear on disk.
+    if (world.rank() == 0) {
+      const auto existing = options.overwrite ? store::Existing::overwrite : store::Existing::refuse;
+      directory_.emplace(plan_.directory, existing, static_cast<Index>(2.1 * plan_.file_bytes) + (1 << 20));
+    }
+    manifest_.run_id = fmt::format("{} {}", plan_.name, utc_now());
+    world.barrier();
+  }
+
+  void run() {
+    progress_.start(plan_.replicate_calls);
+    std::vector<std::unique_ptr<models::Model>> models;
+    for (std::size_t p = 0; p < plan_.paths.size(); ++p) {
+      const PathPlan& path = plan_.paths[p];
+      const DataPlan* data = path.data < 0 ? nullptr : &plan_.data[static_cast<std::size_t>(path.data)];
+      const auto model = make_model(path.settings, path.data < 0 ? nullptr : &tables_[static_cast<std::size_t>(path.data)]);
+      Stopwatch watch;
+      paths_.push_back(run_path(path, *model, data, world_, whole_, reduce_, plan_.threads, work_));
+      path_s_ += watch.lap();
+      for (const CellPlan& cell : plan_.cells) {
+        if (cell.path == static_cast<int>(p)) run_cell(cell, path, paths_.back(), *model, data);
+      }
+    }
+    checkpoint();
+    progress_.finish();
+    finish();
+  }
+
+  /// What the user is shown; rank 0 only.
+  [[nodiscard]] const std::string& summary() const { return summary_; }
+
+ private:
+  /// The record of a cell as the plan shapes it: everything but the moments.
+  CellRecord shape(const CellPlan& cell, const PathPlan& path, const Path& done, const models::Model& model) const {
+    CellRecord record;
+    record.id = cell.id;
+    record.settings = to_pairs(cell.settings);
+    record.parameter_names = families::MeanFieldGaussian::parameter_names(model.parameter_names());
+    record.blocks = families::MeanFieldGaussian::blocks(path.dim);
+    record.family = cell.settings.family.name;
+    record.model = cell.settings.model.name;
+    record.samples = cell.settings.estimators.samples;
+    record.batch_rows = cell.settings.estimators.batch_rows;
+    record.rows = model.rows();
+    record.replicates = cell.settings.replicates.count;
+    record.points = done.points;
+    record.exclusions = cell.exclusions;
+    for (PointRecord& point : record.points) {
+      for (const std::string& name : cell.estimators) point.estimators.emplace_back().name = name;
+    }
+    return record;
+  }
+
+  void run_cell(const CellPlan& cell, const PathPlan& path, const Path& done, const models::Model& model, const DataPlan* data) {
+    Estimates estimates(model, data, team_, reduce_, plan_.threads, work_);
+    std::vector<std::unique_ptr<estimators::Estimator>> owned;
+    std::vector<const estimators::Estimator*> list;
+    for (const std::string& name : cell.estimators) list.push_back(owned.emplace_back(estimators::find(name)->make()).get());
+    cells_.push_back(shape(cell, path, done, model));
+    CellRecord& record = cells_.back();
+    const Settings& s = cell.settings;
+    CallSettings call;
+    call.seed = s.study.seed;
+    call.samples = s.estimators.samples;
+    call.batch_rows = s.estimators.batch_rows;
+    call.replacement = s.estimators.replacement ? data::Replacement::with : data::Replacement::without;
+    call.coarser = cell.coarser;
+    call.objective = s.objective == "elbo" ? estimators::Objective::elbo : estimators::Objective::expectation;
+    const Index part = plan_.layout.replicate_of(world_.rank());
+    const Range batches = owned_batches(s.replicates.batches, plan_.layout.replicates, part);
+    const Index rounds = owned_batches(s.replicates.batches, plan_.layout.replicates, 0).size();
+    for (std::size_t point = 0; point < record.points.size(); ++point) {
+      call.task = static_cast<std::uint32_t>(point);
+      std::vector<double> seconds(list.size(), 0.0);
+      for (Index round = 0; round < rounds; ++round) {
+        if (round < batches.size()) run_batch(estimates, record, point, call, batches.first + round, list, seconds);
+        if (checkpoint_is_due()) checkpoint();
+      }
+      // Each team's root has timed its own calls.
+      if (!team_.is_root()) std::fill(seconds.begin(), seconds.end(), 0.0);
+      world_.sum_in_any_order(seconds);
+      for (std::size_t e = 0; e < list.size(); ++e) record.points[point].estimators[e].seconds_per_call = seconds[e] / static_cast<double>(s.replicates.count);
+    }
+  }
+
+  void run_batch(Estimates& estimates, const CellRecord& record, std::size_t point, const CallSettings& call, Index batch,
+                 const std::vector<const estimators::Estimator*>& list, std::vector<double>& seconds) {
+    const PointRecord& at = record.points[point];
+    const Range replicates = batch_replicates(record.replicates, batches_of(record), batch);
+    std::vector<models::Counts> counts(list.size());
+    store::Chunk chunk;
+    chunk.cell = record.id;
+    chunk.point = static_cast<Index>(point);
+    chunk.first_batch = batch;
+    for (const EstimatorRecord& e : at.estimators) {
+      chunk.estimators.push_back(e.name);
+      chunk.moments.emplace_back().resize(1, static_cast<Index>(at.reference.size()), static_cast<Index>(record.blocks.size()));
+    }
+    gradients_.resize(list.size());
+    const Index step = estimates.group(call.samples);
+    for (Index first = replicates.first; first < replicates.last; first += step) {
+      const Range group{first, std::min(first + step, replicates.last)};
+      estimates.run(at.lambda, call, group, list, gradients_, counts, seconds);
+      if (!team_.is_root()) continue;
+      const auto size = static_cast<std::size_t>(group.size()) * at.reference.size();
+      for (std::size_t e = 0; e < list.size(); ++e) add_moments(std::span<const double>(gradients_[e]).first(size), at.reference, record.blocks, 0, chunk.moments[e]);
+    }
+    chunk.counts = team_counts(counts);
+    if (team_.is_root()) pending_.push_back(std::move(chunk));
+    progress_.advance(static_cast<double>(replicates.size()) * static_cast<double>(list.size()) * static_cast<double>(plan_.layout.replicates));
+  }
+
+  [[nodiscard]] Index batches_of(const CellRecord& record) const {
+    const auto found = std::find_if(plan_.cells.begin(), plan_.cells.end(), [&](const CellPlan& c) { return c.id == record.id; });
+    return found->settings.replicates.batches;
+  }
+
+  /// Work of the whole team. Whole numbers below 2^53: their sum is exact in any order.
+  std::vector<models::Counts> team_counts(const std::vector<models::Counts>& counts) const {
+    std::vector<double> flat;
+    for (const auto& c : counts) {
+      for (const Index n : {c.value_evaluations, c.gradient_evaluations, c.value_rows, c.gradient_rows}) flat.push_back(static_cast<double>(n));
+    }
+    team_.shards.sum_in_any_order(flat);
+    team_.samples.sum_in_any_order(flat);
+    std::vector<models::Counts> sums;
+    for (std::size_t i = 0; i < flat.size(); i += 4) {
+      sums.push_back({static_cast<Index>(flat[i]), static_cast<Index>(flat[i + 1]), static_cast<Index>(flat[i + 2]), static_cast<Index>(flat[i + 3])});
+    }
+    return sums;
+  }
+
+  /// Rank 0's clock, the same answer everywhere.
+  bool checkpoint_is_due() {
+    double due = 0;
+    if (world_.rank() == 0) {
+      since_checkpoint_s_ += checkpoint_watch_.lap();
+      due = since_checkpoint_s_ >= kCheckpointSeconds ? 1 : 0;
+    }
+    world_.broadcast(std::span<double>(&due, 1));
+    return due > 0;
+  }
+
+  /// All pending chunks become durable: segments first, then the manifest, which is the commit.
+  void checkpoint() {
+    since_checkpoint_s_ = 0;
+    ++manifest_.checkpoint;
+    std::string entry;
+    if (!pending_.empty()) entry = store::encode(store::write_segment(plan_.directory, manifest_.checkpoint, world_.rank(), pending_));
+    pending_.clear();
+    for (const std::string& text : world_.all_gather(entry)) {
+      if (!text.empty()) manifest_.segments.push_back(store::decode_segment_entry(text));
+    }
+    if (world_.rank() == 0) store::write_manifest(plan_.directory, manifest_);
+    world_.barrier();
+  }
+
+  /// Figures of every rank on rank 0.
+  store::ExecutionTable execution() {
+    const double total_s = total_watch_.lap();
+    double data_bytes = 0;
+    double data_rows = 0;
+    for (const data::Table& table : tables_) {
+      data_bytes += static_cast<double>(table.bytes());
+      data_rows += static_cast<double>(table.held.size());
+    }
+    const std::vector<std::pair<std::string, double>> figures = {
+        {"value_evaluations", static_cast<double>(work_.counts.value_evaluations)},
+        {"gradient_evaluations", static_cast<double>(work_.counts.gradient_evaluations)},
+        {"value_rows", static_cast<double>(work_.counts.value_rows)},
+        {"gradient_rows", static_cast<double>(work_.counts.gradient_rows)},
+        {"data_rows_held", data_rows},
+        {"data_bytes_held", data_bytes},
+        {"bytes_sent", static_cast<double>(world_.bytes_sent())},
+        {"messages_sent", static_cast<double>(world_.messages_sent())},
+        {"kernel_seconds", work_.kernel_s},
+        {"draw_seconds", work_.draw_s},
+        {"estimator_seconds", work_.estimator_s},
+        {"communication_seconds", work_.communication_s},
+        {"path_seconds", path_s_},
+        {"total_seconds", total_s},
+    };
+    std::string line;
+    store::ExecutionTable table;
+    for (const auto& [name, value] : figures) {
+      table.names.push_back(name);
+      line += fmt::format("{} ", value);
+    }
+    for (const std::string& text : world_.all_gather(line)) {
+      ++table.ranks;
+      const char* at = text.c_str();
+      for (std::size_t i = 0; i < figures.size(); ++i) {
+        char* end = nullptr;
+        table.values.push_back(std::strtod(at, &end));
+        at = end;
+      }
+    }
+    return table;
+  }
+
+  void finish() {
+    const store::ExecutionTable table = execution();
+    if (world_.rank() != 0) return;
+    for (CellRecord& cell : cells_) {
+      for (PointRecord& point : cell.points) {
+        for (EstimatorRecord& e : point.estimators) {
+          e.moments.resize(batches_of(cell), static_cast<Index>(point.reference.size()), static_cast<Index>(cell.blocks.size()));
+        }
+      }
+    }
+    store::merge_segments(plan_.directory, manifest_, cells_);
+    std::vector<store::PathRecord> records;
+    for (const Path& path : paths_) records.push_back(path.record);
+    auto origin = provenance(plan_, world_, reduce_ == cluster::Reduce::fast ? "fast" : "exact");
+    origin["finished_at"] = utc_now();
+    const auto file = directory_->run_file();
+    const std::string hash = store::write_run_file(file, cells_, records, table, origin);
+    directory_->remove_segments();
+    ReportContext context;
+    context.study = plan_.name;
+    context.results_hash = hash;
+    context.program_version = version_text();
+    summary_ = write_report(cells_, context, (directory_->path() / "report").string());
+    summary_ += fmt::format("\nresults hash {}\nrun file     {}\nreport       {}\n", hash, file.string(), (directory_->path() / "report").string());
+  }
+
+  const cluster::Communicator& world_;
+  cluster::Reduce reduce_;
+  Stopwatch total_watch_;
+  Plan plan_;
+  cluster::Team team_;
+  cluster::Team whole_;
+  Progress progress_;
+  std::vector<data::Table> tables_;
+  std::optional<store::RunDirectory> directory_;
+  store::Manifest manifest_;
+  Work work_;
+  double path_s_ = 0;
+  std::vector<Path> paths_;
+  std::vector<CellRecord> cells_;
+  std::vector<std::vector<double>> gradients_;
+  std::vector<store::Chunk> pending_;
+  Stopwatch checkpoint_watch_;
+  double since_checkpoint_s_ = 0;
+  std::string summary_;
+};
+
+}  // namespace
+
+int run_study(const RunOptions& options) {
+  const auto world = cluster::Communicator::world();
+  Study study(options, world);
+  study.run();
+  if (world.rank() == 0) fmt::print("{}", study.summary());
+  return 0;
+}
+
+}  // namespace variscope::experiments

@@ -1,0 +1,32 @@
+/// What one rank has done so far: evaluations counted in the kernels, and where the seconds went.
+#pragma once
+
+#include <chrono>
+
+#include "engine/models/model.hpp"
+
+namespace variscope::experiments {
+
+struct Work {
+  models::Counts counts;
+  double kernel_s = 0;         ///< inside model evaluations
+  double draw_s = 0;           ///< noise, minibatch rows, positions
+  double estimator_s = 0;      ///< partial sums and gradients
+  double communication_s = 0;  ///< folds across ranks and broadcasts, waiting included
+};
+
+/// Seconds since construction or the last lap.
+class Stopwatch {
+ public:
+  double lap() {
+    const auto now = std::chrono::steady_clock::now();
+    const double seconds = std::chrono::duration<double>(now - last_).count();
+    last_ = now;
+    return seconds;
+  }
+
+ private:
+  std::chrono::steady_clock::time_point last_ = std::chrono::steady_clock::now();
+};
+
+}  // namespace variscope::experiments

@@ -1,0 +1,60 @@
+/// The language described by its own table of keys, and settings written back as texts.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <map>
+
+#include "experiments/spec/keys.hpp"
+#include "experiments/spec/spec.hpp"
+
+namespace variscope::experiments {
+namespace {
+
+/// Keys of all models by name: the order in which to_pairs writes them too.
+std::map<std::string, KeyDescription> describe_model_keys() {
+  std::map<std::string, KeyDescription> described;
+  for (const models::Entry& entry : models::catalogue()) {
+    for (const detail::Key& key : detail::model_keys(entry)) {
+      const std::string meaning = fmt::format("{}: {}", entry.name, key.meaning);
+      const auto [place, added] = described.try_emplace(key.name, KeyDescription{key.name, key.describe_type(), key.default_text, meaning});
+      if (!added) place->second.meaning += "; " + meaning;
+      if (!added && place->second.default_value != key.default_text) place->second.default_value = "";
+    }
+  }
+  return described;
+}
+
+}  // namespace
+
+std::vector<KeyDescription> describe_keys() {
+  const Settings defaults;
+  std::vector<KeyDescription> described;
+  for (const detail::Key& key : detail::keys()) {
+    std::string value = key.required ? "" : detail::value_text(key.get(defaults), key.type);
+    described.push_back({key.name, key.describe_type(), value, key.meaning});
+    if (key.name != "model.name") continue;
+    for (const auto& [name, model_key] : describe_model_keys()) described.push_back(model_key);
+  }
+  described.push_back({"exclude.when", "a table", "",
+                       "in [[exclude]]: swept keys and the values (or lists of values) that a cell must have to be left out"});
+  described.push_back({"exclude.reason", "a text", "", "in [[exclude]]: why; printed by plan and report"});
+  return described;
+}
+
+std::vector<std::pair<std::string, std::string>> to_pairs(const Settings& settings) {
+  std::vector<std::pair<std::string, std::string>> pairs;
+  for (const detail::Key& key : detail::keys()) {
+    pairs.emplace_back(key.name, detail::value_text(key.get(settings), key.type));
+    if (key.name != "model.name") continue;
+    std::map<std::string, std::string> of_model;
+    for (const auto& [name, word] : settings.model.words) of_model["model." + name] = word;
+    for (const auto& [name, numbers] : settings.model.numbers) {
+      of_model["model." + name] =
+          numbers.size() == 1 ? detail::value_text(numbers[0], detail::Type::real) : detail::value_text(numbers, detail::Type::reals);
+    }
+    pairs.insert(pairs.end(), of_model.begin(), of_model.end());
+  }
+  return pairs;
+}
+
+}  // namespace variscope::experiments

@@ -1,0 +1,228 @@
+/// The product of all sweeps, less the exclusions, each cell checked as a whole.
+#include "experiments/spec/expand.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "engine/error.hpp"
+#include "engine/estimators/estimator.hpp"
+#include "experiments/spec/nearest.hpp"
+
+namespace variscope::experiments::detail {
+namespace {
+
+constexpr std::size_t most_cells = 100000;
+/// What a swept key of other models shows in a cell that does not take it.
+constexpr const char* not_taken = "-";
+
+/// One cell on its way: which alternative of every given key it takes.
+class CellMaker {
+ public:
+  CellMaker(const Document& document, std::vector<std::size_t> choice) : document_(document), choice_(std::move(choice)) {}
+
+  const Alternative& chosen(std::size_t given) const { return document_.givens[given].alternatives[choice_[given]]; }
+
+  /// Place of the value that this cell takes for a key; of nothing if the key was not given.
+  Position at(const std::string& key) const {
+    for (std::size_t g = 0; g < document_.givens.size(); ++g) {
+      if (document_.givens[g].key.name == key) return chosen(g).at;
+    }
+    return {};
+  }
+
+  const models::Entry& model() const {
+    for (std::size_t g = 0; g < document_.givens.size(); ++g) {
+      if (document_.givens[g].key.name == "model.name") return *models::find(std::get<std::string>(chosen(g).value));
+    }
+    throw std::logic_error("model.name is required");
+  }
+
+  bool takes(const Key& key) const { return !key.applies || key.applies(model()); }
+
+  /// Cells of a model that does not take a swept key would repeat for each of its values: only the first is made.
+  bool repeats() const {
+    for (std::size_t g = 0; g < document_.givens.size(); ++g) {
+      if (choice_[g] > 0 && !takes(document_.givens[g].key)) return true;
+    }
+    return false;
+  }
+
+  SpecCell make() const {
+    SpecCell cell;
+    for (std::size_t g = 0; g < document_.givens.size(); ++g) {
+      const Given& given = document_.givens[g];
+      const bool taken = takes(given.key);
+      if (taken) given.key.set(cell.settings, chosen(g).value);
+      if (given.swept) cell.swept.emplace_back(given.key.name, taken ? value_text(chosen(g).value, given.key.type) : not_taken);
+    }
+    complete_model(cell.settings);
+    check(cell.settings);
+    return cell;
+  }
+
+ private:
+  void complete_model(Settings& settings) const {
+    const models::Entry& entry = model();
+    for (const models::Parameter& parameter : entry.parameters) {
+      if (settings.model.numbers.count(parameter.name) > 0) continue;
+      if (parameter.default_value.empty()) {
+        fail(document_.file, at("model.name"), fmt::format("missing key 'model.{}'", parameter.name), parameter.description,
+             fmt::format("Model '{}' needs it: add {} = ... to [model].", entry.name, parameter.name));
+      }
+      settings.model.numbers[parameter.name] = parameter.default_value;
+    }
+    if (entry.response == models::ResponseKind::none) {
+      settings.data = {};
+      check_arguments(entry, settings);
+      return;
+    }
+    const auto of_hdf5 = [](const std::string& file) { return file.ends_with(".h5") || file.ends_with(".hdf5"); };
+    for (const char* key : {"data.file", "data.response"}) {
+      if (document_.find(key) != nullptr) continue;
+      if (of_hdf5(settings.data.file)) continue;  // names its own response
+      fail(document_.file, at("model.name"), fmt::format("missing key '{}'", key),
+           fmt::format("model '{}' explains a column of a table", entry.name),
+           fmt::format("Add {} = \"...\" to [data].", std::string(key).substr(5)));
+    }
+  }
+
+  /// Models without data can be tried at once.
+  void check_arguments(const models::Entry& entry, const Settings& settings) const {
+    if (!entry.make) return;
+    models::Arguments arguments;
+    arguments.numbers = settings.model.numbers;
+    arguments.words = settings.model.words;
+    try {
+      entry.make(arguments);
+    } catch (const UserError& error) {
+      // Models begin their errors with the key: "model.precision: ...".
+      const std::string text = error.what();
+      const std::string key = text.substr(0, text.find(':'));
+      const Position place = at(document_.find(key) != nullptr ? key : "model.name");
+      throw UserError(fmt::format("{}:{}:{}: {}", document_.file, place.line, place.column, text));
+    }
+  }
+
+  void check(const Settings& s) const {
+    if (s.replicates.count < s.replicates.batches) {
+      const bool count_given = at("replicates.count").line != 0;
+      fail(document_.file, at(count_given ? "replicates.count" : "replicates.batches"),
+           fmt::format("replicates.count = {} is less than replicates.batches = {}", s.replicates.count, s.replicates.batches),
+           "a batch holds at least one replicate",
+           count_given ? fmt::format("Set batches = {} or less.", std::max<Index>(2, s.replicates.count))
+                       : fmt::format("Set count = {} or more.", s.replicates.batches));
+    }
+    if (s.path.points.empty() && !s.path.optimum) {
+      fail(document_.file, at("path.points"), "path.points is an empty list", "path.optimum is false too: nothing would be measured",
+           "Give at least one point.");
+    }
+    check_samples(s);
+  }
+
+  void check_samples(const Settings& s) const {
+    for (const std::string& name : s.estimators.names) {
+      const estimators::Entry* entry = estimators::find(name);
+      const auto bad = entry->bad_samples ? entry->bad_samples(s.estimators.samples) : std::nullopt;
+      if (!bad) continue;
+      const bool given = at("estimators.samples").line != 0;
+      fail(document_.file, at(given ? "estimators.samples" : "estimators.names"),
+           fmt::format("estimators.samples = {} is impossible for estimator '{}'", s.estimators.samples, name), *bad,
+           other_samples(*entry, s.estimators.samples));
+    }
+  }
+
+  static std::string other_samples(const estimators::Entry& entry, Index samples) {
+    for (const Index step : {Index{1}, Index{2}, Index{3}}) {
+      const bool above = !entry.bad_samples(samples + step);
+      const bool below = samples > step && !entry.bad_samples(samples - step);
+      if (above && below) return fmt::format("Use {} or {}, or leave '{}' out.", samples - step, samples + step, entry.name);
+      if (above) return fmt::format("Use {}, or leave '{}' out.", samples + step, entry.name);
+      if (below) return fmt::format("Use {}, or leave '{}' out.", samples - step, entry.name);
+    }
+    return fmt::format("Leave '{}' out.", entry.name);
+  }
+
+  const Document& document_;
+  std::vector<std::size_t> choice_;
+};
+
+bool matches(const Exclusion& exclusion, const std::vector<std::pair<std::string, std::string>>& swept) {
+  return std::all_of(exclusion.conditions.begin(), exclusion.conditions.end(), [&](const Exclusion::Condition& condition) {
+    return std::any_of(swept.begin(), swept.end(), [&](const auto& pair) {
+      return pair.first == condition.key && std::find(condition.texts.begin(), condition.texts.end(), pair.second) != condition.texts.end();
+    });
+  });
+}
+
+/// Texts of the swept keys alone: exclusions are matched before a cell is checked, since they may be there to remove what cannot work.
+std::vector<std::pair<std::string, std::string>> swept_texts(const Document& document, const CellMaker& maker) {
+  std::vector<std::pair<std::string, std::string>> texts;
+  for (std::size_t g = 0; g < document.givens.size(); ++g) {
+    const Given& given = document.givens[g];
+    if (!given.swept) continue;
+    texts.emplace_back(given.key.name, maker.takes(given.key) ? value_text(maker.chosen(g).value, given.key.type) : not_taken);
+  }
+  return texts;
+}
+
+/// A key that no model of the spec takes is a mistake; `data.file` beside a banana, say.
+void check_all_taken(const Document& document) {
+  const Given& name = *document.find("model.name");
+  for (const Given& given : document.givens) {
+    if (!given.key.applies) continue;
+    const bool taken = std::any_of(name.alternatives.begin(), name.alternatives.end(), [&](const Alternative& alternative) {
+      return given.key.applies(*models::find(std::get<std::string>(alternative.value)));
+    });
+    if (taken) continue;
+    fail(document.file, given.at, fmt::format("{} is given", given.key.name),
+         fmt::format("model '{}' takes no data", value_text(name.alternatives[0].value, Type::text)),
+         "Remove [data], or choose a model with data.");
+  }
+}
+
+}  // namespace
+
+void expand(const Document& document, Spec& spec) {
+  check_all_taken(document);
+  std::size_t total = 1;
+  for (const Given& given : document.givens) {
+    total *= given.alternatives.size();
+    if (total > most_cells) {
+      fail(document.file, given.at, fmt::format("the sweeps make more than {} cells", most_cells), "their product is the plan",
+           "Sweep fewer values.");
+    }
+  }
+  std::vector<std::size_t> matched(document.exclusions.size(), 0);
+  for (std::size_t cell = 0; cell < total; ++cell) {
+    // Digits of the cell's number, the last swept key fastest.
+    std::vector<std::size_t> choice(document.givens.size());
+    std::size_t rest = cell;
+    for (std::size_t g = document.givens.size(); g-- > 0;) {
+      choice[g] = rest % document.givens[g].alternatives.size();
+      rest /= document.givens[g].alternatives.size();
+    }
+    const CellMaker maker(document, std::move(choice));
+    if (maker.repeats()) continue;
+    const auto texts = swept_texts(document, maker);
+    const Exclusion* excluded = nullptr;
+    for (std::size_t e = 0; e < document.exclusions.size(); ++e) {
+      if (!matches(document.exclusions[e], texts)) continue;
+      ++matched[e];
+      if (excluded == nullptr) excluded = &document.exclusions[e];
+    }
+    if (excluded != nullptr)
+      spec.excluded.push_back({texts, excluded->reason});
+    else
+      spec.cells.push_back(maker.make());
+  }
+  for (std::size_t e = 0; e < matched.size(); ++e) {
+    if (matched[e] > 0) continue;
+    fail(document.file, document.exclusions[e].at, "this exclusion removes nothing", "no cell has all these values",
+         "Remove it or correct its values.");
+  }
+  if (spec.cells.empty())
+    fail(document.file, document.exclusions.front().at, "the exclusions remove every cell", "nothing is left to run", "Remove one.");
+}
+
+}  // namespace variscope::experiments::detail

@@ -1,0 +1,247 @@
+/// The table of keys: name, type, range, where the value goes in Settings, and what it means.
+#include "experiments/spec/keys.hpp"
+
+#include <fmt/format.h>
+
+#include <type_traits>
+
+#include "engine/estimators/estimator.hpp"
+#include "experiments/spec/nearest.hpp"
+
+namespace variscope::experiments::detail {
+namespace {
+
+template <class T>
+constexpr Type type_of() {
+  if constexpr (std::is_same_v<T, bool>) return Type::boolean;
+  if constexpr (std::is_same_v<T, Index> || std::is_same_v<T, std::uint64_t>) return Type::integer;
+  if constexpr (std::is_same_v<T, double>) return Type::real;
+  if constexpr (std::is_same_v<T, std::string>) return Type::text;
+  if constexpr (std::is_same_v<T, std::vector<double>>) return Type::reals;
+  if constexpr (std::is_same_v<T, std::vector<std::string>>) return Type::names;
+}
+
+/// `field` maps Settings& to the member: type, setter and getter follow from it.
+template <class Field>
+Key key(std::string name, Field field, std::string meaning) {
+  using T = std::remove_cvref_t<decltype(field(std::declval<Settings&>()))>;
+  using Stored = std::conditional_t<std::is_same_v<T, std::uint64_t>, std::int64_t, T>;
+  Key made;
+  made.name = std::move(name);
+  made.type = type_of<T>();
+  made.meaning = std::move(meaning);
+  made.set = [field](Settings& settings, const Value& value) { field(settings) = static_cast<T>(std::get<Stored>(value)); };
+  made.get = [field](const Settings& settings) {
+    Settings copy = settings;
+    return Value(static_cast<Stored>(field(copy)));
+  };
+  return made;
+}
+
+Key at_least(Key made, double minimum, double maximum = 1e12) {
+  made.minimum = minimum;
+  made.maximum = maximum;
+  return made;
+}
+Key above(Key made, double minimum, double maximum = 1e12) {
+  made = at_least(std::move(made), minimum, maximum);
+  made.above_minimum = true;
+  return made;
+}
+Key one_of(Key made, std::vector<std::string> choices) {
+  made.choices = std::move(choices);
+  return made;
+}
+Key rows(Key made) {
+  made.type = Type::rows;
+  return at_least(std::move(made), 1);
+}
+Key of_study(Key made) {
+  made.sweepable = false;
+  return made;
+}
+Key needed(Key made) {
+  made.required = true;
+  return made;
+}
+Key power_of_two(Key made) {
+  made.power_of_two = true;
+  return made;
+}
+Key with_data(Key made) {
+  made.applies = [](const models::Entry& entry) { return entry.response != models::ResponseKind::none; };
+  return made;
+}
+
+template <class Catalogue>
+std::vector<std::string> names_of(const Catalogue& catalogue) {
+  std::vector<std::string> names;
+  for (const auto& entry : catalogue) names.push_back(entry.name);
+  return names;
+}
+
+#define FIELD(member) \
+  [](Settings & s) -> auto& { return s.member; }
+
+std::vector<Key> make_keys() {
+  const double seeds = 0x1p63;
+  return {
+      of_study(needed(key("study.name", FIELD(study.name), "name of the study and of its run directory: letters, digits, '_', '.', '-'"))),
+      of_study(key("study.description", FIELD(study.description), "what the study asks; kept with the results")),
+      of_study(one_of(key("study.kind", FIELD(study.kind), "what is measured"), {"variance"})),
+      at_least(key("study.seed", FIELD(study.seed), "seed of every random number"), 0, seeds),
+      with_data(key("data.file", FIELD(data.file), "CSV with a header, or HDF5, relative to the spec")),
+      with_data(key("data.response", FIELD(data.response), "column that the model explains")),
+      with_data(key("data.standardize", FIELD(data.standardize), "shift and scale every column to mean 0 and sd 1")),
+      with_data(key("data.intercept", FIELD(data.intercept), "add a column of ones")),
+      with_data(power_of_two(
+          at_least(key("data.row_tile", FIELD(data.row_tile), "rows per leaf of the fold; part of the arithmetic"), 16, 65536))),
+      needed(one_of(key("model.name", FIELD(model.name), "target density; see 'variscope list models'"), names_of(models::catalogue()))),
+      one_of(key("family.name", FIELD(family.name), "variational family; see 'variscope list families'"), names_of(families())),
+      at_least(key("family.initial_mean", FIELD(family.initial_mean), "start of the path: one value for all coordinates, or one each"),
+               -1e12),
+      above(key("family.initial_sd", FIELD(family.initial_sd), "start of the path: one value for all coordinates, or one each"), 0),
+      one_of(key("objective", FIELD(objective), "what the gradient is of: the ELBO, or E_q[log density] without the entropy"),
+             {"elbo", "expectation"}),
+      at_least(key("path.steps", FIELD(path.steps), "Adam steps of the reference path"), 0),
+      above(key("path.step_size", FIELD(path.step_size), "Adam's step size"), 0, 1e6),
+      at_least(key("path.samples", FIELD(path.samples), "Monte Carlo samples of each step"), 1, 1e9),
+      rows(key("path.batch_rows", FIELD(path.batch_rows), "data rows of each step")),
+      at_least(key("path.points", FIELD(path.points), "where variances are measured, in percent of the steps, increasing"), 0, 100),
+      key("path.optimum", FIELD(path.optimum), "measure at the optimum too"),
+      one_of(key("reference.method", FIELD(reference.method), "how the reference gradient is found"), {"auto", "exact", "monte_carlo"}),
+      at_least(key("reference.samples", FIELD(reference.samples), "samples of a Monte Carlo reference gradient"), 2),
+      needed(one_of(key("estimators.names", FIELD(estimators.names), "gradient estimators to compare; see 'variscope list estimators'"),
+                    names_of(estimators::catalogue()))),
+      at_least(key("estimators.samples", FIELD(estimators.samples), "Monte Carlo samples M of one estimate"), 1, 1e9),
+      rows(key("estimators.batch_rows", FIELD(estimators.batch_rows), "data rows B of one estimate")),
+      key("estimators.replacement", FIELD(estimators.replacement), "draw the rows of a minibatch with replacement"),
+      at_least(key("replicates.count", FIELD(replicates.count), "independent repeats of every estimate, at least one a batch"), 2),
+      at_least(key("replicates.batches", FIELD(replicates.batches), "batches of replicates that the jackknife leaves out in turn"), 2, 256),
+      of_study(key("output.directory", FIELD(output.directory), "run directory; empty: runs/<study.name>")),
+      of_study(at_least(
+          key("limits.memory_gib", FIELD(limits.memory_gib), "memory per rank in GiB that the plan may use; 0: what the machine has"), 0,
+          1e9)),
+  };
+}
+
+#undef FIELD
+
+std::string number_text(double value) { return fmt::format("{}", value); }
+
+/// What a list of this type holds, or the scalar itself.
+std::string type_text(Type type) {
+  switch (type) {
+    case Type::boolean:
+      return "true or false";
+    case Type::integer:
+      return "a whole number";
+    case Type::rows:
+      return "\"all\" or a whole number";
+    case Type::real:
+      return "a number";
+    case Type::text:
+      return "a text";
+    case Type::reals:
+      return "a list of numbers";
+    case Type::names:
+      return "a list of texts";
+    case Type::matrix:
+      return "a list of numbers, or of rows of numbers";
+  }
+  return "";
+}
+
+/// A list given to a scalar is a sweep. The catalogue tells scalars by the number of values in the smoke configuration and in the default.
+bool is_scalar(const models::Entry& entry, const models::Parameter& parameter) {
+  const auto smoke = entry.smoke.numbers.find(parameter.name);
+  if (smoke != entry.smoke.numbers.end()) return smoke->second.size() == 1 && parameter.default_value.size() <= 1;
+  return parameter.default_value.size() == 1;
+}
+
+}  // namespace
+
+std::string Key::describe_type() const {
+  if (!choices.empty()) return (type == Type::names ? "a list of: " : "one of: ") + join(choices);
+  std::string text = type_text(type);
+  const bool bounded_above = maximum < 1e6;  // larger bounds only keep arithmetic safe
+  if (power_of_two) return fmt::format("a power of two from {} to {}", number_text(minimum), number_text(maximum));
+  if (maximum == 0x1p63) return text + " from 0 to 2^63 - 1";
+  if (above_minimum) {
+    text += " above " + number_text(minimum);
+  } else if (minimum > -1e12) {
+    text += (bounded_above ? " from " : " of at least ") + number_text(minimum);
+  }
+  if (bounded_above) text += (above_minimum ? ", at most " : " to ") + number_text(maximum);
+  return text;
+}
+
+const std::vector<Key>& keys() {
+  static const std::vector<Key> all = make_keys();
+  return all;
+}
+
+const Key* find_key(const std::string& name) {
+  for (const Key& candidate : keys()) {
+    if (candidate.name == name) return &candidate;
+  }
+  return nullptr;
+}
+
+std::vector<Key> model_keys(const models::Entry& entry) {
+  std::vector<Key> made;
+  for (const models::Parameter& parameter : entry.parameters) {
+    Key added;
+    added.name = "model." + parameter.name;
+    const bool scalar = is_scalar(entry, parameter);
+    added.type = scalar ? Type::real : Type::matrix;
+    added.meaning = parameter.description;
+    if (parameter.default_value.size() == 1)
+      added.default_text = number_text(parameter.default_value[0]);
+    else if (!parameter.default_value.empty())
+      added.default_text = value_text(parameter.default_value, Type::reals);
+    added.set = [name = parameter.name, scalar](Settings& settings, const Value& value) {
+      if (scalar)
+        settings.model.numbers[name] = {std::get<double>(value)};
+      else
+        settings.model.numbers[name] = std::get<std::vector<double>>(value);
+    };
+    made.push_back(std::move(added));
+  }
+  for (const std::string& word : entry.words) {
+    Key added;
+    added.name = "model." + word;
+    added.type = Type::text;
+    added.meaning = "a word of the model";
+    added.set = [word](Settings& settings, const Value& value) { settings.model.words[word] = std::get<std::string>(value); };
+    made.push_back(std::move(added));
+  }
+  return made;
+}
+
+const std::vector<FamilyDescription>& families() {
+  static const std::vector<FamilyDescription> all = {
+      {"mean_field_gaussian", "independent normals; parameters are means m and log scales rho = log s", "definition"},
+  };
+  return all;
+}
+
+std::string value_text(const Value& value, Type type) {
+  if (type == Type::rows && std::get<std::int64_t>(value) == 0) return "all";
+  return std::visit(
+      [](const auto& held) -> std::string {
+        using T = std::remove_cvref_t<decltype(held)>;
+        if constexpr (std::is_same_v<T, std::string>) {
+          return held;
+        } else if constexpr (std::is_same_v<T, std::vector<double>>) {
+          return fmt::format("[{}]", fmt::join(held, ", "));
+        } else if constexpr (std::is_same_v<T, std::vector<std::string>>) {
+          return fmt::format("[{}]", join(held));
+        } else {
+          return fmt::format("{}", held);
+        }
+      },
+      value);
+}
+
+}  // namespace variscope::experiments::detail

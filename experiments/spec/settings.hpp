@@ -1,0 +1,70 @@
+/// One cell's settings, fully resolved and typed: what remains of a spec when every sweep has been expanded.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "engine/index.hpp"
+
+namespace variscope::experiments {
+
+/// Defaults here are the defaults of the spec language; the key of each is its place: data.row_tile.
+struct Settings {
+  struct Study {
+    std::string name;
+    std::string description;
+    std::string kind = "variance";
+    std::uint64_t seed = 1;
+  } study;
+  struct Data {
+    std::string file;      ///< .csv or .h5, relative to the spec; empty: no data
+    std::string response;  ///< column that is explained
+    bool standardize = true;
+    bool intercept = true;
+    Index row_tile = 256;  ///< rows per leaf of the fold
+  } data;
+  struct Model {
+    std::string name;
+    std::map<std::string, std::vector<double>> numbers;
+    std::map<std::string, std::string> words;
+  } model;
+  struct Family {
+    std::string name = "mean_field_gaussian";
+    std::vector<double> initial_mean = {0.0};  ///< one value for all coordinates, or one each
+    std::vector<double> initial_sd = {1.0};
+  } family;
+  std::string objective = "elbo";  ///< or "expectation": E_q[log density] alone, no entropy
+  struct Path {
+    Index steps = 1000;
+    double step_size = 0.05;
+    Index samples = 16;
+    Index batch_rows = 0;                           ///< 0: all rows
+    std::vector<double> points = {0, 10, 50, 100};  ///< percent of the steps
+    bool optimum = true;
+  } path;
+  struct Reference {
+    std::string method = "auto";  ///< auto, exact, monte_carlo
+    Index samples = 65536;        ///< of the Monte Carlo reference
+  } reference;
+  struct Estimators {
+    std::vector<std::string> names;
+    Index samples = 16;
+    Index batch_rows = 0;  ///< 0: all rows
+    bool replacement = false;
+  } estimators;
+  struct Replicates {
+    Index count = 1024;
+    Index batches = 128;  ///< at most 256
+  } replicates;
+  struct Output {
+    std::string directory;  ///< default: runs/<study.name>
+  } output;
+  struct Limits {
+    double memory_gib = 0;  ///< per rank; 0: what the machine has
+  } limits;
+};
+
+}  // namespace variscope::experiments

@@ -1,0 +1,83 @@
+/// Kill -9 at any moment: what the manifest names is whole, and nothing committed before the kill is lost.
+#include <gtest/gtest.h>
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "engine/store/manifest.hpp"
+#include "engine/store/run_directory.hpp"
+#include "tests/engine/store/scratch.hpp"
+
+namespace variscope::store {
+namespace {
+
+/// One batch whose numbers follow from its index.
+Chunk chunk_of(Index batch) {
+  Chunk chunk{"cell_000", 0, batch, {"score"}, {}, {{batch, 0, 0, 0}}};
+  auto& moments = chunk.moments.emplace_back();
+  moments.resize(1, 500, 1);
+  fill(moments.sum, static_cast<std::uint64_t>(batch));
+  return chunk;
+}
+
+/// Checkpoint after checkpoint, going on where the manifest ends; after each commit one byte into the pipe.
+[[noreturn]] void write_for_ever(const std::filesystem::path& path, int pipe_end) {
+  try {
+    const RunDirectory run(path, Existing::resume, 0);
+    Manifest manifest = read_manifest(path).value_or(Manifest{"a run", -1, {}, {}});
+    while (true) {
+      ++manifest.checkpoint;
+      manifest.segments.push_back(write_segment(path, manifest.checkpoint, 0, {chunk_of(manifest.checkpoint)}));
+      write_manifest(path, manifest);
+      (void)!::write(pipe_end, "c", 1);
+    }
+  } catch (const std::exception&) {
+    ::_exit(1);
+  }
+}
+
+TEST(Kill, LosesNothingCommitted) {
+  const Scratch scratch;
+  const auto path = scratch / "run";
+  Index known = 0;  // commits told of
+  for (int kills = 0; kills < 40; ++kills) {
+    int ends[2];
+    ASSERT_EQ(::pipe(ends), 0);
+    const pid_t child = ::fork();
+    ASSERT_GE(child, 0);
+    if (child == 0) {
+      ::close(ends[0]);
+      write_for_ever(path, ends[1]);
+    }
+    ::close(ends[1]);
+    ::usleep(static_cast<useconds_t>(1000 * (1 + kills * 7 % 60) + kills * 37));
+    ASSERT_EQ(::kill(child, SIGKILL), 0);
+    int status = 0;
+    ASSERT_EQ(::waitpid(child, &status, 0), child);
+    ASSERT_TRUE(WIFSIGNALED(status)) << "the writer failed by itself";
+    char byte = 0;
+    while (::read(ends[0], &byte, 1) == 1) ++known;
+    ::close(ends[0]);
+
+    const auto manifest = read_manifest(path);
+    if (!manifest) {
+      ASSERT_EQ(known, 0);
+      continue;
+    }
+    ASSERT_GE(manifest->checkpoint + 1, known);
+    known = manifest->checkpoint + 1;
+    Index next = 0;
+    visit_chunks(path, *manifest, [&](Chunk&& chunk) {
+      ASSERT_EQ(chunk.first_batch, next);
+      ASSERT_EQ(chunk.moments[0].sum, chunk_of(next).moments[0].sum);
+      ASSERT_EQ(chunk.counts[0].value_evaluations, next);
+      ++next;
+    });
+    ASSERT_EQ(next, known);
+  }
+  EXPECT_GT(known, 20);
+  EXPECT_NO_THROW(RunDirectory(path, Existing::resume, 0));
+}
+
+}  // namespace
+}  // namespace variscope::store

@@ -1,0 +1,81 @@
+/// A directory that goes with the test, and records to store in it.
+#pragma once
+
+#include <stdlib.h>
+
+#include <cstdint>
+#include <filesystem>
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+#include "engine/record.hpp"
+
+namespace variscope::store {
+
+class Scratch {
+ public:
+  Scratch() {
+    auto pattern = (std::filesystem::temp_directory_path() / "variscope-test-XXXXXX").string();
+    if (::mkdtemp(pattern.data()) == nullptr) throw std::runtime_error("mkdtemp failed");
+    path_ = pattern;
+  }
+  Scratch(const Scratch&) = delete;
+  Scratch& operator=(const Scratch&) = delete;
+  ~Scratch() {
+    std::error_code ignored;
+    std::filesystem::remove_all(path_, ignored);
+  }
+  [[nodiscard]] const std::filesystem::path& path() const { return path_; }
+  std::filesystem::path operator/(const std::string& name) const { return path_ / name; }
+
+ private:
+  std::filesystem::path path_;
+};
+
+/// Distinct, reproducible values that use all bits of a double.
+inline double distinct(std::uint64_t key) { return 1.0 / (1.0 + static_cast<double>(key * 2654435761U % 1000003U)) - 0.25; }
+
+inline void fill(std::vector<double>& values, std::uint64_t key) {
+  for (auto& value : values) value = distinct(key++);
+}
+
+/// A cell with 2 points, 3 estimators, 4 batches, 6 parameters in 2 blocks. `seed` varies every number.
+inline CellRecord sample_cell(const std::string& id, std::uint64_t seed) {
+  CellRecord cell;
+  cell.id = id;
+  cell.model = "logistic";
+  cell.family = "mean-field gaussian";
+  cell.settings = {{"model.name", "logistic"}, {"estimator.samples", "16"}, {"note", "Größe \"β\", ünïcode"}};
+  cell.parameter_names = {"mean[x]", "mean[y]", "mean[z]", "log_scale[x]", "log_scale[y]", "log_scale[ζ]"};
+  cell.blocks = {{"mean", {0, 3}}, {"log_scale", {3, 6}}};
+  cell.samples = 16;
+  cell.batch_rows = 100;
+  cell.rows = Index{1} << 40;
+  cell.replicates = 4096;
+  cell.exclusions = {{"PW-KL", "the prior is not Gaussian"}, {"other", ""}};
+  for (const auto* label : {"0 %", "optimum"}) {
+    auto& point = cell.points.emplace_back();
+    point.label = label;
+    point.reference_method = point.label == "optimum" ? "quadrature" : "";
+    point.objective = distinct(seed);
+    point.objective_error = distinct(seed + 1);
+    for (auto* values : {&point.lambda, &point.reference, &point.reference_error}) {
+      values->resize(6);
+      fill(*values, seed += 10);
+    }
+    for (const auto* name : {"score", "pathwise", "stick-the-landing"}) {
+      auto& estimator = point.estimators.emplace_back();
+      estimator.name = name;
+      estimator.moments.resize(4, 6, 2);
+      auto& moments = estimator.moments;
+      for (auto* values : {&moments.count, &moments.sum, &moments.square, &moments.norm, &moments.norm_square}) fill(*values, seed += 100);
+      const auto work = static_cast<Index>(seed);
+      estimator.counts = {work, work + 1, work << 33, work + 3};
+      estimator.seconds_per_call = distinct(seed + 7);
+    }
+  }
+  return cell;
+}
+
+}  // namespace variscope::store
