@@ -51,7 +51,7 @@ Status checked(Status status, std::string_view call, std::string_view where) {
 
 using Extent = std::vector<hsize_t>;
 
-/// Switches HDF5's own printing off; every function here that opens or creates a file does so first.
+/// Switches off HDF5's own printing and its clean-up at exit; every function here that opens or creates a file does so first.
 void silence_hdf5();
 
 enum class Access { read, write };

@@ -108,6 +108,11 @@ LaunchCommand launch_command(const Launcher& launcher, const LaunchRequest& requ
       // Bound ranks would be put on the first cores, and two runs at a time on the same ones.
       arguments.insert(arguments.end(), {"--bind-to", "none"});
     }
+    if (local && wanted > machine.cores) {
+      // Threads and ranks that wait by spinning would take the cores from those that work (seen: a hundred times slower).
+      command.environment.emplace_back("OMP_WAIT_POLICY", "passive");
+      command.environment.emplace_back("OMPI_MCA_mpi_yield_when_idle", "1");
+    }
     for (const auto& variable : command.environment) arguments.insert(arguments.end(), {"-x", variable.first});
     const std::vector<std::pair<std::string, std::string>> defaults = {
         {"OMPI_ALLOW_RUN_AS_ROOT", "1"},

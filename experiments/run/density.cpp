@@ -48,81 +48,86 @@ double density_work_bytes(Index dim, Index columns, Index tiles, int threads) {
   return batch * (2 * levels + 5) + static_cast<double>(threads) * levels * kGroupBlocks * tiles::kLanes * static_cast<double>(1 + dim) * 8;
 }
 
-/// One column group of one segment against the rows of one call.
-struct Density::Piece {
-  const Segment* segment;
-  const RowTiles* rows;
-  tiles::ConstBatchView theta;  ///< the group's columns
-  Index height;                 ///< rows of the output
-  models::Wanted wanted;
-  Caught* caught;
-};
-
-void Density::leaf(const Piece& piece, Index tile, std::span<double> out) {
-  const Range range{tile * piece.rows->row_tile, std::min((tile + 1) * piece.rows->row_tile, model_.rows())};
-  models::RowList rows{range};
-  if (!piece.segment->all_rows) {
-    const auto& list = piece.segment->rows;
-    const auto first = std::lower_bound(list.begin(), list.end(), range.first);
-    const auto last = std::lower_bound(first, list.end(), range.last);
-    if (first == last) return;
-    rows.indices = &*first;
-    rows.index_count = last - first;
+models::Counts Density::leaf(const Group& group, const RowTiles& rows, Index tile, tiles::ConstBatchView theta, models::Wanted wanted, Index height,
+                             std::span<double> out) const {
+  const Range range{tile * rows.row_tile, std::min((tile + 1) * rows.row_tile, model_.rows())};
+  models::RowList list{range};
+  if (!group.segment->all_rows) {
+    const auto& all = group.segment->rows;
+    const auto first = std::lower_bound(all.begin(), all.end(), range.first);
+    const auto last = std::lower_bound(first, all.end(), range.last);
+    if (first == last) return {};
+    list.indices = &*first;
+    list.index_count = last - first;
   }
-  models::Evaluation evaluation{piece.wanted, {out.data(), piece.height, piece.theta.count}, {}};
-  model_.log_likelihood(rows, piece.theta, evaluation);
-#pragma omp critical(variscope_counts)
-  work_.counts += evaluation.counts;
-}
-
-void Density::fold_piece(const Piece& piece, tiles::Node node, int depth, std::span<double> out) {
-  const Index total = piece.rows->ownership.leaves;
-  const bool has_right = node.level > 0 && node.right().first() < total;
-  if (depth > 0 && has_right) {
-    AlignedVector right(out.size());
-#pragma omp task default(shared)
-    piece.caught->run([&] { fold_piece(piece, node.left(), depth - 1, out); });
-    fold_piece(piece, node.right(), depth - 1, std::span<double>(right));
-#pragma omp taskwait
-    tiles::add(out, right);
-    return;
-  }
-  folders_[static_cast<std::size_t>(omp_get_thread_num())].fold(
-      node, total, [&](Index tile, std::span<double> partial) { leaf(piece, tile, partial); }, tiles::add, out);
+  models::Evaluation evaluation{wanted, {out.data(), height, theta.count}, {}};
+  model_.log_likelihood(list, theta, evaluation);
+  return evaluation.counts;
 }
 
 void Density::map(tiles::ConstBatchView theta, std::span<const Segment> segments, const RowTiles& rows, models::Wanted wanted, std::span<const tiles::Node> nodes,
                   Index height) {
+  const Index total = rows.ownership.leaves;
   const Index size = theta.blocks() * height * tiles::kLanes;
-  partials_.resize(nodes.size() * static_cast<std::size_t>(size));
-  Index groups = 0;
-  for (const Segment& s : segments) groups += (s.count + kGroupBlocks * tiles::kLanes - 1) / (kGroupBlocks * tiles::kLanes);
-  // Nodes are cut into subtrees until every thread has several pieces. The tree stays the same, so do the bits.
+  groups_.clear();
+  for (const Segment& s : segments) {
+    const Index last = s.first_block + (s.count + tiles::kLanes - 1) / tiles::kLanes;
+    for (Index block = s.first_block; block < last; block += kGroupBlocks) groups_.push_back({&s, block, std::min(block + kGroupBlocks, last)});
+  }
+  // Nodes are cut into subtrees until every thread has several pieces. The tree stays the same, and so do the bits.
   int depth = 0;
   if (threads_ > 1) {
-    while (depth < 16 && (groups * static_cast<Index>(nodes.size()) << depth) < 4 * threads_) ++depth;
+    while (depth < 12 && (groups_.size() * nodes.size() << depth) < 4 * static_cast<std::size_t>(threads_)) ++depth;
   }
-  Caught caught;
-#pragma omp parallel num_threads(threads_) if (threads_ > 1) default(shared)
-#pragma omp single
-  {
-    for (const Segment& segment : segments) {
-      const Index last_block = segment.first_block + (segment.count + tiles::kLanes - 1) / tiles::kLanes;
-      for (Index block = segment.first_block; block < last_block; block += kGroupBlocks) {
-        const Index end = std::min(block + kGroupBlocks, last_block);
-        tiles::ConstBatchView columns = theta.slice(block, end);
-        columns.count = std::min(columns.count, segment.count - (block - segment.first_block) * tiles::kLanes);
-        for (std::size_t n = 0; n < nodes.size(); ++n) {
-          double* out = partials_.data() + static_cast<Index>(n) * size + block * height * tiles::kLanes;
-          const std::span<double> place(out, static_cast<std::size_t>((end - block) * height * tiles::kLanes));
-          const Piece piece{&segment, &rows, columns, height, wanted, &caught};
-#pragma omp task default(shared) firstprivate(piece, place, n)
-          caught.run([&] { fold_piece(piece, nodes[n], depth, place); });
-        }
-      }
+  parts_.clear();
+  part_counts_.clear();
+  for (const tiles::Node& node : nodes) {
+    const int cut = std::min(depth, node.level);
+    const std::size_t before = parts_.size();
+    for (Index i = node.index << cut; i < (node.index + 1) << cut; ++i) {
+      const tiles::Node part{node.level - cut, i};
+      if (part.first() < total) parts_.push_back(part);
     }
+    part_counts_.push_back(static_cast<Index>(parts_.size() - before));
+  }
+  partials_.resize(parts_.size() * static_cast<std::size_t>(size));
+  const auto place = [&](std::size_t part, const Group& group) {
+    return std::span<double>(partials_).subspan(part * static_cast<std::size_t>(size) + static_cast<std::size_t>(group.first_block * height * tiles::kLanes),
+                                                static_cast<std::size_t>((group.last_block - group.first_block) * height * tiles::kLanes));
+  };
+  Caught caught;
+  models::Counts counts;
+  const auto pieces = static_cast<Index>(groups_.size() * parts_.size());
+#pragma omp parallel num_threads(threads_) if (threads_ > 1)
+  {
+    models::Counts mine;
+#pragma omp for schedule(dynamic, 1) nowait
+    for (Index piece = 0; piece < pieces; ++piece) {
+      caught.run([&] {
+        const Group& group = groups_[static_cast<std::size_t>(piece) / parts_.size()];
+        const std::size_t part = static_cast<std::size_t>(piece) % parts_.size();
+        tiles::ConstBatchView columns = theta.slice(group.first_block, group.last_block);
+        columns.count = std::min(columns.count, group.segment->count - (group.first_block - group.segment->first_block) * tiles::kLanes);
+        const auto fold_leaf = [&](Index tile, std::span<double> out) { mine += leaf(group, rows, tile, columns, wanted, height, out); };
+        folders_[static_cast<std::size_t>(omp_get_thread_num())].fold(parts_[part], total, fold_leaf, tiles::add, place(part, group));
+      });
+    }
+#pragma omp critical(variscope_counts)
+    counts += mine;
   }
   caught.rethrow();
+  work_.counts += counts;
+  // The upper levels of every covering node, and its value moved to where the fold across ranks looks for it.
+  std::size_t first = 0;
+  for (std::size_t n = 0; n < nodes.size(); ++n) {
+    const auto count = static_cast<std::size_t>(part_counts_[n]);
+    const auto at = [&](std::size_t i) { return std::span<double>(partials_).subspan((first + i) * static_cast<std::size_t>(size), static_cast<std::size_t>(size)); };
+    for (std::size_t stride = 1; stride < count; stride *= 2) {
+      for (std::size_t i = 0; i + stride < count; i += 2 * stride) tiles::add(at(i), at(i + stride));
+    }
+    if (first != n) std::copy(at(0).begin(), at(0).end(), partials_.begin() + static_cast<std::ptrdiff_t>(n) * size);
+    first += count;
+  }
 }
 
 void Density::evaluate(tiles::ConstBatchView theta, std::span<const Segment> segments, const RowTiles& rows, double scale, models::Wanted wanted, bool prior,

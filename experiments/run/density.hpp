@@ -43,10 +43,14 @@ class Density {
   void evaluate(tiles::ConstBatchView theta, std::span<const Segment> segments, const RowTiles& rows, double scale, models::Wanted wanted, bool prior, tiles::Batch& out);
 
  private:
-  struct Piece;
+  /// One lane-block group of one segment.
+  struct Group {
+    const Segment* segment;
+    Index first_block;
+    Index last_block;
+  };
   void map(tiles::ConstBatchView theta, std::span<const Segment> segments, const RowTiles& rows, models::Wanted wanted, std::span<const tiles::Node> nodes, Index height);
-  void fold_piece(const Piece& piece, tiles::Node node, int depth, std::span<double> out);
-  void leaf(const Piece& piece, Index tile, std::span<double> out);
+  models::Counts leaf(const Group& group, const RowTiles& rows, Index tile, tiles::ConstBatchView theta, models::Wanted wanted, Index height, std::span<double> out) const;
 
   const models::Model& model_;
   const cluster::Communicator& shards_;
@@ -54,7 +58,10 @@ class Density {
   int threads_;
   Work& work_;
   std::vector<tiles::NodeFolder> folders_;  ///< one per thread
-  AlignedVector partials_;
+  AlignedVector partials_;               ///< [covering node x output]
+  std::vector<tiles::Node> parts_;       ///< subtrees that the covering nodes are cut into
+  std::vector<Index> part_counts_;       ///< of each covering node
+  std::vector<Group> groups_;
 };
 
 }  // namespace variscope::experiments

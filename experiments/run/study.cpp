@@ -19,6 +19,7 @@
 #include "experiments/run/load.hpp"
 #include "experiments/run/path.hpp"
 #include "experiments/run/provenance.hpp"
+#include "experiments/run/threads.hpp"
 
 namespace variscope::experiments {
 
@@ -33,6 +34,7 @@ class Study {
       : world_(world), reduce_(options.reduce == Reduce::fast ? cluster::Reduce::fast : cluster::Reduce::exact),
         plan_(make_plan(options.spec, world.size(), options.threads, options.layout, options.output)), team_(replicate_team(world, plan_.layout)),
         whole_(whole_team(world, plan_.layout)), progress_(world.rank() == 0 && !options.quiet, "estimates") {
+    if (world.size() == 1) pin_threads(plan_.threads);
     check_identities(world);
     for (const DataPlan& data : plan_.data) tables_.push_back(load_share(data, whole_.shards));
     // Errors of the data have been found: only now does anything appear on disk.

@@ -50,20 +50,18 @@ TEST(Kill, LosesNothingCommitted) {
       write_for_ever(path, ends[1]);
     }
     ::close(ends[1]);
-    ::usleep(static_cast<useconds_t>(1000 * (1 + kills * 7 % 60) + kills * 37));
+    char byte = 0;
+    if (::read(ends[0], &byte, 1) == 1) ++known;  // at least one commit, however slow the machine
+    ::usleep(static_cast<useconds_t>(1000 * (kills * 7 % 30) + kills * 37));
     ASSERT_EQ(::kill(child, SIGKILL), 0);
     int status = 0;
     ASSERT_EQ(::waitpid(child, &status, 0), child);
     ASSERT_TRUE(WIFSIGNALED(status)) << "the writer failed by itself";
-    char byte = 0;
     while (::read(ends[0], &byte, 1) == 1) ++known;
     ::close(ends[0]);
 
     const auto manifest = read_manifest(path);
-    if (!manifest) {
-      ASSERT_EQ(known, 0);
-      continue;
-    }
+    ASSERT_TRUE(manifest.has_value());
     ASSERT_GE(manifest->checkpoint + 1, known);
     known = manifest->checkpoint + 1;
     Index next = 0;
@@ -75,7 +73,7 @@ TEST(Kill, LosesNothingCommitted) {
     });
     ASSERT_EQ(next, known);
   }
-  EXPECT_GT(known, 20);
+  EXPECT_GE(known, 40);
   EXPECT_NO_THROW(RunDirectory(path, Existing::resume, 0));
 }
 

@@ -12,23 +12,12 @@
 #include "engine/store/durable.hpp"
 #include "engine/store/manifest.hpp"
 #include "engine/store/run_file.hpp"
-#include "tests/engine/store/scratch.hpp"
+#include "tests/engine/store/sample_run.hpp"
 
 namespace variscope::store {
 namespace {
 
 namespace fs = std::filesystem;
-
-template <class Call>
-std::string user_error_of(Call call) {
-  try {
-    call();
-  } catch (const UserError& error) {
-    return error.what();
-  }
-  ADD_FAILURE() << "no UserError was thrown";
-  return {};
-}
 
 std::string host_of_this_machine(const fs::path& scratch) {
   const RunDirectory run(scratch / "probe", Existing::refuse, 0);

@@ -14,7 +14,7 @@
 #include "engine/store/durable.hpp"
 #include "engine/store/hdf5.hpp"
 #include "engine/store/values.hpp"
-#include "tests/engine/store/scratch.hpp"
+#include "tests/engine/store/sample_run.hpp"
 
 namespace variscope::store {
 namespace {
@@ -39,7 +39,7 @@ void write_range(const std::filesystem::path& target, Range range) {
   writer.close();
 }
 
-void write_sample(const std::filesystem::path& target) {
+void write_table(const std::filesystem::path& target) {
   ParallelTableWriter::create(target, header());
   write_range(target, {0, rows});
   ParallelTableWriter::finish(target);
@@ -54,17 +54,6 @@ void expect_rows(const std::filesystem::path& file, const TablePaths& paths, Ran
     for (std::size_t c = 0; c < width; ++c) ASSERT_EQ(design[r * width + c], entry(row, static_cast<Index>(c))) << row << ' ' << c;
     ASSERT_EQ(responses[r], response(row)) << row;
   }
-}
-
-template <class Call>
-std::string user_error_of(Call call) {
-  try {
-    call();
-  } catch (const UserError& error) {
-    return error.what();
-  }
-  ADD_FAILURE() << "no UserError was thrown";
-  return {};
 }
 
 TEST(TableFile, RoundTripsWithHeader) {
@@ -128,7 +117,7 @@ TEST(TableFile, WithoutAResponseOrRows) {
 
 TEST(TableFile, LeavesRoomBetweenRows) {
   const Scratch scratch;
-  write_sample(scratch / "table.h5");
+  write_table(scratch / "table.h5");
   constexpr Index stride = width + 2;
   for (const Index block_bytes : {1, 100, 1 << 20}) {
     std::vector<double> design(static_cast<std::size_t>(100 * stride), -1);
@@ -144,7 +133,7 @@ TEST(TableFile, LeavesRoomBetweenRows) {
 
 TEST(TableFile, ResponseMayBeAColumn) {
   const Scratch scratch;
-  write_sample(scratch / "table.h5");
+  write_table(scratch / "table.h5");
   for (const auto* name : {"Größe", "1"}) {
     TablePaths paths;
     paths.response_column = name;
@@ -222,7 +211,7 @@ TEST(TableFile, RefusesOtherFiles) {
   EXPECT_NE(user_error_of([&] { (void)inspect_table(scratch.path()); }).find("not an HDF5 file"), std::string::npos);
   write_text_file(scratch / "table.csv", "a,b\n1,2\n");
   EXPECT_NE(user_error_of([&] { (void)inspect_table(scratch / "table.csv"); }).find("not an HDF5 file"), std::string::npos);
-  write_sample(scratch / "table.h5");
+  write_table(scratch / "table.h5");
   std::vector<double> buffer(width);
   EXPECT_NE(user_error_of([&] {
               read_table_rows(scratch / "table.h5", {}, {rows, rows + 1}, {buffer.data(), width, nullptr});
