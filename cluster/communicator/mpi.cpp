@@ -51,7 +51,8 @@ class Mpi final : public Communicator::Backend {
   }
 
   void broadcast(void* data, std::size_t bytes, int root) override {
-    for_pieces(bytes, [&](std::size_t first, int count) { MPI_Bcast(static_cast<char*>(data) + first, count, MPI_BYTE, root, communicator_); });
+    for_pieces(bytes,
+               [&](std::size_t first, int count) { MPI_Bcast(static_cast<char*>(data) + first, count, MPI_BYTE, root, communicator_); });
   }
   void barrier() override { MPI_Barrier(communicator_); }
 
@@ -64,12 +65,15 @@ class Mpi final : public Communicator::Backend {
     std::string all(static_cast<std::size_t>(offsets.back() + lengths.back()), '\0');
     MPI_Allgatherv(text.data(), length, MPI_CHAR, all.data(), lengths.data(), offsets.data(), MPI_CHAR, communicator_);
     std::vector<std::string> texts;
-    for (std::size_t i = 0; i < lengths.size(); ++i) texts.push_back(all.substr(static_cast<std::size_t>(offsets[i]), static_cast<std::size_t>(lengths[i])));
+    for (std::size_t i = 0; i < lengths.size(); ++i)
+      texts.push_back(all.substr(static_cast<std::size_t>(offsets[i]), static_cast<std::size_t>(lengths[i])));
     return texts;
   }
 
   void sum(std::span<double> data) override {
-    for_pieces(data.size(), [&](std::size_t first, int count) { MPI_Allreduce(MPI_IN_PLACE, data.data() + first, count, MPI_DOUBLE, MPI_SUM, communicator_); });
+    for_pieces(data.size(), [&](std::size_t first, int count) {
+      MPI_Allreduce(MPI_IN_PLACE, data.data() + first, count, MPI_DOUBLE, MPI_SUM, communicator_);
+    });
   }
   double maximum(double value) override {
     double result = 0;

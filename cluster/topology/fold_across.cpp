@@ -14,9 +14,16 @@ using tiles::Node;
 /// One rank's part in one exchange.
 class Exchange {
  public:
-  Exchange(const Communicator& communicator, const Ownership& ownership, std::size_t size, std::span<double> partials, const tiles::Merge& merge)
-      : communicator_(communicator), ownership_(ownership), total_(ownership.leaves), size_(size), owned_(ownership.range(communicator.rank())),
-        covering_(tiles::covering_nodes(owned_, total_)), partials_(partials), merge_(merge) {}
+  Exchange(const Communicator& communicator, const Ownership& ownership, std::size_t size, std::span<double> partials,
+           const tiles::Merge& merge)
+      : communicator_(communicator),
+        ownership_(ownership),
+        total_(ownership.leaves),
+        size_(size),
+        owned_(ownership.range(communicator.rank())),
+        covering_(tiles::covering_nodes(owned_, total_)),
+        partials_(partials),
+        merge_(merge) {}
 
   void run(std::span<double> result) {
     // The nodes whose value is assembled here and wanted elsewhere: right children of parents whose first leaf lies to our left.
@@ -78,8 +85,8 @@ class Exchange {
 
 }  // namespace
 
-void fold_across(const Communicator& communicator, const Ownership& ownership, Index size, std::span<double> partials, const tiles::Merge& merge, Reduce reduce,
-                 std::span<double> result) {
+void fold_across(const Communicator& communicator, const Ownership& ownership, Index size, std::span<double> partials,
+                 const tiles::Merge& merge, Reduce reduce, std::span<double> result) {
   const auto n = static_cast<std::size_t>(size);
   if (reduce == Reduce::fast) {
     std::fill(result.begin(), result.end(), 0.0);

@@ -18,7 +18,7 @@ enum class Reduce {
 /// nodes in order (tiles::covering_nodes), each `size` doubles; they are overwritten. The root's value ends in `result` (size
 /// doubles) on rank 0 of the communicator (Reduce::exact) or on all ranks (Reduce::fast, plain sums only).
 /// Every merge happens on the rank that owns the left child's first leaf. Messages: at most log2(leaves) sent by a rank.
-void fold_across(const Communicator& communicator, const Ownership& ownership, Index size, std::span<double> partials, const tiles::Merge& merge, Reduce reduce,
-                 std::span<double> result);
+void fold_across(const Communicator& communicator, const Ownership& ownership, Index size, std::span<double> partials,
+                 const tiles::Merge& merge, Reduce reduce, std::span<double> result);
 
 }  // namespace variscope::cluster

@@ -17,7 +17,8 @@ namespace variscope::estimators {
 
 enum class Objective { elbo, expectation };
 
-/// What a sample block hands to an estimator: noise, log density (likelihood scaled by N / B) and its gradient, columns [first, last) of one replicate.
+/// What a sample block hands to an estimator: noise, log density (likelihood scaled by N / B) and its gradient, columns [first, last) of
+/// one replicate.
 struct SampleBlock {
   tiles::ConstBatchView noise;    ///< dim x columns: epsilon
   tiles::ConstBatchView density;  ///< 1 or 1 + dim rows x columns: l(z), grad l(z), as the estimator wanted

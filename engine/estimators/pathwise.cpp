@@ -123,8 +123,8 @@ Entry pathwise_closed_form_entropy_entry() {
 }
 
 Entry pathwise_closed_form_kl_entry() {
-  Entry e = entry<ClosedFormKl>("pw_kl", "pathwise likelihood, KL to the prior in closed form", "Kingma, Welling 2014 (ICLR), eq. 10, appendix B",
-                                "1 likelihood gradient");
+  Entry e = entry<ClosedFormKl>("pw_kl", "pathwise likelihood, KL to the prior in closed form",
+                                "Kingma, Welling 2014 (ICLR), eq. 10, appendix B", "1 likelihood gradient");
   e.incompatible = [](const models::Model& model, Objective) -> std::optional<std::string> {
     if (model.gaussian_prior() != nullptr) return std::nullopt;
     return "needs a model with an independent normal prior, and this one has none";

@@ -33,7 +33,7 @@ enum class ResponseKind { none, binary, real };
 struct Entry {
   std::string name;
   std::string summary;
-  std::string source;  ///< paper and equation, or "definition"
+  std::string source;                          ///< paper and equation, or "definition"
   ResponseKind response = ResponseKind::none;  ///< none: takes no data
   std::vector<Parameter> parameters;
   std::vector<std::string> words;  ///< word-valued keys, e.g. "function"

@@ -28,7 +28,8 @@ inline void predict(const double* const* rows, Index dim, const double* theta, I
   for (Index d = 0; d < dim; ++d) {
     simd::Pack t[kPacks];
 #pragma GCC unroll 8
-    for (int p = 0; p < kPacks; ++p) t[p] = simd::load(theta + (p / simd::kPacksPerBlock) * block_stride + d * kLanes + (p % simd::kPacksPerBlock) * simd::kWidth);
+    for (int p = 0; p < kPacks; ++p)
+      t[p] = simd::load(theta + (p / simd::kPacksPerBlock) * block_stride + d * kLanes + (p % simd::kPacksPerBlock) * simd::kWidth);
 #pragma GCC unroll 8
     for (int i = 0; i < MR; ++i) {
       const simd::Pack x = simd::broadcast(row[i][d]);
@@ -91,7 +92,8 @@ inline void predict_rows(const double* const* rows, int count, Index dim, const 
 
 /// accumulate() for coordinates [d0, dim).
 template <int NB, int DR = kBlocking<NB>>
-inline void accumulate_columns(const double* const* rows, int count, Index d0, Index dim, const double* residual, double* gradient, Index block_stride) {
+inline void accumulate_columns(const double* const* rows, int count, Index d0, Index dim, const double* residual, double* gradient,
+                               Index block_stride) {
   for (; dim - d0 >= DR; d0 += DR) accumulate<DR, NB>(rows, count, d0, residual, gradient + d0 * kLanes, block_stride);
   if constexpr (DR > 1) {
     if (d0 < dim) accumulate_columns<NB, DR - 1>(rows, count, d0, dim, residual, gradient, block_stride);

@@ -135,7 +135,8 @@ Entry logistic_regression_entry() {
   entry.summary = "Bayesian logistic regression, y in {0, 1}, independent normal prior on every coefficient (intercept included)";
   entry.source = "definition; fair-comparison setting of Mohamed et al. 2020, JMLR 21(132), section 8";
   entry.response = ResponseKind::binary;
-  entry.parameters = {{"prior_mean", "mean of every coefficient's normal prior", {0.0}}, {"prior_sd", "standard deviation of every coefficient's normal prior", {1.0}}};
+  entry.parameters = {{"prior_mean", "mean of every coefficient's normal prior", {0.0}},
+                      {"prior_sd", "standard deviation of every coefficient's normal prior", {1.0}}};
   entry.make = [](const Arguments& arguments) -> std::unique_ptr<Model> {
     const double sd = arguments.number("prior_sd");
     if (!(sd > 0) || !std::isfinite(sd)) throw UserError("model.prior_sd must be positive and finite. Use 1.0 for standardised columns.");

@@ -113,7 +113,8 @@ void single_column(const Chunk& chunk, Index dim, const double* theta, double* o
       const Terms row_terms = terms(eta[set] * s);
       if constexpr (kGradient) simd::store(residual + set * kW, s * row_terms.residual());
       if constexpr (kValue) {
-        for (int i = 0; i < kW && set * kW + i < live; ++i) loss.add({simd::broadcast(row_terms.margin[i]), simd::broadcast(row_terms.t[i])});
+        for (int i = 0; i < kW && set * kW + i < live; ++i)
+          loss.add({simd::broadcast(row_terms.margin[i]), simd::broadcast(row_terms.t[i])});
       }
     }
     if constexpr (kGradient) accumulate_dense(rows, live, dim, residual, gradient);

@@ -64,7 +64,8 @@ Smoothed smooth(double center, double sd) {
   const Sums odd = sum_nodes(center, sd, h, half, 1, 2);
   const auto value = [&](double Sums::*f) { return (even.*f + odd.*f) / (even.weight + odd.weight); };
   const auto error = [&](double Sums::*f) { return std::fabs(even.*f / even.weight - value(f)); };
-  return {value(&Sums::softplus), value(&Sums::sigmoid), value(&Sums::slope), error(&Sums::softplus), error(&Sums::sigmoid), error(&Sums::slope)};
+  return {value(&Sums::softplus), value(&Sums::sigmoid), value(&Sums::slope),
+          error(&Sums::softplus), error(&Sums::sigmoid), error(&Sums::slope)};
 }
 
 }  // namespace variscope::models::logistic

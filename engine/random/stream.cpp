@@ -82,7 +82,8 @@ double normal(const Stream& stream, std::uint32_t lane) {
 
 std::uint64_t uniform_index(const Stream& stream, std::uint32_t lane, std::uint64_t bound) {
   const auto w = philox(stream, lane / 2);
-  const std::uint64_t bits = (lane & 1U) == 0 ? (static_cast<std::uint64_t>(w[1]) << 32) | w[0] : (static_cast<std::uint64_t>(w[3]) << 32) | w[2];
+  const std::uint64_t bits =
+      (lane & 1U) == 0 ? (static_cast<std::uint64_t>(w[1]) << 32) | w[0] : (static_cast<std::uint64_t>(w[3]) << 32) | w[2];
   __extension__ using Wide = unsigned __int128;
   return static_cast<std::uint64_t>((static_cast<Wide>(bits) * bound) >> 64);
 }

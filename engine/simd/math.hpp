@@ -53,9 +53,12 @@ inline Pack log_kernel(Pack f, Pack k, Pack correction) {
   const Pack s = f / (f + 2.0);
   const Pack z = s * s;
   const Pack w = z * z;
-  const Pack t1 = w * fma(w, fma(w, broadcast(1.531383769920937332e-01), broadcast(2.222219843214978396e-01)), broadcast(3.999999999940941908e-01));
-  const Pack t2 = z * fma(w, fma(w, fma(w, broadcast(1.479819860511658591e-01), broadcast(1.818357216161805012e-01)), broadcast(2.857142874366239149e-01)),
-                          broadcast(6.666666666666735130e-01));
+  const Pack t1 =
+      w * fma(w, fma(w, broadcast(1.531383769920937332e-01), broadcast(2.222219843214978396e-01)), broadcast(3.999999999940941908e-01));
+  const Pack t2 =
+      z * fma(w,
+              fma(w, fma(w, broadcast(1.479819860511658591e-01), broadcast(1.818357216161805012e-01)), broadcast(2.857142874366239149e-01)),
+              broadcast(6.666666666666735130e-01));
   const Pack half_square = 0.5 * f * f;
   const Pack low = fma(s, half_square + (t1 + t2), fma(k, broadcast(1.90821492927058770002e-10), correction));
   return fma(k, broadcast(6.93147180369123816490e-01), f - (half_square - low));

@@ -62,9 +62,7 @@ inline Pack fma(Pack a, Pack b, Pack c) {
 
 inline Pack max(Pack a, Pack b) { return a > b ? a : b; }
 inline Pack min(Pack a, Pack b) { return a < b ? a : b; }
-inline Pack abs(Pack a) {
-  return reinterpret_cast<Pack>(reinterpret_cast<Words>(a) & (Words{} + 0x7fffffffffffffffULL));
-}
+inline Pack abs(Pack a) { return reinterpret_cast<Pack>(reinterpret_cast<Words>(a) & (Words{} + 0x7fffffffffffffffULL)); }
 inline Pack sqrt(Pack a) {
 #if defined(VARISCOPE_SIMD_512)
   return _mm512_maskz_sqrt_pd(0xff, a);  // the unmasked form trips g++ 12's uninitialized warning

@@ -8,7 +8,8 @@
 namespace variscope::experiments {
 
 std::string version_text() {
-  return fmt::format("variscope {} (git {}{})", build_info::version, build_info::git_revision.substr(0, 12), build_info::git_dirty ? ", modified" : "");
+  return fmt::format("variscope {} (git {}{})", build_info::version, build_info::git_revision.substr(0, 12),
+                     build_info::git_dirty ? ", modified" : "");
 }
 
 std::map<std::string, std::string> build_provenance() {
@@ -20,7 +21,8 @@ std::map<std::string, std::string> build_provenance() {
   p["build_type"] = build_info::build_type;
   p["compiler_flags"] = build_info::flags;
   std::string libraries;
-  for (const auto& [name, version] : build_info::libraries) libraries += fmt::format("{}{} {}", libraries.empty() ? "" : ", ", name, version);
+  for (const auto& [name, version] : build_info::libraries)
+    libraries += fmt::format("{}{} {}", libraries.empty() ? "" : ", ", name, version);
   p["libraries"] = libraries;
   return p;
 }

@@ -33,38 +33,46 @@ std::string rows_text(Index batch_rows) { return batch_rows == 0 ? "all" : std::
 }  // namespace
 
 std::string describe(const Plan& plan) {
-  std::string text = fmt::format("study {}   ({} cell{}, {} path{})\n", plan.name, plan.cells.size(), plan.cells.size() == 1 ? "" : "s", plan.paths.size(), plan.paths.size() == 1 ? "" : "s");
+  std::string text = fmt::format("study {}   ({} cell{}, {} path{})\n", plan.name, plan.cells.size(), plan.cells.size() == 1 ? "" : "s",
+                                 plan.paths.size(), plan.paths.size() == 1 ? "" : "s");
   auto out = std::back_inserter(text);
   const cluster::Layout& l = plan.layout;
-  fmt::format_to(out, "ranks {} x {} threads: {} along replicates, {} along sample blocks, {} along data shards\n\n", l.ranks(), plan.threads, l.replicates, l.samples, l.shards);
+  fmt::format_to(out, "ranks {} x {} threads: {} along replicates, {} along sample blocks, {} along data shards\n\n", l.ranks(),
+                 plan.threads, l.replicates, l.samples, l.shards);
 
   for (const DataPlan& data : plan.data) {
     const Range share = data.share(l.shards, 0);
-    fmt::format_to(out, "data   {}: {} rows x {} columns, {} row tiles of {}; {} rows per shard at most\n", data.dataset.path, data.rows, data.width,
-                   data::row_tiles(data.rows, data.row_tile), data.row_tile, share.size());
+    fmt::format_to(out, "data   {}: {} rows x {} columns, {} row tiles of {}; {} rows per shard at most\n", data.dataset.path, data.rows,
+                   data.width, data::row_tiles(data.rows, data.row_tile), data.row_tile, share.size());
   }
   for (const PathPlan& path : plan.paths) {
-    fmt::format_to(out, "{}   {} on {} parameters: {} steps of Adam, M = {}, rows {}; points: {}; {} column-row evaluations\n", path.id, path.settings.model.name, 2 * path.dim,
-                   path.stops.empty() ? 0 : *std::max_element(path.stops.begin(), path.stops.end()), path.settings.path.samples, rows_text(path.settings.path.batch_rows),
-                   fmt::join(path.labels, ", "), path.counts.gradient_rows);
+    fmt::format_to(out, "{}   {} on {} parameters: {} steps of Adam, M = {}, rows {}; points: {}; {} column-row evaluations\n", path.id,
+                   path.settings.model.name, 2 * path.dim, path.stops.empty() ? 0 : *std::max_element(path.stops.begin(), path.stops.end()),
+                   path.settings.path.samples, rows_text(path.settings.path.batch_rows), fmt::join(path.labels, ", "),
+                   path.counts.gradient_rows);
   }
-  fmt::format_to(out, "\n{:<9} {:<9} {:>7} {:>7} {:>10} {:>8} {:>7} {:>15} {:>15}  {}\n", "cell", "path", "samples", "rows", "replicates", "batches", "points", "value rows", "gradient rows",
-                 "settings that vary");
+  fmt::format_to(out, "\n{:<9} {:<9} {:>7} {:>7} {:>10} {:>8} {:>7} {:>15} {:>15}  {}\n", "cell", "path", "samples", "rows", "replicates",
+                 "batches", "points", "value rows", "gradient rows", "settings that vary");
   for (const CellPlan& cell : plan.cells) {
     const PathPlan& path = plan.paths[static_cast<std::size_t>(cell.path)];
-    fmt::format_to(out, "{:<9} {:<9} {:>7} {:>7} {:>10} {:>8} {:>7} {:>15} {:>15}  {}\n", cell.id, path.id, cell.settings.estimators.samples, rows_text(cell.settings.estimators.batch_rows),
-                   cell.settings.replicates.count, cell.settings.replicates.batches, path.labels.size(), cell.counts.value_rows, cell.counts.gradient_rows, swept_text(cell.swept));
+    fmt::format_to(out, "{:<9} {:<9} {:>7} {:>7} {:>10} {:>8} {:>7} {:>15} {:>15}  {}\n", cell.id, path.id,
+                   cell.settings.estimators.samples, rows_text(cell.settings.estimators.batch_rows), cell.settings.replicates.count,
+                   cell.settings.replicates.batches, path.labels.size(), cell.counts.value_rows, cell.counts.gradient_rows,
+                   swept_text(cell.swept));
     for (const Exclusion& e : cell.exclusions) fmt::format_to(out, "          without {}: {}\n", e.estimator, e.reason);
   }
   for (const ExcludedCell& cell : plan.spec.excluded) fmt::format_to(out, "excluded  {}: {}\n", swept_text(cell.swept), cell.reason);
 
   const double parts = static_cast<double>(l.ranks());
   fmt::format_to(out, "\ntotals over all ranks (gradient and value evaluations are columns; rows are columns x data rows)\n");
-  fmt::format_to(out, "  value evaluations     {:>18}\n  gradient evaluations  {:>18}\n  value rows            {:>18}\n  gradient rows         {:>18}\n", plan.counts.value_evaluations,
-                 plan.counts.gradient_evaluations, plan.counts.value_rows, plan.counts.gradient_rows);
-  fmt::format_to(out, "per rank, the busiest\n  gradient rows         {:>18.4g}\n  memory                {:>18} (data {}, work space {}, record {})\n",
-                 static_cast<double>(plan.counts.gradient_rows) / parts, bytes_text(plan.prediction.memory_bytes()), bytes_text(plan.prediction.data_bytes), bytes_text(plan.prediction.work_bytes),
-                 bytes_text(plan.prediction.record_bytes));
+  fmt::format_to(
+      out,
+      "  value evaluations     {:>18}\n  gradient evaluations  {:>18}\n  value rows            {:>18}\n  gradient rows         {:>18}\n",
+      plan.counts.value_evaluations, plan.counts.gradient_evaluations, plan.counts.value_rows, plan.counts.gradient_rows);
+  fmt::format_to(
+      out, "per rank, the busiest\n  gradient rows         {:>18.4g}\n  memory                {:>18} (data {}, work space {}, record {})\n",
+      static_cast<double>(plan.counts.gradient_rows) / parts, bytes_text(plan.prediction.memory_bytes()),
+      bytes_text(plan.prediction.data_bytes), bytes_text(plan.prediction.work_bytes), bytes_text(plan.prediction.record_bytes));
   fmt::format_to(out, "file\n  {}/run.h5   {}\n", plan.directory, bytes_text(plan.file_bytes));
   return text;
 }

@@ -36,28 +36,33 @@ std::string data_key(const Settings::Data& d) {
   return fmt::format("{}\n{}\n{}\n{}\n{}", d.file, d.response, d.standardize, d.intercept, d.row_tile);
 }
 
-/// Minibatch leaves are coarser than full-data leaves, as long as at least 32 of them remain: few selected rows a leaf would be all overhead.
+/// Minibatch leaves are coarser than full-data leaves, as long as at least 32 of them remain: few selected rows a leaf would be all
+/// overhead.
 int coarser_tiles(Index rows, Index row_tile, Index batch_rows) {
   constexpr Index kFewestTiles = 32;
   constexpr Index kRowsWorthALeaf = 128;
   int coarser = 0;
-  while (data::row_tiles(rows, row_tile << (coarser + 1)) >= kFewestTiles && batch_rows * (row_tile << (coarser + 1)) <= kRowsWorthALeaf * rows) ++coarser;
+  while (data::row_tiles(rows, row_tile << (coarser + 1)) >= kFewestTiles &&
+         batch_rows * (row_tile << (coarser + 1)) <= kRowsWorthALeaf * rows)
+    ++coarser;
   return coarser;
 }
 
 void check_rows(const Spec& spec, const std::string& key, Index batch_rows, Index rows, bool replacement) {
   if (batch_rows == 0) return;
-  if (rows == 0) throw UserError(fmt::format("{}: {} = {} has no meaning (the model takes no data). Remove it.", spec.where(key), key, batch_rows));
+  if (rows == 0)
+    throw UserError(fmt::format("{}: {} = {} has no meaning (the model takes no data). Remove it.", spec.where(key), key, batch_rows));
   if (batch_rows > rows && !replacement) {
-    throw UserError(fmt::format("{}: {} = {} exceeds the data's {} rows (rows are drawn without replacement). Use at most {}, or \"all\".", spec.where(key), key,
-                                batch_rows, rows, rows));
+    throw UserError(fmt::format("{}: {} = {} exceeds the data's {} rows (rows are drawn without replacement). Use at most {}, or \"all\".",
+                                spec.where(key), key, batch_rows, rows, rows));
   }
 }
 
 void check_sizes(const Spec& spec, const Settings& settings, Index dim) {
   const auto check = [&](const char* key, const std::vector<double>& values) {
     if (values.size() != 1 && static_cast<Index>(values.size()) != dim) {
-      throw UserError(fmt::format("{}: {} has {} values (the model has {} coordinates). Give one value for all, or {}.", spec.where(key), key, values.size(), dim, dim));
+      throw UserError(fmt::format("{}: {} has {} values (the model has {} coordinates). Give one value for all, or {}.", spec.where(key),
+                                  key, values.size(), dim, dim));
     }
   };
   check("family.initial_mean", settings.family.initial_mean);
@@ -104,13 +109,14 @@ class Expander {
       }
       const auto estimator = entry.make();
       cell.estimators.push_back(name);
-      cell.counts += work(calls, s.estimators.samples, s.estimators.batch_rows > 0 ? s.estimators.batch_rows : rows, estimator->wanted().gradient,
-                          estimator->sampled_prior());
+      cell.counts += work(calls, s.estimators.samples, s.estimators.batch_rows > 0 ? s.estimators.batch_rows : rows,
+                          estimator->wanted().gradient, estimator->sampled_prior());
       plan_.replicate_calls += calls;
     }
     if (cell.estimators.empty()) {
-      throw UserError(fmt::format("{}: no estimator of this list can serve {} ({}: {}). Add one that can, such as pw_cfe.", plan_.spec.where("estimators.names"),
-                                  s.model.name, cell.exclusions.front().estimator, cell.exclusions.front().reason));
+      throw UserError(fmt::format("{}: no estimator of this list can serve {} ({}: {}). Add one that can, such as pw_cfe.",
+                                  plan_.spec.where("estimators.names"), s.model.name, cell.exclusions.front().estimator,
+                                  cell.exclusions.front().reason));
     }
     plan_.counts += cell.counts;
     plan_.cells.push_back(std::move(cell));
@@ -118,7 +124,8 @@ class Expander {
 
  private:
   int data_of(const Settings& settings, models::ResponseKind response) {
-    const auto [found, fresh] = data_.try_emplace(data_key(settings.data) + fmt::format("\n{}", static_cast<int>(response)), static_cast<int>(plan_.data.size()));
+    const auto [found, fresh] =
+        data_.try_emplace(data_key(settings.data) + fmt::format("\n{}", static_cast<int>(response)), static_cast<int>(plan_.data.size()));
     if (fresh) {
       DataPlan data;
       data.settings = settings.data;
@@ -155,9 +162,11 @@ class Expander {
     }
     if (settings.path.optimum) path.labels.emplace_back("optimum");
     const Index steps = path.stops.empty() ? 0 : *std::max_element(path.stops.begin(), path.stops.end());
-    path.counts = work(static_cast<double>(steps), settings.path.samples, settings.path.batch_rows > 0 ? settings.path.batch_rows : rows, true, true);
+    path.counts =
+        work(static_cast<double>(steps), settings.path.samples, settings.path.batch_rows > 0 ? settings.path.batch_rows : rows, true, true);
     if (needs_monte_carlo(settings, *model)) {
-      path.counts += work(static_cast<double>(path.labels.size()) * static_cast<double>(reference_replicates(settings)), kReferenceSamples, rows, true, true);
+      path.counts += work(static_cast<double>(path.labels.size()) * static_cast<double>(reference_replicates(settings)), kReferenceSamples,
+                          rows, true, true);
       if (settings.path.optimum) path.counts += work(static_cast<double>(optimum_steps(settings)), kOptimumSamples, rows, true, true);
     }
     plan_.counts += path.counts;
@@ -177,12 +186,16 @@ bool needs_monte_carlo(const Settings& settings, const models::Model& model) {
   if (settings.reference.method == "monte_carlo") return true;
   if (model.has_gaussian_expectation()) return false;
   if (settings.reference.method == "exact") {
-    throw UserError(fmt::format("reference.method = \"exact\" is not to be had (model {} declares no Gaussian expectation). Use \"monte_carlo\".", settings.model.name));
+    throw UserError(
+        fmt::format("reference.method = \"exact\" is not to be had (model {} declares no Gaussian expectation). Use \"monte_carlo\".",
+                    settings.model.name));
   }
   return true;
 }
 
-std::unique_ptr<models::Model> shape_model(const Settings& settings, const DataPlan* data) { return make_model(settings, data == nullptr ? nullptr : &data->shape); }
+std::unique_ptr<models::Model> shape_model(const Settings& settings, const DataPlan* data) {
+  return make_model(settings, data == nullptr ? nullptr : &data->shape);
+}
 
 std::unique_ptr<models::Model> make_model(const Settings& settings, const data::Table* table) {
   models::Arguments arguments;

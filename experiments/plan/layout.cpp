@@ -16,7 +16,9 @@ namespace {
 constexpr double kMostImbalance = 1.1;
 constexpr double kImpossible = std::numeric_limits<double>::infinity();
 
-double ratio(Index most, Index total, Index parts) { return static_cast<double>(most) * static_cast<double>(parts) / static_cast<double>(total); }
+double ratio(Index most, Index total, Index parts) {
+  return static_cast<double>(most) * static_cast<double>(parts) / static_cast<double>(total);
+}
 
 double replicate_imbalance(const Plan& plan, Index parts) {
   double worst = 1;
@@ -58,8 +60,8 @@ double shard_imbalance(const Plan& plan, Index parts) {
 }
 
 bool fits(const LayoutRequest& request, const cluster::Layout& layout) {
-  return (request.replicates == 0 || request.replicates == layout.replicates) && (request.samples == 0 || request.samples == layout.samples) &&
-         (request.shards == 0 || request.shards == layout.shards);
+  return (request.replicates == 0 || request.replicates == layout.replicates) &&
+         (request.samples == 0 || request.samples == layout.samples) && (request.shards == 0 || request.shards == layout.shards);
 }
 
 /// The first acceptable layout of `ranks`: most replicates, then most samples.
@@ -98,8 +100,9 @@ cluster::Layout choose_layout(const Plan& plan, Index ranks, const LayoutRequest
   const Index product = std::max<Index>(request.replicates, 1) * std::max<Index>(request.samples, 1) * std::max<Index>(request.shards, 1);
   const bool complete = request.replicates > 0 && request.samples > 0 && request.shards > 0;
   if (ranks % product != 0 || (complete && product != ranks)) {
-    throw UserError(fmt::format("--layout: {} ranks asked for by the layout do not make {} ranks (the product must divide). Use --ranks {}.", product, ranks,
-                                complete ? product : std::max<Index>(1, ranks / product) * product));
+    throw UserError(
+        fmt::format("--layout: {} ranks asked for by the layout do not make {} ranks (the product must divide). Use --ranks {}.", product,
+                    ranks, complete ? product : std::max<Index>(1, ranks / product) * product));
   }
   if (const auto layout = best_layout(plan, ranks, request)) return *layout;
   std::string reason = "no division over replicates, sample blocks and data shards keeps all ranks equally busy";
@@ -116,8 +119,9 @@ cluster::Layout choose_layout(const Plan& plan, Index ranks, const LayoutRequest
     }
   }
   const auto alternative = best_layout(plan, ranks, {});
-  throw UserError(fmt::format("--ranks {}: more ranks than work ({}). Use {}.", ranks, reason,
-                              alternative ? "--layout " + alternative->text() : fmt::format("--ranks {}, the nearest that divides", nearest)));
+  throw UserError(
+      fmt::format("--ranks {}: more ranks than work ({}). Use {}.", ranks, reason,
+                  alternative ? "--layout " + alternative->text() : fmt::format("--ranks {}, the nearest that divides", nearest)));
 }
 
 }  // namespace variscope::experiments

@@ -31,7 +31,8 @@ double moment_doubles(const CellPlan& cell, Index dim) {
 
 double cell_record_bytes(const Plan& plan, const CellPlan& cell) {
   const PathPlan& path = plan.paths[static_cast<std::size_t>(cell.path)];
-  return 8.0 * static_cast<double>(path.labels.size()) * (static_cast<double>(cell.estimators.size()) * moment_doubles(cell, path.dim) + 6.0 * static_cast<double>(path.dim));
+  return 8.0 * static_cast<double>(path.labels.size()) *
+         (static_cast<double>(cell.estimators.size()) * moment_doubles(cell, path.dim) + 6.0 * static_cast<double>(path.dim));
 }
 
 void predict(Plan& plan) {
@@ -63,10 +64,13 @@ void check_memory(const Plan& plan) {
   const double limit = given > 0 ? given * kGiB : machine_memory() / together;
   const double need = plan.prediction.memory_bytes();
   if (need <= limit) return;
-  throw UserError(fmt::format("{}: needs {:.3g} GiB per rank (data {:.3g}, work space {:.3g}, record {:.3g}), and {:.3g} GiB are {}. Use more data shards, fewer batches or cells, or "
-                              "raise limits.memory_gib.",
-                              plan.spec.file, need / kGiB, plan.prediction.data_bytes / kGiB, plan.prediction.work_bytes / kGiB, plan.prediction.record_bytes / kGiB, limit / kGiB,
-                              given > 0 ? "allowed by limits.memory_gib" : "there on this machine for each of its ranks"));
+  throw UserError(
+      fmt::format("{}: needs {:.3g} GiB per rank (data {:.3g}, work space {:.3g}, record {:.3g}), and {:.3g} GiB are {}. Use more data "
+                  "shards, fewer batches or cells, or "
+                  "raise limits.memory_gib.",
+                  plan.spec.file, need / kGiB, plan.prediction.data_bytes / kGiB, plan.prediction.work_bytes / kGiB,
+                  plan.prediction.record_bytes / kGiB, limit / kGiB,
+                  given > 0 ? "allowed by limits.memory_gib" : "there on this machine for each of its ranks"));
 }
 
 }  // namespace
@@ -83,7 +87,8 @@ Range DataPlan::share(Index shards, Index shard) const {
 Plan make_plan(const std::string& spec_file, Index ranks, int threads, const LayoutRequest& layout, const std::string& output) {
   Plan plan;
   plan.spec = read_spec(spec_file);
-  if (plan.spec.cells.empty()) throw UserError(fmt::format("{}: no cell is left (every combination is excluded). Remove an [[exclude]].", spec_file));
+  if (plan.spec.cells.empty())
+    throw UserError(fmt::format("{}: no cell is left (every combination is excluded). Remove an [[exclude]].", spec_file));
   const Settings& first = plan.spec.cells.front().settings;
   plan.name = first.study.name;
   plan.directory = output.empty() ? output_directory(first) : output;

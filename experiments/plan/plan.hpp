@@ -23,10 +23,10 @@ inline constexpr Index kSampleBlock = tiles::kLanes;
 struct DataPlan {
   Settings::Data settings;
   models::ResponseKind response = models::ResponseKind::none;
-  Dataset dataset;      ///< shape only; rows are read later
-  data::Table shape;    ///< a table of the right names and sizes that holds no rows
-  Index row_tile = 1;   ///< rows per leaf of full-data folds
-  Index shard_unit = 1; ///< row tiles that shards never split
+  Dataset dataset;       ///< shape only; rows are read later
+  data::Table shape;     ///< a table of the right names and sizes that holds no rows
+  Index row_tile = 1;    ///< rows per leaf of full-data folds
+  Index shard_unit = 1;  ///< row tiles that shards never split
   Index rows = 0;
   Index width = 0;  ///< columns with the intercept
 
@@ -54,7 +54,7 @@ struct CellPlan {
   int path = 0;
   std::vector<std::string> estimators;
   std::vector<Exclusion> exclusions;
-  int coarser = 0;  ///< minibatch tiles are data.row_tile << coarser rows
+  int coarser = 0;        ///< minibatch tiles are data.row_tile << coarser rows
   models::Counts counts;  ///< of all replicates
 };
 
@@ -77,7 +77,7 @@ struct Plan {
   int threads = 1;
   models::Counts counts;  ///< of everything, all ranks together
   Prediction prediction;
-  double file_bytes = 0;  ///< of run.h5 and, while running, as much again in segments
+  double file_bytes = 0;       ///< of run.h5 and, while running, as much again in segments
   double replicate_calls = 0;  ///< estimator calls of all cells: the unit of progress
 };
 

@@ -17,10 +17,14 @@ namespace {
 
 std::string render(const Table& table, ReportFormat format) {
   switch (format) {
-    case ReportFormat::markdown: return render_markdown(table);
-    case ReportFormat::csv: return render_csv(table);
-    case ReportFormat::latex: return render_latex(table);
-    case ReportFormat::text: break;
+    case ReportFormat::markdown:
+      return render_markdown(table);
+    case ReportFormat::csv:
+      return render_csv(table);
+    case ReportFormat::latex:
+      return render_latex(table);
+    case ReportFormat::text:
+      break;
   }
   return render_text(table);
 }
@@ -55,7 +59,9 @@ int print_report(const ReportOptions& options) {
   }
   std::ofstream out(options.output, std::ios::binary);
   out << text << std::flush;
-  if (!out) throw UserError(fmt::format("{}: cannot be written (no such directory, or no space). Name another file with --output.", options.output));
+  if (!out)
+    throw UserError(
+        fmt::format("{}: cannot be written (no such directory, or no space). Name another file with --output.", options.output));
   return 0;
 }
 

@@ -48,8 +48,8 @@ double density_work_bytes(Index dim, Index columns, Index tiles, int threads) {
   return batch * (2 * levels + 5) + static_cast<double>(threads) * levels * kGroupBlocks * tiles::kLanes * static_cast<double>(1 + dim) * 8;
 }
 
-models::Counts Density::leaf(const Group& group, const RowTiles& rows, Index tile, tiles::ConstBatchView theta, models::Wanted wanted, Index height,
-                             std::span<double> out) const {
+models::Counts Density::leaf(const Group& group, const RowTiles& rows, Index tile, tiles::ConstBatchView theta, models::Wanted wanted,
+                             Index height, std::span<double> out) const {
   const Range range{tile * rows.row_tile, std::min((tile + 1) * rows.row_tile, model_.rows())};
   models::RowList list{range};
   if (!group.segment->all_rows) {
@@ -65,14 +65,15 @@ models::Counts Density::leaf(const Group& group, const RowTiles& rows, Index til
   return evaluation.counts;
 }
 
-void Density::map(tiles::ConstBatchView theta, std::span<const Segment> segments, const RowTiles& rows, models::Wanted wanted, std::span<const tiles::Node> nodes,
-                  Index height) {
+void Density::map(tiles::ConstBatchView theta, std::span<const Segment> segments, const RowTiles& rows, models::Wanted wanted,
+                  std::span<const tiles::Node> nodes, Index height) {
   const Index total = rows.ownership.leaves;
   const Index size = theta.blocks() * height * tiles::kLanes;
   groups_.clear();
   for (const Segment& s : segments) {
     const Index last = s.first_block + (s.count + tiles::kLanes - 1) / tiles::kLanes;
-    for (Index block = s.first_block; block < last; block += kGroupBlocks) groups_.push_back({&s, block, std::min(block + kGroupBlocks, last)});
+    for (Index block = s.first_block; block < last; block += kGroupBlocks)
+      groups_.push_back({&s, block, std::min(block + kGroupBlocks, last)});
   }
   // Nodes are cut into subtrees until every thread has several pieces. The tree stays the same, and so do the bits.
   int depth = 0;
@@ -92,8 +93,9 @@ void Density::map(tiles::ConstBatchView theta, std::span<const Segment> segments
   }
   partials_.resize(parts_.size() * static_cast<std::size_t>(size));
   const auto place = [&](std::size_t part, const Group& group) {
-    return std::span<double>(partials_).subspan(part * static_cast<std::size_t>(size) + static_cast<std::size_t>(group.first_block * height * tiles::kLanes),
-                                                static_cast<std::size_t>((group.last_block - group.first_block) * height * tiles::kLanes));
+    return std::span<double>(partials_).subspan(
+        part * static_cast<std::size_t>(size) + static_cast<std::size_t>(group.first_block * height * tiles::kLanes),
+        static_cast<std::size_t>((group.last_block - group.first_block) * height * tiles::kLanes));
   };
   Caught caught;
   models::Counts counts;
@@ -121,7 +123,9 @@ void Density::map(tiles::ConstBatchView theta, std::span<const Segment> segments
   std::size_t first = 0;
   for (std::size_t n = 0; n < nodes.size(); ++n) {
     const auto count = static_cast<std::size_t>(part_counts_[n]);
-    const auto at = [&](std::size_t i) { return std::span<double>(partials_).subspan((first + i) * static_cast<std::size_t>(size), static_cast<std::size_t>(size)); };
+    const auto at = [&](std::size_t i) {
+      return std::span<double>(partials_).subspan((first + i) * static_cast<std::size_t>(size), static_cast<std::size_t>(size));
+    };
     for (std::size_t stride = 1; stride < count; stride *= 2) {
       for (std::size_t i = 0; i + stride < count; i += 2 * stride) tiles::add(at(i), at(i + stride));
     }
@@ -130,8 +134,8 @@ void Density::map(tiles::ConstBatchView theta, std::span<const Segment> segments
   }
 }
 
-void Density::evaluate(tiles::ConstBatchView theta, std::span<const Segment> segments, const RowTiles& rows, double scale, models::Wanted wanted, bool prior,
-                       tiles::Batch& out) {
+void Density::evaluate(tiles::ConstBatchView theta, std::span<const Segment> segments, const RowTiles& rows, double scale,
+                       models::Wanted wanted, bool prior, tiles::Batch& out) {
   const Index height = wanted.gradient ? 1 + theta.dim : 1;
   out.resize(height, theta.count);
   Stopwatch watch;

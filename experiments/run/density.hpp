@@ -40,7 +40,8 @@ class Density {
 
   /// out (1 or 1 + dim rows) = scale * log likelihood [+ log prior] of every segment's columns, on the first of the shard ranks;
   /// undefined on the others. Collective over the shard ranks.
-  void evaluate(tiles::ConstBatchView theta, std::span<const Segment> segments, const RowTiles& rows, double scale, models::Wanted wanted, bool prior, tiles::Batch& out);
+  void evaluate(tiles::ConstBatchView theta, std::span<const Segment> segments, const RowTiles& rows, double scale, models::Wanted wanted,
+                bool prior, tiles::Batch& out);
 
  private:
   /// One lane-block group of one segment.
@@ -49,8 +50,10 @@ class Density {
     Index first_block;
     Index last_block;
   };
-  void map(tiles::ConstBatchView theta, std::span<const Segment> segments, const RowTiles& rows, models::Wanted wanted, std::span<const tiles::Node> nodes, Index height);
-  models::Counts leaf(const Group& group, const RowTiles& rows, Index tile, tiles::ConstBatchView theta, models::Wanted wanted, Index height, std::span<double> out) const;
+  void map(tiles::ConstBatchView theta, std::span<const Segment> segments, const RowTiles& rows, models::Wanted wanted,
+           std::span<const tiles::Node> nodes, Index height);
+  models::Counts leaf(const Group& group, const RowTiles& rows, Index tile, tiles::ConstBatchView theta, models::Wanted wanted,
+                      Index height, std::span<double> out) const;
 
   const models::Model& model_;
   const cluster::Communicator& shards_;
@@ -58,9 +61,9 @@ class Density {
   int threads_;
   Work& work_;
   std::vector<tiles::NodeFolder> folders_;  ///< one per thread
-  AlignedVector partials_;               ///< [covering node x output]
-  std::vector<tiles::Node> parts_;       ///< subtrees that the covering nodes are cut into
-  std::vector<Index> part_counts_;       ///< of each covering node
+  AlignedVector partials_;                  ///< [covering node x output]
+  std::vector<tiles::Node> parts_;          ///< subtrees that the covering nodes are cut into
+  std::vector<Index> part_counts_;          ///< of each covering node
   std::vector<Group> groups_;
 };
 

@@ -13,11 +13,20 @@ Index padded(Index columns) { return (columns + tiles::kLanes - 1) / tiles::kLan
 
 }  // namespace
 
-Estimates::Estimates(const models::Model& model, const DataPlan* data, const cluster::Team& team, cluster::Reduce reduce, int threads, Work& work)
-    : model_(model), data_(data), team_(team), reduce_mode_(reduce), threads_(threads), work_(work), density_(model, team.shards, reduce, threads, work),
+Estimates::Estimates(const models::Model& model, const DataPlan* data, const cluster::Team& team, cluster::Reduce reduce, int threads,
+                     Work& work)
+    : model_(model),
+      data_(data),
+      team_(team),
+      reduce_mode_(reduce),
+      threads_(threads),
+      work_(work),
+      density_(model, team.shards, reduce, threads, work),
       scratch_(static_cast<std::size_t>(threads)) {}
 
-Index Estimates::group(Index samples) const { return std::max<Index>(1, group_columns(model_.dim(), threads_) / std::max<Index>(samples, 1)); }
+Index Estimates::group(Index samples) const {
+  return std::max<Index>(1, group_columns(model_.dim(), threads_) / std::max<Index>(samples, 1));
+}
 
 void Estimates::draw(const families::MeanFieldGaussian& family, const CallSettings& call, Range replicates, bool antithetic) {
   Draws& draws = draws_[antithetic ? 1 : 0];
@@ -37,7 +46,8 @@ void Estimates::draw(const families::MeanFieldGaussian& family, const CallSettin
       const Index sample = owned_samples_.first + std::min(c % columns_each_, owned_samples_.size() - 1);
       const Index replicate = replicates.first + c / columns_each_;
       const auto i = static_cast<std::size_t>(c - first);
-      streams[i] = {call.seed, call.noise, call.task, static_cast<std::uint32_t>(replicate), static_cast<std::uint32_t>(antithetic ? sample / 2 : sample)};
+      streams[i] = {call.seed, call.noise, call.task, static_cast<std::uint32_t>(replicate),
+                    static_cast<std::uint32_t>(antithetic ? sample / 2 : sample)};
       mirrored[i] = antithetic && sample % 2 == 1;
     }
     tiles::BatchView noise = draws.noise.view().slice(b, b + 1);
@@ -66,12 +76,14 @@ void Estimates::draw_rows(const CallSettings& call, Range replicates) {
   for (Index j = 0; j < replicates.size(); ++j) {
     auto& rows = batch_rows_[static_cast<std::size_t>(j)];
     const random::Stream stream{call.seed, call.rows, call.task, static_cast<std::uint32_t>(replicates.first + j), 0};
-    data::draw_minibatch(stream, data_->rows, call.batch_rows, call.replacement, scratch_[static_cast<std::size_t>(omp_get_thread_num())], rows);
+    data::draw_minibatch(stream, data_->rows, call.batch_rows, call.replacement, scratch_[static_cast<std::size_t>(omp_get_thread_num())],
+                         rows);
     segments_[static_cast<std::size_t>(j)] = {j * columns_each_ / tiles::kLanes, owned_samples_.size(), false, data::rows_in(rows, share)};
   }
 }
 
-void Estimates::reduce(const estimators::Context& context, const estimators::Estimator& estimator, const Draws& draws, Index replicates, std::vector<double>& gradients) {
+void Estimates::reduce(const estimators::Context& context, const estimators::Estimator& estimator, const Draws& draws, Index replicates,
+                       std::vector<double>& gradients) {
   Stopwatch watch;
   const auto size = static_cast<std::size_t>(estimator.partial_size(model_.dim()));
   const auto count = static_cast<std::size_t>(replicates);
@@ -93,7 +105,8 @@ void Estimates::reduce(const estimators::Context& context, const estimators::Est
           const Index column = j * columns_each_;
           estimator.accumulate(context, {draws.noise.view(), out_.view(), column + first, column + last}, partial);
         };
-        folder.fold(nodes[n], ownership.leaves, leaf, merge, std::span<double>(partials_).subspan((n * count + static_cast<std::size_t>(j)) * size, size));
+        folder.fold(nodes[n], ownership.leaves, leaf, merge,
+                    std::span<double>(partials_).subspan((n * count + static_cast<std::size_t>(j)) * size, size));
       }
     }
   }
@@ -108,13 +121,15 @@ void Estimates::reduce(const estimators::Context& context, const estimators::Est
   const auto parameters = static_cast<std::size_t>(2 * model_.dim());
   gradients.resize(count * parameters);
   for (std::size_t j = 0; j < count; ++j) {
-    estimator.finish(context, std::span<const double>(folded_).subspan(j * size, size), std::span<double>(gradients).subspan(j * parameters, parameters));
+    estimator.finish(context, std::span<const double>(folded_).subspan(j * size, size),
+                     std::span<double>(gradients).subspan(j * parameters, parameters));
   }
   work_.estimator_s += watch.lap();
 }
 
-void Estimates::run(std::span<const double> lambda, const CallSettings& call, Range replicates, const std::vector<const estimators::Estimator*>& estimators,
-                    std::vector<std::vector<double>>& gradients, std::vector<models::Counts>& counts, std::vector<double>& seconds) {
+void Estimates::run(std::span<const double> lambda, const CallSettings& call, Range replicates,
+                    const std::vector<const estimators::Estimator*>& estimators, std::vector<std::vector<double>>& gradients,
+                    std::vector<models::Counts>& counts, std::vector<double>& seconds) {
   const families::MeanFieldGaussian family(lambda);
   const auto ownership = sample_ownership(call.samples, team_.samples.size());
   const Range blocks = ownership.range(team_.samples.rank());
@@ -152,7 +167,8 @@ void Estimates::run(std::span<const double> lambda, const CallSettings& call, Ra
   }
 }
 
-void add_moments(std::span<const double> gradients, std::span<const double> reference, const std::vector<Block>& blocks, Index batch, BatchMoments& moments) {
+void add_moments(std::span<const double> gradients, std::span<const double> reference, const std::vector<Block>& blocks, Index batch,
+                 BatchMoments& moments) {
   const std::size_t parameters = reference.size();
   const auto b = static_cast<std::size_t>(batch);
   double* sum = moments.sum.data() + b * parameters;

@@ -1,4 +1,5 @@
-/// Whole estimator calls: draws, densities, partial sums over sample blocks, gradients. Many replicates at once, many estimators on common draws.
+/// Whole estimator calls: draws, densities, partial sums over sample blocks, gradients. Many replicates at once, many estimators on common
+/// draws.
 #pragma once
 
 #include <array>
@@ -37,8 +38,9 @@ class Estimates {
   /// Gradients of replicates [first, last) by each estimator at lambda, on the same draws. gradients[e] holds
   /// [replicate x 2 dim] on the team's root and is undefined elsewhere. counts[e] and seconds[e] grow by this rank's share.
   /// Collective over the team. Cost: see Estimator; memory O((last - first) M dim).
-  void run(std::span<const double> lambda, const CallSettings& call, Range replicates, const std::vector<const estimators::Estimator*>& estimators,
-           std::vector<std::vector<double>>& gradients, std::vector<models::Counts>& counts, std::vector<double>& seconds);
+  void run(std::span<const double> lambda, const CallSettings& call, Range replicates,
+           const std::vector<const estimators::Estimator*>& estimators, std::vector<std::vector<double>>& gradients,
+           std::vector<models::Counts>& counts, std::vector<double>& seconds);
 
   /// Replicates that one run() should be given.
   [[nodiscard]] Index group(Index samples) const;
@@ -53,7 +55,8 @@ class Estimates {
   };
   void draw(const families::MeanFieldGaussian& family, const CallSettings& call, Range replicates, bool antithetic);
   void draw_rows(const CallSettings& call, Range replicates);
-  void reduce(const estimators::Context& context, const estimators::Estimator& estimator, const Draws& draws, Index replicates, std::vector<double>& gradients);
+  void reduce(const estimators::Context& context, const estimators::Estimator& estimator, const Draws& draws, Index replicates,
+              std::vector<double>& gradients);
 
   const models::Model& model_;
   const DataPlan* data_;
@@ -62,8 +65,8 @@ class Estimates {
   int threads_;
   Work& work_;
   Density density_;
-  Range owned_samples_;    ///< of one estimate, this rank's
-  Index columns_each_ = 0; ///< columns from one replicate to the next
+  Range owned_samples_;     ///< of one estimate, this rank's
+  Index columns_each_ = 0;  ///< columns from one replicate to the next
   std::array<Draws, 2> draws_;
   std::vector<std::vector<Index>> batch_rows_;  ///< per replicate
   std::vector<data::MinibatchScratch> scratch_;
@@ -74,6 +77,7 @@ class Estimates {
 };
 
 /// Adds the gradients of one batch's replicates, in order, into batch `batch` of the moments about `reference`.
-void add_moments(std::span<const double> gradients, std::span<const double> reference, const std::vector<Block>& blocks, Index batch, BatchMoments& moments);
+void add_moments(std::span<const double> gradients, std::span<const double> reference, const std::vector<Block>& blocks, Index batch,
+                 BatchMoments& moments);
 
 }  // namespace variscope::experiments

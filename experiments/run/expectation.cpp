@@ -32,8 +32,8 @@ void pack(const models::GaussianExpectation& e, std::span<double> flat) {
 
 }  // namespace
 
-models::GaussianExpectation exact_expectation(const models::Model& model, const DataPlan* data, estimators::Objective objective, std::span<const double> lambda,
-                                              const cluster::Team& team, int threads, Work& work) {
+models::GaussianExpectation exact_expectation(const models::Model& model, const DataPlan* data, estimators::Objective objective,
+                                              std::span<const double> lambda, const cluster::Team& team, int threads, Work& work) {
   Stopwatch watch;
   const families::MeanFieldGaussian family(lambda);
   const double* mean = family.mean().data();

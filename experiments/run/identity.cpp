@@ -45,11 +45,14 @@ void require_equal(const std::vector<std::string>& texts) {
   for (std::size_t rank = 1; rank < texts.size(); ++rank) {
     const auto other = lines(texts[rank]);
     if (other[0] != first[0]) {
-      throw UserError(fmt::format("rank {} runs another program than rank 0 (executable hash {:.12} against {:.12}). Install one build on all hosts.", rank, other[0], first[0]));
+      throw UserError(
+          fmt::format("rank {} runs another program than rank 0 (executable hash {:.12} against {:.12}). Install one build on all hosts.",
+                      rank, other[0], first[0]));
     }
     if (other[2] != first[2]) {
-      throw UserError(fmt::format("rank {} runs on another kind of CPU than rank 0 ({} against {}), so bits would differ. Ask the scheduler for nodes of one kind.", rank, other[1],
-                                  first[1]));
+      throw UserError(fmt::format(
+          "rank {} runs on another kind of CPU than rank 0 ({} against {}), so bits would differ. Ask the scheduler for nodes of one kind.",
+          rank, other[1], first[1]));
     }
   }
 }

@@ -17,11 +17,15 @@ data::Table load_share(const DataPlan& plan, const cluster::Communicator& shards
     tiles::NodeFolder folder;
     for (std::size_t n = 0; n < nodes.size(); ++n) {
       folder.fold(
-          nodes[n], ownership.leaves, [&](Index tile, std::span<double> out) { data::ColumnMoments::of_tile(table, data::row_tile_range(plan.rows, plan.row_tile, tile), out); },
+          nodes[n], ownership.leaves,
+          [&](Index tile, std::span<double> out) {
+            data::ColumnMoments::of_tile(table, data::row_tile_range(plan.rows, plan.row_tile, tile), out);
+          },
           data::ColumnMoments::merge, std::span<double>(partials).subspan(n * size, size));
     }
     moments.resize(size);
-    cluster::fold_across(shards, ownership, static_cast<Index>(size), partials, data::ColumnMoments::merge, cluster::Reduce::exact, moments);
+    cluster::fold_across(shards, ownership, static_cast<Index>(size), partials, data::ColumnMoments::merge, cluster::Reduce::exact,
+                         moments);
     shards.broadcast(std::span<double>(moments));
   }
   finish_share(table, plan.settings, moments, plan.dataset.path);

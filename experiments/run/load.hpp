@@ -7,7 +7,8 @@
 
 namespace variscope::experiments {
 
-/// Reads rows share(shards, shard) and prepares them as the spec asks. Collective over the shard ranks. The bits do not depend on the sharding.
+/// Reads rows share(shards, shard) and prepares them as the spec asks. Collective over the shard ranks. The bits do not depend on the
+/// sharding.
 data::Table load_share(const DataPlan& plan, const cluster::Communicator& shards);
 
 }  // namespace variscope::experiments

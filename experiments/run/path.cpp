@@ -15,10 +15,18 @@ namespace {
 
 class Runner {
  public:
-  Runner(const PathPlan& plan, const models::Model& model, const DataPlan* data, const cluster::Communicator& world, const cluster::Team& whole, cluster::Reduce reduce,
-         int threads, Work& work)
-      : plan_(plan), settings_(plan.settings), model_(model), data_(data), world_(world), whole_(whole), threads_(threads), work_(work),
-        estimates_(model, data, whole, reduce, threads, work), monte_carlo_(needs_monte_carlo(settings_, model)),
+  Runner(const PathPlan& plan, const models::Model& model, const DataPlan* data, const cluster::Communicator& world,
+         const cluster::Team& whole, cluster::Reduce reduce, int threads, Work& work)
+      : plan_(plan),
+        settings_(plan.settings),
+        model_(model),
+        data_(data),
+        world_(world),
+        whole_(whole),
+        threads_(threads),
+        work_(work),
+        estimates_(model, data, whole, reduce, threads, work),
+        monte_carlo_(needs_monte_carlo(settings_, model)),
         objective_(settings_.objective == "elbo" ? estimators::Objective::elbo : estimators::Objective::expectation) {
     call_.seed = settings_.study.seed;
     call_.objective = objective_;
@@ -72,7 +80,8 @@ class Runner {
   }
 
   /// One gradient, the same on all ranks.
-  const std::vector<double>& gradient(const std::vector<double>& lambda, const CallSettings& call, Index step, const estimators::Estimator& estimator) {
+  const std::vector<double>& gradient(const std::vector<double>& lambda, const CallSettings& call, Index step,
+                                      const estimators::Estimator& estimator) {
     estimates_.run(lambda, call, {step, step + 1}, {&estimator}, gradients_, counts_, seconds_);
     gradients_[0].resize(lambda.size());
     Stopwatch watch;
@@ -177,8 +186,8 @@ class Runner {
 
 }  // namespace
 
-Path run_path(const PathPlan& plan, const models::Model& model, const DataPlan* data, const cluster::Communicator& world, const cluster::Team& whole,
-              cluster::Reduce reduce, int threads, Work& work) {
+Path run_path(const PathPlan& plan, const models::Model& model, const DataPlan* data, const cluster::Communicator& world,
+              const cluster::Team& whole, cluster::Reduce reduce, int threads, Work& work) {
   return Runner(plan, model, data, world, whole, reduce, threads, work).run();
 }
 

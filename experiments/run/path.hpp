@@ -20,7 +20,7 @@ struct Path {
 };
 
 /// Runs the optimisation with all ranks as one team. Collective over the world.
-Path run_path(const PathPlan& plan, const models::Model& model, const DataPlan* data, const cluster::Communicator& world, const cluster::Team& whole,
-              cluster::Reduce reduce, int threads, Work& work);
+Path run_path(const PathPlan& plan, const models::Model& model, const DataPlan* data, const cluster::Communicator& world,
+              const cluster::Team& whole, cluster::Reduce reduce, int threads, Work& work);
 
 }  // namespace variscope::experiments

@@ -23,7 +23,8 @@ std::vector<double> lambda_of(std::vector<double> mean, const std::vector<double
   return mean;
 }
 
-models::Arguments arguments(const std::string& model, std::map<std::string, std::vector<double>> numbers, const std::string& function = "") {
+models::Arguments arguments(const std::string& model, std::map<std::string, std::vector<double>> numbers,
+                            const std::string& function = "") {
   models::Arguments a;
   for (const auto& p : models::find(model)->parameters) a.numbers[p.name] = p.default_value;
   for (auto& [name, value] : numbers) a.numbers[name] = value;
@@ -64,7 +65,11 @@ std::vector<SelftestCase> selftest_cases() {
       {"banana, m = (.032, .36), s = (1.925, 1.017)", "banana", banana, lambda_of({.032, .36}, {1.925, 1.017}), elbo, {}},
   };
   const auto survey = [&](const char* function, double k) {
-    cases.push_back({fmt::format("survey {} k = {:g}", function, k), "univariate", arguments("univariate", {{"k", {k}}}, function), lambda_of({1}, {1}), expectation,
+    cases.push_back({fmt::format("survey {} k = {:g}", function, k),
+                     "univariate",
+                     arguments("univariate", {{"k", {k}}}, function),
+                     lambda_of({1}, {1}),
+                     expectation,
                      {"sf_raw", "pw_cfe"}});
   };
   survey("square", 0);
@@ -124,7 +129,8 @@ std::vector<SelftestRow> run_selftest_case(const SelftestCase& at, Index replica
       row.mean_z = largest_z(means, truth->mean, truth->error);
       row.variance_z = largest_z(variances, truth->variance, truth->error);
       // Two-sided, Bonferroni over coordinates and the two checks: false alarm 1e-6 a row.
-      row.threshold = boost::math::quantile(boost::math::complement(boost::math::normal(), 1e-6 / (4.0 * static_cast<double>(truth->mean.size()))));
+      row.threshold =
+          boost::math::quantile(boost::math::complement(boost::math::normal(), 1e-6 / (4.0 * static_cast<double>(truth->mean.size()))));
       const bool off = row.mean_z > row.threshold || (!broken && row.variance_z > row.threshold);
       row.passed = broken ? row.mean_z > row.threshold : !off;
       rows.push_back(row);
@@ -135,9 +141,13 @@ std::vector<SelftestRow> run_selftest_case(const SelftestCase& at, Index replica
 
 int selftest(const SelftestOptions& options) {
   constexpr Index kReplicates = 200000;
-  fmt::print("Measured against exact: {} replicates of M = 4 samples each; z is the largest over coordinates, in standard errors over {} batches.\n", kReplicates, kBatches);
+  fmt::print(
+      "Measured against exact: {} replicates of M = 4 samples each; z is the largest over coordinates, in standard errors over {} "
+      "batches.\n",
+      kReplicates, kBatches);
   fmt::print("False alarms: 1e-6 a row. Broken twins are the production estimators with a term removed: their mean must be caught.\n\n");
-  fmt::print("{:<46} {:<30} {:>12} {:>12} {:>8} {:>8} {:>6}  {}\n", "target", "estimator", "tr Var exact", "measured", "z mean", "z var", "limit", "verdict");
+  fmt::print("{:<46} {:<30} {:>12} {:>12} {:>8} {:>8} {:>6}  {}\n", "target", "estimator", "tr Var exact", "measured", "z mean", "z var",
+             "limit", "verdict");
   int rows = 0;
   int failed = 0;
   for (const SelftestCase& at : selftest_cases()) {
@@ -146,8 +156,8 @@ int selftest(const SelftestOptions& options) {
       ++rows;
       failed += row.passed ? 0 : 1;
       const std::string verdict = row.broken ? (row.passed ? "caught" : "NOT CAUGHT") : (row.passed ? "ok" : "FAILED");
-      fmt::print("{:<46} {:<30} {:>12.6g} {:>12.6g} {:>8.2f} {:>8} {:>6.2f}  {}\n", row.target, row.estimator, row.exact_trace, row.measured_trace, row.mean_z,
-                 row.broken ? "-" : fmt::format("{:.2f}", row.variance_z), row.threshold, verdict);
+      fmt::print("{:<46} {:<30} {:>12.6g} {:>12.6g} {:>8.2f} {:>8} {:>6.2f}  {}\n", row.target, row.estimator, row.exact_trace,
+                 row.measured_trace, row.mean_z, row.broken ? "-" : fmt::format("{:.2f}", row.variance_z), row.threshold, verdict);
     }
   }
   if (rows == 0) fmt::print("no target's name contains '{}'\n", options.only);

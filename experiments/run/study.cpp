@@ -31,9 +31,12 @@ constexpr double kCheckpointSeconds = 30;
 class Study {
  public:
   Study(const RunOptions& options, const cluster::Communicator& world)
-      : world_(world), reduce_(options.reduce == Reduce::fast ? cluster::Reduce::fast : cluster::Reduce::exact),
-        plan_(make_plan(options.spec, world.size(), options.threads, options.layout, options.output)), team_(replicate_team(world, plan_.layout)),
-        whole_(whole_team(world, plan_.layout)), progress_(world.rank() == 0 && !options.quiet, "estimates") {
+      : world_(world),
+        reduce_(options.reduce == Reduce::fast ? cluster::Reduce::fast : cluster::Reduce::exact),
+        plan_(make_plan(options.spec, world.size(), options.threads, options.layout, options.output)),
+        team_(replicate_team(world, plan_.layout)),
+        whole_(whole_team(world, plan_.layout)),
+        progress_(world.rank() == 0 && !options.quiet, "estimates") {
     if (world.size() == 1) pin_threads(plan_.threads);
     check_identities(world);
     for (const DataPlan& data : plan_.data) tables_.push_back(load_share(data, whole_.shards));
@@ -118,7 +121,8 @@ class Study {
       // Each team's root has timed its own calls.
       if (!team_.is_root()) std::fill(seconds.begin(), seconds.end(), 0.0);
       world_.sum_in_any_order(seconds);
-      for (std::size_t e = 0; e < list.size(); ++e) record.points[point].estimators[e].seconds_per_call = seconds[e] / static_cast<double>(s.replicates.count);
+      for (std::size_t e = 0; e < list.size(); ++e)
+        record.points[point].estimators[e].seconds_per_call = seconds[e] / static_cast<double>(s.replicates.count);
     }
   }
 
@@ -142,11 +146,13 @@ class Study {
       estimates.run(at.lambda, call, group, list, gradients_, counts, seconds);
       if (!team_.is_root()) continue;
       const auto size = static_cast<std::size_t>(group.size()) * at.reference.size();
-      for (std::size_t e = 0; e < list.size(); ++e) add_moments(std::span<const double>(gradients_[e]).first(size), at.reference, record.blocks, 0, chunk.moments[e]);
+      for (std::size_t e = 0; e < list.size(); ++e)
+        add_moments(std::span<const double>(gradients_[e]).first(size), at.reference, record.blocks, 0, chunk.moments[e]);
     }
     chunk.counts = team_counts(counts);
     if (team_.is_root()) pending_.push_back(std::move(chunk));
-    progress_.advance(static_cast<double>(replicates.size()) * static_cast<double>(list.size()) * static_cast<double>(plan_.layout.replicates));
+    progress_.advance(static_cast<double>(replicates.size()) * static_cast<double>(list.size()) *
+                      static_cast<double>(plan_.layout.replicates));
   }
 
   [[nodiscard]] Index batches_of(const CellRecord& record) const {
@@ -158,13 +164,15 @@ class Study {
   std::vector<models::Counts> team_counts(const std::vector<models::Counts>& counts) const {
     std::vector<double> flat;
     for (const auto& c : counts) {
-      for (const Index n : {c.value_evaluations, c.gradient_evaluations, c.value_rows, c.gradient_rows}) flat.push_back(static_cast<double>(n));
+      for (const Index n : {c.value_evaluations, c.gradient_evaluations, c.value_rows, c.gradient_rows})
+        flat.push_back(static_cast<double>(n));
     }
     team_.shards.sum_in_any_order(flat);
     team_.samples.sum_in_any_order(flat);
     std::vector<models::Counts> sums;
     for (std::size_t i = 0; i < flat.size(); i += 4) {
-      sums.push_back({static_cast<Index>(flat[i]), static_cast<Index>(flat[i + 1]), static_cast<Index>(flat[i + 2]), static_cast<Index>(flat[i + 3])});
+      sums.push_back(
+          {static_cast<Index>(flat[i]), static_cast<Index>(flat[i + 1]), static_cast<Index>(flat[i + 2]), static_cast<Index>(flat[i + 3])});
     }
     return sums;
   }
@@ -260,7 +268,8 @@ class Study {
     context.results_hash = hash;
     context.program_version = version_text();
     summary_ = write_report(cells_, context, (directory_->path() / "report").string());
-    summary_ += fmt::format("\nresults hash {}\nrun file     {}\nreport       {}\n", hash, file.string(), (directory_->path() / "report").string());
+    summary_ +=
+        fmt::format("\nresults hash {}\nrun file     {}\nreport       {}\n", hash, file.string(), (directory_->path() / "report").string());
   }
 
   const cluster::Communicator& world_;

@@ -31,11 +31,11 @@ struct Place {
 };
 
 struct Spec {
-  std::string file;               ///< as given by the user
-  std::string text;               ///< the whole file, byte for byte
-  std::vector<SpecCell> cells;    ///< product of all sweeps, last swept key fastest, less the exclusions
+  std::string file;             ///< as given by the user
+  std::string text;             ///< the whole file, byte for byte
+  std::vector<SpecCell> cells;  ///< product of all sweeps, last swept key fastest, less the exclusions
   std::vector<ExcludedCell> excluded;
-  std::vector<Place> places;      ///< of every key given
+  std::vector<Place> places;  ///< of every key given
 
   /// "file.toml:12:5" of a key, or "file.toml" if the key was not given.
   [[nodiscard]] std::string where(const std::string& key) const;

@@ -30,15 +30,17 @@ TEST(Philox, KnownAnswers) {
   EXPECT_EQ(raw({0, 0, 0, 0}, {0, 0}), (Words{0x6627e8d5, 0xe169c58d, 0xbc57ac4c, 0x9b00dbd8}));
   const std::uint32_t f = 0xffffffffU;
   EXPECT_EQ(raw({f, f, f, f}, {f, f}), (Words{0x408f276d, 0x41c83b0e, 0xa20bc7c6, 0x6d5451fd}));
-  EXPECT_EQ(raw({0x243f6a88, 0x85a308d3, 0x13198a2e, 0x03707344}, {0xa4093822, 0x299f31d0}), (Words{0xd16cfe09, 0x94fdcceb, 0x5001e420, 0x24126ea1}));
+  EXPECT_EQ(raw({0x243f6a88, 0x85a308d3, 0x13198a2e, 0x03707344}, {0xa4093822, 0x299f31d0}),
+            (Words{0xd16cfe09, 0x94fdcceb, 0x5001e420, 0x24126ea1}));
 }
 
 // Every combination of small and extreme field values, two blocks each: no two consumers share (key, counter).
 TEST(Philox, NoTwoConsumersShareACounter) {
   const std::vector<std::uint32_t> words = {0, 1, 2, 3, 255, 256, 65535, 65536, 0x7fffffff, 0xfffffffeU, 0xffffffffU};
   const std::vector<std::uint32_t> tasks = {0, 1, 2, 255, 256, 65535, 0xfffffeU, 0xffffffU};
-  const std::vector<Purpose> purposes = {Purpose::data_generation, Purpose::data_truth,     Purpose::path_noise,      Purpose::path_rows,    Purpose::replicate_noise,
-                                         Purpose::replicate_rows,  Purpose::reference_noise, Purpose::optimum_noise, Purpose::testing};
+  const std::vector<Purpose> purposes = {Purpose::data_generation, Purpose::data_truth,      Purpose::path_noise,
+                                         Purpose::path_rows,       Purpose::replicate_noise, Purpose::replicate_rows,
+                                         Purpose::reference_noise, Purpose::optimum_noise,   Purpose::testing};
   std::set<std::tuple<std::array<std::uint32_t, 2>, std::array<std::uint32_t, 4>>> seen;
   std::size_t consumers = 0;
   for (const std::uint64_t seed : {0ULL, 1ULL, 1ULL << 32, (1ULL << 32) + 1, ~0ULL}) {
@@ -70,7 +72,8 @@ TEST(Normal, BatchEqualsSingleNumbers) {
   for (const Index dim : {1, 2, 5, 31}) {
     for (const Index count : {1, 3, 8, 13}) {
       std::vector<Stream> streams;
-      for (Index s = 0; s < count; ++s) streams.push_back({42, Purpose::testing, 1, static_cast<std::uint32_t>(s % 3), static_cast<std::uint32_t>(s)});
+      for (Index s = 0; s < count; ++s)
+        streams.push_back({42, Purpose::testing, 1, static_cast<std::uint32_t>(s % 3), static_cast<std::uint32_t>(s)});
       tiles::Batch out(dim, count);
       fill_normal(streams.data(), out.view());
       for (Index s = 0; s < count; ++s) {

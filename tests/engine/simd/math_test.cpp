@@ -21,7 +21,8 @@ double ulps(double got, long double exact) {
 double lane0(const std::function<Pack(Pack)>& f, double x) { return f(broadcast(x))[0]; }
 
 /// Largest error over n points drawn by `draw`.
-double worst(const std::function<Pack(Pack)>& f, const std::function<long double(long double)>& exact, const std::function<double(std::mt19937_64&)>& draw) {
+double worst(const std::function<Pack(Pack)>& f, const std::function<long double(long double)>& exact,
+             const std::function<double(std::mt19937_64&)>& draw) {
   std::mt19937_64 engine(7);
   double worst = 0;
   for (int i = 0; i < 400000; ++i) {
