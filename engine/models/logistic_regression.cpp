@@ -139,7 +139,8 @@ Entry logistic_regression_entry() {
                       {"prior_sd", "standard deviation of every coefficient's normal prior", {1.0}}};
   entry.make = [](const Arguments& arguments) -> std::unique_ptr<Model> {
     const double sd = arguments.number("prior_sd");
-    if (!(sd > 0) || !std::isfinite(sd)) throw UserError("model.prior_sd must be positive and finite. Use 1.0 for standardised columns.");
+    if (!(sd > 0) || !std::isfinite(sd))
+      throw UserError("model.prior_sd: must be positive and finite (it is a standard deviation). Use 1.0 for standardised columns.");
     return std::make_unique<LogisticRegression>(*arguments.table, arguments.number("prior_mean"), sd);
   };
   entry.smoke.numbers = {{"prior_mean", {0.25}}, {"prior_sd", {1.5}}};

@@ -44,7 +44,8 @@ inline void predict_transposed(const double* const* rows, const double* const* n
 }
 
 /// gradient[d] += sum over rows of x[d] residual, rows in order; gradient is dense here.
-inline void accumulate_dense(const double* const* rows, int count, Index dim, const double* residual, double* gradient) {
+inline void accumulate_dense(const double* const* rows, const double* const* next, int count, Index dim, const double* residual,
+                             double* gradient) {
   constexpr int kW = simd::kWidth;
   constexpr int kDeep = 8;
   Index d = 0;
@@ -54,6 +55,7 @@ inline void accumulate_dense(const double* const* rows, int count, Index dim, co
     for (int j = 0; j < kDeep; ++j) sum[j] = simd::load(gradient + d + j * kW);
     for (int n = 0; n < count; ++n) {
       const simd::Pack r = simd::broadcast(residual[n]);
+      for (int j = 0; j < kDeep; ++j) __builtin_prefetch(next[n] + d + j * kW);
 #pragma GCC unroll 8
       for (int j = 0; j < kDeep; ++j) sum[j] = simd::fma(simd::load(rows[n] + d + j * kW), r, sum[j]);
     }
@@ -117,7 +119,7 @@ void single_column(const Chunk& chunk, Index dim, const double* theta, double* o
           loss.add({simd::broadcast(row_terms.margin[i]), simd::broadcast(row_terms.t[i])});
       }
     }
-    if constexpr (kGradient) accumulate_dense(rows, live, dim, residual, gradient);
+    if constexpr (kGradient) accumulate_dense(rows, next, live, dim, residual, gradient);
   }
   if constexpr (kValue) out[0] += loss.log_likelihood()[0];
   if constexpr (kGradient) {

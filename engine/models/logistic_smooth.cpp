@@ -58,7 +58,7 @@ Sums sum_nodes(double center, double sd, double h, int half, int first, int stri
 Smoothed smooth(double center, double sd) {
   // Twice the step keeps exp(-2 pi (pi / sd) / (2 h)) and exp(-2 pi^2 / (2 h)^2) below exp(-39).
   const double wanted = std::min(0.35, 0.25 / std::max(sd, 1e-300));
-  const int half = static_cast<int>(std::min<double>(std::ceil(kReach / wanted), kMaxNodes / 2)) / 2 * 2 + 2;
+  const int half = static_cast<int>(std::min<double>(std::ceil(kReach / wanted), kMaxNodes / 2.0)) / 2 * 2 + 2;
   const double h = kReach / half;
   const Sums even = sum_nodes(center, sd, h, half, 0, 2);
   const Sums odd = sum_nodes(center, sd, h, half, 1, 2);

@@ -89,21 +89,23 @@ inline Words multiply_low_words(Words a, Words b) {
 /// Turns kWidth packs (rows) into kWidth packs (columns), in place.
 inline void transpose(Pack* r) {
 #if defined(VARISCOPE_SIMD_512)
-  Pack a[8];
+  // Pairs of rows are interleaved, then quarters gathered twice: only shuffles that need no index register.
+  Pack t[8];
+#pragma GCC unroll 4
   for (int i = 0; i < 8; i += 2) {
-    a[i] = __builtin_shufflevector(r[i], r[i + 1], 0, 8, 2, 10, 4, 12, 6, 14);
-    a[i + 1] = __builtin_shufflevector(r[i], r[i + 1], 1, 9, 3, 11, 5, 13, 7, 15);
+    t[i] = __builtin_shufflevector(r[i], r[i + 1], 0, 8, 2, 10, 4, 12, 6, 14);
+    t[i + 1] = __builtin_shufflevector(r[i], r[i + 1], 1, 9, 3, 11, 5, 13, 7, 15);
   }
-  Pack b[8];
-  for (int i = 0; i < 8; i += 4) {
-    for (int j = 0; j < 2; ++j) {
-      b[i + j] = __builtin_shufflevector(a[i + j], a[i + j + 2], 0, 1, 8, 9, 4, 5, 12, 13);
-      b[i + j + 2] = __builtin_shufflevector(a[i + j], a[i + j + 2], 2, 3, 10, 11, 6, 7, 14, 15);
-    }
-  }
-  for (int j = 0; j < 4; ++j) {
-    r[j] = __builtin_shufflevector(b[j], b[j + 4], 0, 1, 2, 3, 8, 9, 10, 11);
-    r[j + 4] = __builtin_shufflevector(b[j], b[j + 4], 4, 5, 6, 7, 12, 13, 14, 15);
+#pragma GCC unroll 2
+  for (int odd = 0; odd < 2; ++odd) {
+    const Pack low04 = __builtin_shufflevector(t[odd], t[odd + 2], 0, 1, 4, 5, 8, 9, 12, 13);
+    const Pack low26 = __builtin_shufflevector(t[odd], t[odd + 2], 2, 3, 6, 7, 10, 11, 14, 15);
+    const Pack high04 = __builtin_shufflevector(t[odd + 4], t[odd + 6], 0, 1, 4, 5, 8, 9, 12, 13);
+    const Pack high26 = __builtin_shufflevector(t[odd + 4], t[odd + 6], 2, 3, 6, 7, 10, 11, 14, 15);
+    r[odd] = __builtin_shufflevector(low04, high04, 0, 1, 4, 5, 8, 9, 12, 13);
+    r[odd + 4] = __builtin_shufflevector(low04, high04, 2, 3, 6, 7, 10, 11, 14, 15);
+    r[odd + 2] = __builtin_shufflevector(low26, high26, 0, 1, 4, 5, 8, 9, 12, 13);
+    r[odd + 6] = __builtin_shufflevector(low26, high26, 2, 3, 6, 7, 10, 11, 14, 15);
   }
 #elif defined(VARISCOPE_SIMD_256)
   const Pack a0 = __builtin_shufflevector(r[0], r[1], 0, 4, 2, 6);

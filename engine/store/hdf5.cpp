@@ -153,11 +153,11 @@ Handle create_file(const std::filesystem::path& path) {
   return Handle(H5Fcreate(path.c_str(), H5F_ACC_TRUNC, creation.id(), access.id()), Handle::Kind::file, "H5Fcreate", where);
 }
 
-Handle open_file(const std::filesystem::path& path, Access mode) {
+Handle open_file(const std::filesystem::path& path, Access access) {
   silence_hdf5();
   const std::string where = path.string() + ":";
-  const auto access = mode == Access::write ? file_access(where) : property_list(H5P_FILE_ACCESS, where);
-  return Handle(H5Fopen(path.c_str(), mode == Access::write ? H5F_ACC_RDWR : H5F_ACC_RDONLY, access.id()), Handle::Kind::file, "H5Fopen",
+  const auto access = access == Access::write ? file_access(where) : property_list(H5P_FILE_ACCESS, where);
+  return Handle(H5Fopen(path.c_str(), access == Access::write ? H5F_ACC_RDWR : H5F_ACC_RDONLY, access.id()), Handle::Kind::file, "H5Fopen",
                 where);
 }
 

@@ -105,7 +105,7 @@ Handle open_run(const std::filesystem::path& path) {
 
 std::string verified_hash(const std::filesystem::path& path, const Handle& file) {
   const auto stated = read_text_attribute(file, "results_hash");
-  const auto found = content_hash(file, "/results");
+  auto found = content_hash(file, "/results");
   if (stated != found) {
     throw UserError(
         fmt::format("{}: results do not match their hash (stated {}, found {}): the file was changed or damaged. "

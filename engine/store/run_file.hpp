@@ -42,16 +42,16 @@ struct RunRecord {
 /// (without their timings) and paths only. In a cell all points must have the same estimators and batches, and vectors the sizes
 /// their comments say, else std::invalid_argument. provenance: spec text, revision, compiler, flags, libraries, CPU, topology,
 /// random keys, by key. Nothing is copied but coordinates.
-std::string write_run_file(const std::filesystem::path& file, const std::vector<CellRecord>& cells, const std::vector<PathRecord>& paths,
+std::string write_run_file(const std::filesystem::path& path, const std::vector<CellRecord>& cells, const std::vector<PathRecord>& paths,
                            const ExecutionTable& execution, const std::map<std::string, std::string>& provenance);
 
 /// Throws UserError if the file is missing, damaged, of another format version, or if its results do not match their hash.
-[[nodiscard]] RunRecord read_run_file(const std::filesystem::path& file);
+[[nodiscard]] RunRecord read_run_file(const std::filesystem::path& path);
 
 /// The hash the file carries, after checking it against the content.
-[[nodiscard]] std::string verified_results_hash(const std::filesystem::path& file);
+[[nodiscard]] std::string verified_results_hash(const std::filesystem::path& path);
 
 /// Whether the file opens and says that variscope wrote it.
-[[nodiscard]] bool is_run_file(const std::filesystem::path& file) noexcept;
+[[nodiscard]] bool is_run_file(const std::filesystem::path& path) noexcept;
 
 }  // namespace variscope::store

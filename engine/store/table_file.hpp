@@ -28,7 +28,7 @@ struct TableHeader {
 };
 
 /// Throws UserError for a file or dataset that is missing or has the wrong rank, type or size.
-[[nodiscard]] TableHeader inspect_table(const std::filesystem::path& file, const TablePaths& paths = {});
+[[nodiscard]] TableHeader inspect_table(const std::filesystem::path& path, const TablePaths& paths = {});
 
 /// Where rows go: row r of the range at design + r * stride, columns of the header in order (stride may leave room between rows,
 /// for an intercept say); its response at response[r]. response is nullptr if not wanted or not there.
@@ -40,7 +40,7 @@ struct RowBuffer {
 
 /// Reads rows [rows.first, rows.last) as doubles. Beyond the buffer holds at most one block (`block_bytes`), and that only where
 /// stride or a response column prevent reading in place.
-void read_table_rows(const std::filesystem::path& file, const TablePaths& paths, Range rows, const RowBuffer& buffer,
+void read_table_rows(const std::filesystem::path& path, const TablePaths& paths, Range rows, const RowBuffer& buffer,
                      Index block_bytes = Index{4} << 20);
 
 /// A table written by many processes at once. One calls create(); any, once it returned (barrier), construct a writer and write

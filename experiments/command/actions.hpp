@@ -3,6 +3,7 @@
 
 #include <string>
 
+#include "cluster/topology/fold_across.hpp"
 #include "engine/index.hpp"
 #include "experiments/dataset/commands.hpp"
 
@@ -19,7 +20,8 @@ struct LayoutRequest {
 /// Throws UserError naming the unknown axis or the bad count.
 LayoutRequest parse_layout(const std::string& text);
 
-enum class Reduce { exact, fast };
+/// exact: the plan's tree, the same bits on any number of ranks. fast: the library's allreduce.
+using cluster::Reduce;
 enum class ReportFormat { text, markdown, csv, latex };
 
 /// `variscope run`. When run_study is called the ranks exist already: it only has to take Communicator::world().

@@ -13,7 +13,7 @@ namespace variscope::experiments {
 namespace {
 
 /// Rows folded at a time: the default tile of a study, so that a study's own moments come out bit for bit.
-constexpr Index kTile = Settings::Data{}.row_tile;
+const Index kTile = Settings::Data{}.row_tile;
 
 /// One column, finite cells alone.
 class ColumnStatistics {

@@ -32,7 +32,7 @@ class Study {
  public:
   Study(const RunOptions& options, const cluster::Communicator& world)
       : world_(world),
-        reduce_(options.reduce == Reduce::fast ? cluster::Reduce::fast : cluster::Reduce::exact),
+        reduce_(options.reduce),
         plan_(make_plan(options.spec, world.size(), options.threads, options.layout, options.output)),
         team_(replicate_team(world, plan_.layout)),
         whole_(whole_team(world, plan_.layout)),
@@ -248,6 +248,8 @@ class Study {
   void finish() {
     const store::ExecutionTable table = execution();
     if (world_.rank() != 0) return;
+    // Cells were run path by path; they are stored in the plan's order.
+    std::sort(cells_.begin(), cells_.end(), [](const CellRecord& a, const CellRecord& b) { return a.id < b.id; });
     for (CellRecord& cell : cells_) {
       for (PointRecord& point : cell.points) {
         for (EstimatorRecord& e : point.estimators) {

@@ -81,13 +81,12 @@ TEST_F(CsvTest, WithoutResponseEveryColumnIsDesign) {
 
 TEST_F(CsvTest, ToleratesOrdinaryVariants) {
   const Numbers expected = {1, 2, 3, 4};
-  for (const std::string text : {
-           "a,b\n1,2\n3,4\n",        // plain
-           "a,b\n1,2\n3,4",          // no line end at the end
-           "a,b\r\n1,2\r\n3,4\r\n",  // CRLF
-           "a,b\r\n1,2\r\n3,4",      //
-           "\xEF\xBB\xBF"
-           "a,b\n1,2\n3,4\n",                                // byte order mark
+  for (const std::string& text : std::vector<std::string>{
+           "a,b\n1,2\n3,4\n",                                // plain
+           "a,b\n1,2\n3,4",                                  // no line end at the end
+           "a,b\r\n1,2\r\n3,4\r\n",                          // CRLF
+           "a,b\r\n1,2\r\n3,4",                              //
+           std::string("\xEF\xBB\xBF") + "a,b\n1,2\n3,4\n",  // byte order mark
            "\"a\",\"b\"\n\"1\",2\n3,\"4\"\n",                // quotes
            "\xEF\xBB\xBF\"a\",b\r\n1,\"2\"\r\n3,4\r\n\r\n",  // all of it
            "a,b\n1,2\n3,4\n\n",                              // empty lines at the end

@@ -21,7 +21,7 @@ std::string error_of(const std::string& text) {
   try {
     parse_spec(text, "s.toml");
   } catch (const UserError& error) {
-    const std::string message = error.what();
+    std::string message = error.what();
     EXPECT_EQ(message.find('\n'), std::string::npos) << message;
     return message;
   }

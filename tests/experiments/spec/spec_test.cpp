@@ -140,7 +140,9 @@ TEST(Spec, WhereFindsGivenKeys) {
 std::string to_toml(const Settings& settings) {
   const auto descriptions = describe_keys();
   std::string text;
-  for (const auto& [key, value] : to_pairs(settings)) {
+  for (const auto& pair : to_pairs(settings)) {
+    const std::string& key = pair.first;
+    const std::string& value = pair.second;
     const auto described = std::find_if(descriptions.begin(), descriptions.end(), [&](const KeyDescription& d) { return d.key == key; });
     EXPECT_NE(described, descriptions.end()) << key;
     const bool is_text = described->type == "a text" || described->type.starts_with("one of: ") || value == "all";
