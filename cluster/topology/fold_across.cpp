@@ -90,9 +90,8 @@ void fold_across(const Communicator& communicator, const Ownership& ownership, I
   const auto n = static_cast<std::size_t>(size);
   if (reduce == Reduce::fast) {
     std::fill(result.begin(), result.end(), 0.0);
-    for (std::size_t first = 0; first + n <= partials.size(); first += n) {
-      for (std::size_t i = 0; i < n; ++i) result[i] += partials[first + i];
-    }
+    const std::size_t nodes = tiles::covering_nodes(ownership.range(communicator.rank()), ownership.leaves).size();
+    for (std::size_t node = 0; node < nodes; ++node) tiles::add(result.first(n), partials.subspan(node * n, n));
     communicator.sum_in_any_order(result.first(n));
     return;
   }

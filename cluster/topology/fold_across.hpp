@@ -14,10 +14,10 @@ enum class Reduce {
   fast,   ///< the library's allreduce: whatever order it likes
 };
 
-/// `ownership` divides the leaves among the ranks of `communicator` (parts = its size). `partials` holds this rank's covering
-/// nodes in order (tiles::covering_nodes), each `size` doubles; they are overwritten. The root's value ends in `result` (size
-/// doubles) on rank 0 of the communicator (Reduce::exact) or on all ranks (Reduce::fast, plain sums only).
-/// Every merge happens on the rank that owns the left child's first leaf. Messages: at most log2(leaves) sent by a rank.
+/// `ownership` divides the leaves among the ranks of `communicator` (parts = its size). `partials` begins with this rank's covering
+/// nodes in order (tiles::covering_nodes), each `size` doubles; they are overwritten, what follows is not looked at. The root's value ends
+/// in `result` (size doubles) on rank 0 of the communicator (Reduce::exact) or on all ranks (Reduce::fast, plain sums only). Every merge
+/// happens on the rank that owns the left child's first leaf. Messages: at most log2(leaves) sent by a rank.
 void fold_across(const Communicator& communicator, const Ownership& ownership, Index size, std::span<double> partials,
                  const tiles::Merge& merge, Reduce reduce, std::span<double> result);
 

@@ -156,8 +156,8 @@ Handle create_file(const std::filesystem::path& path) {
 Handle open_file(const std::filesystem::path& path, Access access) {
   silence_hdf5();
   const std::string where = path.string() + ":";
-  const auto access = access == Access::write ? file_access(where) : property_list(H5P_FILE_ACCESS, where);
-  return Handle(H5Fopen(path.c_str(), access == Access::write ? H5F_ACC_RDWR : H5F_ACC_RDONLY, access.id()), Handle::Kind::file, "H5Fopen",
+  const auto properties = access == Access::write ? file_access(where) : property_list(H5P_FILE_ACCESS, where);
+  return Handle(H5Fopen(path.c_str(), access == Access::write ? H5F_ACC_RDWR : H5F_ACC_RDONLY, properties.id()), Handle::Kind::file, "H5Fopen",
                 where);
 }
 

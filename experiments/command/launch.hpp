@@ -18,6 +18,9 @@ struct Launcher {
 /// Searches PATH itself, without a shell.
 std::optional<Launcher> find_launcher();
 
+/// GOMP_SPINCOUNT: a few microseconds of spinning before a waiting OpenMP thread sleeps.
+inline constexpr const char* short_spin_count = "1000";
+
 /// CPUs this process may use (its affinity mask), and physical cores among them.
 struct CpuCount {
   int cpus = 1;

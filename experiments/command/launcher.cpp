@@ -39,7 +39,7 @@ std::string find_program(const std::string& name) {
   while (true) {
     const std::size_t colon = rest.find(':');
     const std::string directory(rest.substr(0, colon));
-    const std::string file = (directory.empty() ? "." : directory) + "/" + name;
+    std::string file = (directory.empty() ? "." : directory) + "/" + name;
     if (access(file.c_str(), X_OK) == 0) return file;
     if (colon == std::string_view::npos) return "";
     rest.remove_prefix(colon + 1);
@@ -112,6 +112,8 @@ LaunchCommand launch_command(const Launcher& launcher, const LaunchRequest& requ
       // Threads and ranks that wait by spinning would take the cores from those that work (seen: a hundred times slower).
       command.environment.emplace_back("OMP_WAIT_POLICY", "passive");
       command.environment.emplace_back("OMPI_MCA_mpi_yield_when_idle", "1");
+    } else if (request.threads > 1 && std::getenv("GOMP_SPINCOUNT") == nullptr) {
+      command.environment.emplace_back("GOMP_SPINCOUNT", short_spin_count);
     }
     for (const auto& variable : command.environment) arguments.insert(arguments.end(), {"-x", variable.first});
     const std::vector<std::pair<std::string, std::string>> defaults = {

@@ -1,8 +1,12 @@
 /// Decide where a parallel subcommand runs: in this process, or below an mpirun that we start.
 #include <fmt/format.h>
 #include <omp.h>
+#include <unistd.h>
 
+#include <cstdlib>
 #include <filesystem>
+#include <string>
+#include <vector>
 
 #include "cluster/communicator/communicator.hpp"
 #include "engine/error.hpp"
@@ -10,6 +14,24 @@
 #include "experiments/command/subcommands.hpp"
 
 namespace variscope::experiments {
+
+namespace {
+
+/// libgomp's threads spin for milliseconds before they sleep; on a machine that others use as well that was seen to cost a factor of ten.
+/// It reads its settings when it is loaded, so the program is started again with them, once.
+void start_again_with_short_spins(const Words& words) {
+  if (words.empty() || std::getenv("OMP_WAIT_POLICY") != nullptr || std::getenv("GOMP_SPINCOUNT") != nullptr) return;
+  setenv("GOMP_SPINCOUNT", short_spin_count, 1);
+  std::string name = "variscope";
+  std::vector<char*> arguments = {name.data()};
+  Words copies = words;
+  for (std::string& word : copies) arguments.push_back(word.data());
+  arguments.push_back(nullptr);
+  execv("/proc/self/exe", arguments.data());
+  // Only speed depends on it: if it cannot be, we go on as we are.
+}
+
+}  // namespace
 
 int on_ranks(int ranks, int& threads, const Words& words, const Action& work) {
   const bool parallel = cluster::Communicator::launched_in_parallel();
@@ -24,6 +46,7 @@ int on_ranks(int ranks, int& threads, const Words& words, const Action& work) {
   const bool here = parallel || started_by_launch() || ranks <= 1;
   if (!parallel) threads = resolve_threads(threads, ranks);
   if (here) {
+    if (!parallel && threads > 1) start_again_with_short_spins(words);
     if (threads > 0)
       omp_set_num_threads(threads);
     else

@@ -8,6 +8,7 @@
 #include "experiments/command/actions.hpp"
 #include "experiments/command/launch.hpp"
 #include "experiments/command/subcommands.hpp"
+#include "experiments/plan/plan.hpp"
 #include "experiments/spec/nearest.hpp"
 #include "experiments/spec/spec.hpp"
 
@@ -74,8 +75,13 @@ void add_run(CLI::App& program, Action& chosen, const Words& words) {
   app->callback([&chosen, options, layout, &words] {
     chosen = [options, layout, &words] {
       options->layout = parse_layout(*layout);
-      // Errors of the spec need no ranks.
-      if (options->ranks > 1 && !started_by_launch()) read_spec(options->spec);
+      // Errors of the spec, of its data's shape and of the layout need no ranks. What memory other hosts have is not known here.
+      if (options->ranks > 1 && !started_by_launch()) {
+        if (find_placement() == Placement::local)
+          make_plan(options->spec, options->ranks, resolve_threads(options->threads, options->ranks), options->layout, options->output);
+        else
+          read_spec(options->spec);
+      }
       return on_ranks(options->ranks, options->threads, words, [options] { return run_study(*options); });
     };
   });

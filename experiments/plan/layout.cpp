@@ -64,18 +64,48 @@ bool fits(const LayoutRequest& request, const cluster::Layout& layout) {
          (request.samples == 0 || request.samples == layout.samples) && (request.shards == 0 || request.shards == layout.shards);
 }
 
-/// The first acceptable layout of `ranks`: most replicates, then most samples.
+/// The most ranks that each axis can keep busy.
+cluster::Layout widest(const Plan& plan) {
+  constexpr Index kEndless = Index{1} << 20;
+  cluster::Layout most{kEndless, kEndless, kEndless};
+  for (const CellPlan& cell : plan.cells) {
+    most.replicates = std::min(most.replicates, cell.settings.replicates.batches);
+    most.samples = std::min(most.samples, sample_ownership(cell.settings.estimators.samples, 1).leaves);
+  }
+  for (const PathPlan& path : plan.paths)
+    most.shards = std::min(most.shards, path.data < 0 ? 1 : plan.data[static_cast<std::size_t>(path.data)].tiles(1, 0).units());
+  return most;
+}
+
+/// The first acceptable layout of `ranks` that fits into memory: most replicates, then most samples. If none fits, the first
+/// acceptable one: what is wrong with it will be said with its figures.
 std::optional<cluster::Layout> best_layout(const Plan& plan, Index ranks, const LayoutRequest& request) {
   std::string reason;
-  for (Index replicates = ranks; replicates >= 1; --replicates) {
+  std::optional<cluster::Layout> too_large;
+  const cluster::Layout most = widest(plan);
+  for (Index replicates = std::min(ranks, most.replicates); replicates >= 1; --replicates) {
     if (ranks % replicates != 0) continue;
-    for (Index samples = ranks / replicates; samples >= 1; --samples) {
+    for (Index samples = std::min(ranks / replicates, most.samples); samples >= 1; --samples) {
       if (ranks / replicates % samples != 0) continue;
       const cluster::Layout layout{replicates, samples, ranks / replicates / samples};
-      if (fits(request, layout) && imbalance(plan, layout, reason) <= kMostImbalance) return layout;
+      if (!fits(request, layout) || imbalance(plan, layout, reason) > kMostImbalance) continue;
+      if (predict(plan, layout).memory_bytes() <= memory_limit(plan, layout)) return layout;
+      if (!too_large) too_large = layout;
     }
   }
-  return std::nullopt;
+  return too_large;
+}
+
+/// The number of ranks nearest to `ranks` that some layout keeps busy.
+Index nearest_ranks(const Plan& plan, Index ranks) {
+  const Index most = widest(plan).ranks();
+  // Far beyond the work there is nothing to be found.
+  Index below = std::min(ranks - 1, most);
+  while (below > 1 && !best_layout(plan, below, {})) --below;
+  for (Index above = ranks + 1; above < ranks + (ranks - below) && above <= std::min(most, ranks + 1024); ++above) {
+    if (best_layout(plan, above, {})) return above;
+  }
+  return std::max<Index>(1, below);
 }
 
 }  // namespace
@@ -107,21 +137,10 @@ cluster::Layout choose_layout(const Plan& plan, Index ranks, const LayoutRequest
   if (const auto layout = best_layout(plan, ranks, request)) return *layout;
   std::string reason = "no division over replicates, sample blocks and data shards keeps all ranks equally busy";
   if (complete) imbalance(plan, {request.replicates, request.samples, request.shards}, reason);
-  Index nearest = 1;
-  for (Index distance = 1; distance < ranks; ++distance) {
-    if (best_layout(plan, ranks - distance, {})) {
-      nearest = ranks - distance;
-      break;
-    }
-    if (distance <= 1024 && best_layout(plan, ranks + distance, {})) {
-      nearest = ranks + distance;
-      break;
-    }
-  }
   const auto alternative = best_layout(plan, ranks, {});
-  throw UserError(
-      fmt::format("--ranks {}: more ranks than work ({}). Use {}.", ranks, reason,
-                  alternative ? "--layout " + alternative->text() : fmt::format("--ranks {}, the nearest that divides", nearest)));
+  throw UserError(fmt::format(
+      "--ranks {}: more ranks than work ({}). Use {}.", ranks, reason,
+      alternative ? "--layout " + alternative->text() : fmt::format("--ranks {}, the nearest that divides", nearest_ranks(plan, ranks))));
 }
 
 }  // namespace variscope::experiments

@@ -35,33 +35,24 @@ double cell_record_bytes(const Plan& plan, const CellPlan& cell) {
          (static_cast<double>(cell.estimators.size()) * moment_doubles(cell, path.dim) + 6.0 * static_cast<double>(path.dim));
 }
 
-void predict(Plan& plan) {
-  Prediction& p = plan.prediction;
-  for (const DataPlan& data : plan.data) {
-    const double rows = static_cast<double>(data.share(plan.layout.shards, 0).size());
-    p.data_bytes += rows * (static_cast<double>(data.width) + 2) * 8;  // response and its sign
-  }
+double file_bytes(const Plan& plan) {
+  double bytes = 0;
   for (const PathPlan& path : plan.paths) {
     const auto stored = static_cast<double>(std::min<Index>(path.settings.path.steps, kStoredSteps) + 1);
-    plan.file_bytes += stored * 2.0 * static_cast<double>(path.dim) * 8;
+    bytes += stored * 2.0 * static_cast<double>(path.dim) * 8;
   }
-  for (const CellPlan& cell : plan.cells) {
-    const PathPlan& path = plan.paths[static_cast<std::size_t>(cell.path)];
-    const double bytes = cell_record_bytes(plan, cell);
-    plan.file_bytes += bytes;
-    p.record_bytes += bytes;  // rank 0 puts the whole record together in the end
-    const auto rows = path.data < 0 ? Index{0} : plan.data[static_cast<std::size_t>(path.data)].rows;
-    const Index tiles = path.data < 0 ? 1 : data::row_tiles(rows, plan.data[static_cast<std::size_t>(path.data)].row_tile);
-    p.work_bytes = std::max(p.work_bytes, density_work_bytes(path.dim, group_columns(path.dim, plan.threads), tiles, plan.threads));
-  }
+  for (const CellPlan& cell : plan.cells) bytes += cell_record_bytes(plan, cell);
+  return bytes;
+}
+
+double given_memory_gib(const Plan& plan) {
+  double given = 0;
+  for (const CellPlan& cell : plan.cells) given = std::max(given, cell.settings.limits.memory_gib);
+  return given;
 }
 
 void check_memory(const Plan& plan) {
-  double given = 0;
-  for (const CellPlan& cell : plan.cells) given = std::max(given, cell.settings.limits.memory_gib);
-  const auto cores = static_cast<double>(std::max(1L, sysconf(_SC_NPROCESSORS_ONLN)));
-  const double together = std::min(static_cast<double>(plan.layout.ranks()), cores);
-  const double limit = given > 0 ? given * kGiB : machine_memory() / together;
+  const double limit = memory_limit(plan, plan.layout);
   const double need = plan.prediction.memory_bytes();
   if (need <= limit) return;
   throw UserError(
@@ -70,10 +61,33 @@ void check_memory(const Plan& plan) {
                   "raise limits.memory_gib.",
                   plan.spec.file, need / kGiB, plan.prediction.data_bytes / kGiB, plan.prediction.work_bytes / kGiB,
                   plan.prediction.record_bytes / kGiB, limit / kGiB,
-                  given > 0 ? "allowed by limits.memory_gib" : "there on this machine for each of its ranks"));
+                  given_memory_gib(plan) > 0 ? "allowed by limits.memory_gib" : "there on this machine for each of its ranks"));
 }
 
 }  // namespace
+
+Prediction predict(const Plan& plan, const cluster::Layout& layout) {
+  Prediction p;
+  for (const DataPlan& data : plan.data) {
+    const double rows = static_cast<double>(data.share(layout.shards, 0).size());
+    p.data_bytes += rows * (static_cast<double>(data.width) + 2) * 8;  // response and its sign
+  }
+  for (const CellPlan& cell : plan.cells) {
+    const PathPlan& path = plan.paths[static_cast<std::size_t>(cell.path)];
+    p.record_bytes += cell_record_bytes(plan, cell);  // rank 0 puts the whole record together in the end
+    const auto rows = path.data < 0 ? Index{0} : plan.data[static_cast<std::size_t>(path.data)].rows;
+    const Index tiles = path.data < 0 ? 1 : data::row_tiles(rows, plan.data[static_cast<std::size_t>(path.data)].row_tile);
+    p.work_bytes = std::max(p.work_bytes, density_work_bytes(path.dim, group_columns(path.dim, plan.threads), tiles, plan.threads));
+  }
+  return p;
+}
+
+double memory_limit(const Plan& plan, const cluster::Layout& layout) {
+  const double given = given_memory_gib(plan);
+  if (given > 0) return given * kGiB;
+  const auto cores = static_cast<double>(std::max(1L, sysconf(_SC_NPROCESSORS_ONLN)));
+  return machine_memory() / std::min(static_cast<double>(layout.ranks()), cores);
+}
 
 cluster::Ownership DataPlan::tiles(Index shards, int coarser) const {
   return {data::row_tiles(rows, row_tile << coarser), shard_unit >> coarser, shards};
@@ -95,7 +109,8 @@ Plan make_plan(const std::string& spec_file, Index ranks, int threads, const Lay
   plan.threads = threads > 0 ? threads : omp_get_max_threads();
   expand_cells(plan);
   plan.layout = choose_layout(plan, ranks, layout);
-  predict(plan);
+  plan.prediction = predict(plan, plan.layout);
+  plan.file_bytes = file_bytes(plan);
   check_memory(plan);
   return plan;
 }

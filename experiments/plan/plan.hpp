@@ -93,6 +93,10 @@ inline cluster::Ownership sample_ownership(Index samples, Index parts) { return 
 /// work, too much memory, ...
 Plan make_plan(const std::string& spec_file, Index ranks, int threads, const LayoutRequest& layout, const std::string& output);
 
+/// Memory of the busiest rank on a layout, and what it may use: limits.memory_gib, or the machine's memory shared by its ranks.
+Prediction predict(const Plan& plan, const cluster::Layout& layout);
+double memory_limit(const Plan& plan, const cluster::Layout& layout);
+
 /// The model of a path on this rank's table (nullptr if it takes no data).
 std::unique_ptr<models::Model> make_model(const Settings& settings, const data::Table* table);
 

@@ -37,6 +37,13 @@ std::map<std::string, std::string> provenance(const Plan& plan, const cluster::C
   p["reduce"] = reduce;
   std::set<std::uint64_t> seeds;
   for (const CellPlan& cell : plan.cells) seeds.insert(cell.settings.study.seed);
+  std::string excluded;
+  for (const ExcludedCell& cell : plan.spec.excluded) {
+    std::string values;
+    for (const auto& [key, value] : cell.swept) values += fmt::format("{}{} = {}", values.empty() ? "" : ", ", key, value);
+    excluded += fmt::format("{}: {}\n", values, cell.reason);
+  }
+  if (!excluded.empty()) p["excluded_cells"] = excluded;
   p["random_generator"] = "Philox4x32-10 (Random123); key = seed; counter = (block, minor, major, purpose << 24 | task)";
   p["random_keys"] = fmt::format("seed: {}", fmt::join(seeds, ", "));
   p["random_purposes"] =

@@ -3,11 +3,9 @@
 
 #include <algorithm>
 #include <memory>
-#include <optional>
 
 #include "engine/error.hpp"
 #include "engine/store/merge.hpp"
-#include "engine/store/run_directory.hpp"
 #include "engine/store/run_file.hpp"
 #include "engine/store/segments.hpp"
 #include "experiments/command/actions.hpp"
@@ -17,6 +15,7 @@
 #include "experiments/report/report.hpp"
 #include "experiments/run/estimates.hpp"
 #include "experiments/run/load.hpp"
+#include "experiments/run/output.hpp"
 #include "experiments/run/path.hpp"
 #include "experiments/run/provenance.hpp"
 #include "experiments/run/threads.hpp"
@@ -40,11 +39,10 @@ class Study {
     if (world.size() == 1) pin_threads(plan_.threads);
     check_identities(world);
     for (const DataPlan& data : plan_.data) tables_.push_back(load_share(data, whole_.shards));
-    // Errors of the data have been found: only now does anything appear on disk.
-    if (world.rank() == 0) {
-      const auto existing = options.overwrite ? store::Existing::overwrite : store::Existing::refuse;
-      directory_.emplace(plan_.directory, existing, static_cast<Index>(2.1 * plan_.file_bytes) + (1 << 20));
-    }
+    // No rank has found an error in its data: only now does anything appear on disk.
+    world.barrier();
+    if (world.rank() == 0)
+      directory_ = open_run_directory(plan_.directory, options.overwrite, static_cast<Index>(2.1 * plan_.file_bytes) + (1 << 20));
     manifest_.run_id = fmt::format("{} {}", plan_.name, utc_now());
     world.barrier();
   }
@@ -282,7 +280,7 @@ class Study {
   cluster::Team whole_;
   Progress progress_;
   std::vector<data::Table> tables_;
-  std::optional<store::RunDirectory> directory_;
+  std::unique_ptr<store::RunDirectory> directory_;
   store::Manifest manifest_;
   Work work_;
   double path_s_ = 0;

@@ -1,0 +1,73 @@
+/// L-BFGS on functions whose maximum is known, its determinism, and what it says about how it ended.
+#include "engine/optimizers/lbfgs.hpp"
+
+#include <cmath>
+
+#include <gtest/gtest.h>
+
+namespace variscope::optimizers {
+namespace {
+
+/// -1/2 sum c_i (x_i - i)^2 with curvatures from 1 to 1e4, plus 3.
+double quadratic(std::span<const double> x, std::span<double> gradient) {
+  double value = 3;
+  for (std::size_t i = 0; i < x.size(); ++i) {
+    const double c = std::pow(10.0, 4.0 * static_cast<double>(i) / static_cast<double>(x.size() - 1));
+    const double shift = x[i] - static_cast<double>(i);
+    value -= 0.5 * c * shift * shift;
+    gradient[i] = -c * shift;
+  }
+  return value;
+}
+
+/// Minus Rosenbrock's valley; maximum 0 at (1, 1).
+double rosenbrock(std::span<const double> x, std::span<double> gradient) {
+  const double bend = x[1] - x[0] * x[0];
+  gradient[0] = 2 * (1 - x[0]) + 400 * x[0] * bend;
+  gradient[1] = -200 * bend;
+  return -(1 - x[0]) * (1 - x[0]) - 100 * bend * bend;
+}
+
+TEST(Lbfgs, FindsTheTopOfAQuadratic) {
+  const Maximum found = maximise(quadratic, std::vector<double>(12, -1.0));
+  ASSERT_EQ(found.lambda.size(), 12U);
+  for (std::size_t i = 0; i < 12; ++i) EXPECT_NEAR(found.lambda[i], static_cast<double>(i), 1e-7) << i;
+  EXPECT_NEAR(found.value, 3.0, 1e-10);
+  EXPECT_LT(found.gradient_norm, 1e-4);
+  EXPECT_LT(found.evaluations, 500);
+  EXPECT_FALSE(found.status.empty());
+}
+
+TEST(Lbfgs, FollowsRosenbrocksValley) {
+  const Maximum found = maximise(rosenbrock, {-1.2, 1.0});
+  EXPECT_NEAR(found.lambda[0], 1.0, 1e-6);
+  EXPECT_NEAR(found.lambda[1], 1.0, 1e-6);
+  EXPECT_NEAR(found.value, 0.0, 1e-11);
+  EXPECT_LT(found.evaluations, 200);
+}
+
+TEST(Lbfgs, ReportsValueAndGradientNormOfItsResult) {
+  const Maximum found = maximise(rosenbrock, {-1.2, 1.0}, 7);
+  std::vector<double> gradient(2);
+  EXPECT_EQ(found.value, rosenbrock(found.lambda, gradient));
+  EXPECT_EQ(found.gradient_norm, std::sqrt(gradient[0] * gradient[0] + gradient[1] * gradient[1]));
+  EXPECT_EQ(found.status, "evaluation limit reached");
+  EXPECT_LE(found.evaluations, 7 + 5);  // a line search under way is ended, not cut off
+}
+
+TEST(Lbfgs, StaysAtAMaximum) {
+  const Maximum found = maximise(rosenbrock, {1.0, 1.0});
+  EXPECT_EQ(found.lambda, (std::vector<double>{1.0, 1.0}));
+  EXPECT_EQ(found.gradient_norm, 0.0);
+}
+
+TEST(Lbfgs, SameObjectiveSameBits) {
+  const Maximum first = maximise(rosenbrock, {-1.2, 1.0});
+  const Maximum second = maximise(rosenbrock, {-1.2, 1.0});
+  EXPECT_EQ(first.lambda, second.lambda);
+  EXPECT_EQ(first.value, second.value);
+  EXPECT_EQ(first.evaluations, second.evaluations);
+}
+
+}  // namespace
+}  // namespace variscope::optimizers
