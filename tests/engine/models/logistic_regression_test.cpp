@@ -119,7 +119,7 @@ TEST(LogisticRegression, IsSafeAtExtremes) {
 
 // The law: a column's bits depend on nothing but the column. Alone (single-column path), in any lane, in any width.
 TEST(LogisticRegression, AColumnNeverSeesItsNeighbours) {
-  for (const Index columns : {1, 3, 10, 31, 64, 100}) {
+  for (const Index columns : {1, 3, 10, 31, 64, 100, 300}) {
     const data::Table table = random_table(201, columns, 3);
     const LogisticRegression model(table, 0, 1);
     std::vector<Index> list;
