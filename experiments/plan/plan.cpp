@@ -10,10 +10,9 @@
 
 #include "engine/data/standardize.hpp"
 #include "engine/error.hpp"
+#include "experiments/plan/cost.hpp"
 #include "experiments/plan/expand.hpp"
 #include "experiments/plan/layout.hpp"
-#include "experiments/run/density.hpp"
-#include "experiments/run/path.hpp"
 #include "experiments/spec/resolve.hpp"
 
 namespace variscope::experiments {

@@ -11,9 +11,6 @@ namespace variscope::experiments {
 
 namespace {
 
-/// Lane blocks of one column group: what the widest kernel takes at once.
-constexpr Index kGroupBlocks = 4;
-
 /// Keeps the first exception of a parallel region; none may leave it.
 class Caught {
  public:
@@ -35,18 +32,6 @@ class Caught {
 };
 
 }  // namespace
-
-Index group_columns(Index dim, int threads) {
-  constexpr Index kColumns = 256;
-  constexpr Index kBytes = Index{32} << 20;
-  return std::clamp<Index>(kBytes / (8 * (1 + dim)), 64, kColumns * threads);
-}
-
-double density_work_bytes(Index dim, Index columns, Index tiles, int threads) {
-  const double levels = std::log2(static_cast<double>(std::max<Index>(tiles, 2))) + 1;
-  const double batch = static_cast<double>(columns) * static_cast<double>(1 + dim) * 8;
-  return batch * (2 * levels + 5) + static_cast<double>(threads) * levels * kGroupBlocks * tiles::kLanes * static_cast<double>(1 + dim) * 8;
-}
 
 models::Counts Density::leaf(const Group& group, const RowTiles& rows, Index tile, tiles::ConstBatchView theta, models::Wanted wanted,
                              Index height, std::span<double> out) const {

@@ -9,6 +9,7 @@
 #include "engine/models/model.hpp"
 #include "engine/tiles/batch.hpp"
 #include "engine/tiles/fold.hpp"
+#include "experiments/plan/cost.hpp"
 #include "experiments/run/work.hpp"
 
 namespace variscope::experiments {
@@ -26,11 +27,6 @@ struct RowTiles {
   cluster::Ownership ownership;
   Index row_tile = 1;  ///< rows per leaf
 };
-
-/// Columns evaluated together: enough to fill the kernels, few enough to stay near the caches.
-Index group_columns(Index dim, int threads);
-/// Bytes that evaluating `columns` columns over `tiles` leaves takes.
-double density_work_bytes(Index dim, Index columns, Index tiles, int threads);
 
 class Density {
  public:

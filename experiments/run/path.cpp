@@ -107,13 +107,14 @@ class Runner {
     call.samples = kOptimumSamples;
     const auto estimator = estimators::find("pw_antithetic")->make();
     const Index steps = optimum_steps(settings_);
+    const Index half = steps / 2;
     optimizers::Adam adam(lambda.size(), settings_.path.step_size);
     std::vector<double> mean(lambda.size(), 0.0);
     for (Index step = 0; step < steps; ++step) {
       adam.set_step_size(settings_.path.step_size / std::sqrt(1.0 + static_cast<double>(step)));
       adam.step(lambda, gradient(lambda, call, step, *estimator));
-      if (step < steps / 2) continue;
-      for (std::size_t i = 0; i < mean.size(); ++i) mean[i] += (lambda[i] - mean[i]) / static_cast<double>(step - steps / 2 + 1);
+      if (step < half) continue;
+      for (std::size_t i = 0; i < mean.size(); ++i) mean[i] += (lambda[i] - mean[i]) / static_cast<double>(step - half + 1);
     }
     return mean;
   }

@@ -5,13 +5,11 @@
 
 #include "engine/record.hpp"
 #include "engine/store/run_file.hpp"
+#include "experiments/plan/cost.hpp"
 #include "experiments/plan/plan.hpp"
 #include "experiments/run/estimates.hpp"
 
 namespace variscope::experiments {
-
-/// At most this many iterates of a path are stored.
-inline constexpr Index kStoredSteps = 1000;
 
 /// A path as every rank holds it: the same bits everywhere.
 struct Path {

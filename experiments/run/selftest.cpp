@@ -27,7 +27,7 @@ models::Arguments arguments(const std::string& model, std::map<std::string, std:
                             const std::string& function = "") {
   models::Arguments a;
   for (const auto& p : models::find(model)->parameters) a.numbers[p.name] = p.default_value;
-  for (auto& [name, value] : numbers) a.numbers[name] = value;
+  for (const auto& [name, value] : numbers) a.numbers[name] = value;
   if (!function.empty()) a.words["function"] = function;
   return a;
 }
