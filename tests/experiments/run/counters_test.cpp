@@ -1,0 +1,115 @@
+/// Figures of every rank in run.h5: work adds up to the plan's numbers, is divided evenly, and no rank holds more than its share of data.
+#include <algorithm>
+#include <numeric>
+
+#include "engine/data/standardize.hpp"
+#include "engine/store/run_file.hpp"
+#include "experiments/plan/plan.hpp"
+#include "tests/invariance/studies.hpp"
+
+namespace variscope::experiments {
+namespace {
+
+using testing::Words;
+
+class CountersTest : public testing::ProgramTest {
+ protected:
+  /// One column of the execution table, by rank.
+  static std::vector<double> figure(const store::RunRecord& run, const std::string& name) {
+    const auto& table = run.execution;
+    const auto found = std::find(table.names.begin(), table.names.end(), name);
+    EXPECT_NE(found, table.names.end()) << name;
+    std::vector<double> values;
+    for (std::size_t r = 0; r < static_cast<std::size_t>(table.ranks); ++r)
+      values.push_back(table.values[r * table.names.size() + static_cast<std::size_t>(found - table.names.begin())]);
+    return values;
+  }
+  static double sum(const std::vector<double>& values) { return std::accumulate(values.begin(), values.end(), 0.0); }
+  static double most(const std::vector<double>& values) { return *std::max_element(values.begin(), values.end()); }
+
+  /// Runs study.toml on a layout and checks all that must hold on any.
+  store::RunRecord check(const LayoutRequest& layout) {
+    const cluster::Layout asked{layout.replicates, layout.samples, layout.shards};
+    const auto ranks = asked.ranks();
+    SCOPED_TRACE(asked.text());
+    const auto outcome = variscope({"run", "study.toml", "--ranks", std::to_string(ranks), "--threads", "1", "--layout", asked.text(),
+                                    "--output", "run", "--overwrite", "--quiet"});
+    EXPECT_EQ(outcome.status, 0) << outcome.all();
+    const store::RunRecord run = store::read_run_file(work() / "run" / "run.h5");
+    const Plan plan = make_plan(path("study.toml"), ranks, 1, layout, "");
+    EXPECT_EQ(run.execution.ranks, ranks);
+    EXPECT_EQ(run.results_hash, outcome.hash());
+
+    const auto value_rows = figure(run, "value_rows");
+    const auto gradient_rows = figure(run, "gradient_rows");
+    EXPECT_EQ(sum(figure(run, "value_evaluations")), static_cast<double>(plan.counts.value_evaluations));
+    EXPECT_EQ(sum(figure(run, "gradient_evaluations")), static_cast<double>(plan.counts.gradient_evaluations));
+    EXPECT_EQ(sum(value_rows), static_cast<double>(plan.counts.value_rows));
+    EXPECT_EQ(sum(gradient_rows), static_cast<double>(plan.counts.gradient_rows));
+    for (const auto& rows : {value_rows, gradient_rows}) EXPECT_LE(most(rows) * static_cast<double>(ranks), 1.1 * sum(rows));
+
+    const DataPlan& data = plan.data.at(0);
+    const Index share = (data.rows + layout.shards - 1) / layout.shards + data.row_tile * data.shard_unit;
+    const auto held = figure(run, "data_rows_held");
+    EXPECT_LE(most(held), static_cast<double>(share));
+    // Every replicate coordinate and sample coordinate holds the table once.
+    EXPECT_EQ(sum(held), static_cast<double>(data.rows * layout.replicates * layout.samples));
+    // Response and its sign beside the design.
+    EXPECT_LE(most(figure(run, "data_bytes_held")), static_cast<double>(share * (data.width + 2) * 8));
+    // Teams of one send nothing of their own, but the path's team takes in all ranks.
+    const double sent = sum(figure(run, "bytes_sent"));
+    EXPECT_TRUE(ranks == 1 ? sent == 0 : sent > 0) << sent;
+
+    check_records(run, plan);
+    return run;
+  }
+
+  /// Counts in the results are the plan's too, estimator by estimator.
+  static void check_records(const store::RunRecord& run, const Plan& plan) {
+    for (std::size_t c = 0; c < plan.cells.size(); ++c) {
+      models::Counts counts;
+      for (const PointRecord& point : run.cells.at(c).points) {
+        for (const EstimatorRecord& e : point.estimators) counts += e.counts;
+      }
+      EXPECT_EQ(counts.value_evaluations, plan.cells[c].counts.value_evaluations);
+      EXPECT_EQ(counts.gradient_evaluations, plan.cells[c].counts.gradient_evaluations);
+      EXPECT_EQ(counts.value_rows, plan.cells[c].counts.value_rows);
+      EXPECT_EQ(counts.gradient_rows, plan.cells[c].counts.gradient_rows);
+    }
+  }
+};
+
+TEST_F(CountersTest, OfTheQuickstartStudy) {
+  write("study.toml", testing::quickstart_spec());
+  const std::string hash = check({1, 1, 1}).results_hash;
+  for (const LayoutRequest& layout : std::vector<LayoutRequest>{{2, 1, 1}, {1, 2, 1}, {1, 1, 2}, {1, 1, 4}, {1, 2, 2}, {2, 1, 2}}) {
+    EXPECT_EQ(check(layout).results_hash, hash);
+  }
+}
+
+TEST_F(CountersTest, WithAMonteCarloReferenceAndCoarserTiles) {
+  ASSERT_EQ(variscope({"data", "synth", "odd.h5", "--rows", "1009", "--columns", "3"}).status, 0);
+  auto text =
+      testing::replaced(testing::logistic_spec("odd.h5", R"("sf_loo", "stl")", "16", "batch_rows = 64\n"), "response = \"y\"\n", "");
+  write("study.toml", text + "[reference]\nmethod = \"monte_carlo\"\nsamples = 640\n");
+  const Plan plan = make_plan(path("study.toml"), 1, 1, {}, "");
+  EXPECT_GT(plan.cells.at(0).coarser, 0);
+  EXPECT_GT(plan.data.at(0).shard_unit, 1);
+  check({1, 1, 3});
+  check({1, 2, 1});
+}
+
+TEST_F(CountersTest, AreNoPartOfTheResults) {
+  write("study.toml", testing::gaussian_spec());
+  const auto cell = [&](const std::string& ranks) {
+    EXPECT_EQ(variscope({"run", "study.toml", "--ranks", ranks, "--output", "run" + ranks, "--quiet"}).status, 0);
+    return store::read_run_file(work() / ("run" + ranks) / "run.h5");
+  };
+  const auto one = cell("1");
+  const auto two = cell("2");
+  EXPECT_EQ(one.results_hash, two.results_hash);
+  EXPECT_NE(one.execution.values, two.execution.values);
+}
+
+}  // namespace
+}  // namespace variscope::experiments

@@ -1,0 +1,137 @@
+/// The bits promise: one results hash on any number of ranks, threads, and on every layout that divides.
+#include <fmt/format.h>
+
+#include "engine/store/run_file.hpp"
+#include "tests/invariance/studies.hpp"
+
+namespace variscope::testing {
+namespace {
+
+struct Counted {
+  int accepted = 0;
+  int refused = 0;
+};
+
+class LayoutsTest : public ProgramTest {
+ protected:
+  /// Runs the study with each layout of these ranks and threads and holds its hash against `want` (set by the first run if empty).
+  Counted run_all(const std::string& spec, const std::vector<int>& rank_counts, const std::vector<int>& thread_counts, std::string& want) {
+    Counted counted;
+    for (const int ranks : rank_counts) {
+      for (int replicates = 1; replicates <= ranks; ++replicates) {
+        for (int samples = 1; replicates * samples <= ranks; ++samples) {
+          if (ranks % (replicates * samples) != 0) continue;
+          const auto layout = fmt::format("replicates={},samples={},shards={}", replicates, samples, ranks / replicates / samples);
+          if (run_one(spec, ranks, layout, thread_counts, want))
+            ++counted.accepted;
+          else
+            ++counted.refused;
+        }
+      }
+    }
+    return counted;
+  }
+
+  /// Whether the plan accepts the layout. If it does not, the run must not either.
+  bool run_one(const std::string& spec, int ranks, const std::string& layout, const std::vector<int>& thread_counts, std::string& want) {
+    const Words asked = {spec, "--ranks", std::to_string(ranks), "--layout", layout};
+    Words plan = asked;
+    plan.insert(plan.begin(), "plan");
+    if (variscope(plan).status != 0) {
+      expect_refused(plan, {"--ranks", "Use --"});
+      Words refused = asked;
+      refused.insert(refused.begin(), "run");
+      expect_refused(refused, {"--ranks", "Use --"});
+      return false;
+    }
+    for (const int threads : thread_counts) {
+      SCOPED_TRACE(fmt::format("{} x {} threads", layout, threads));
+      Words words = asked;
+      words.insert(words.begin(), "run");
+      for (const std::string& word : {std::string("--threads"), std::to_string(threads), std::string("--output"), std::string("run"),
+                                      std::string("--overwrite"), std::string("--quiet")})
+        words.push_back(word);
+      const Outcome outcome = variscope(words);
+      EXPECT_EQ(outcome.status, 0) << outcome.err;
+      EXPECT_EQ(outcome.err, "");
+      EXPECT_EQ(outcome.hash().size(), 64u) << outcome.out;
+      if (outcome.status != 0) continue;
+      EXPECT_EQ(store::verified_results_hash(work() / "run" / "run.h5"), outcome.hash());
+      if (want.empty()) want = outcome.hash();
+      EXPECT_EQ(outcome.hash(), want);
+    }
+    return true;
+  }
+};
+
+using SlowLayoutsTest = LayoutsTest;
+
+TEST_F(LayoutsTest, QuickstartOnOneAndTwoRanks) {
+  std::string hash;
+  const Counted counted = run_all(write("study.toml", quickstart_spec()), {1, 2}, {1, 2}, hash);
+  EXPECT_EQ(counted.accepted, 4);
+  EXPECT_EQ(counted.refused, 0);
+}
+
+TEST_F(SlowLayoutsTest, QuickstartOnThreeAndFourRanks) {
+  const auto spec = write("study.toml", quickstart_spec());
+  std::string hash;
+  ASSERT_TRUE(run_one(spec, 1, "replicates=1", {1}, hash));
+  const Counted counted = run_all(spec, {3, 4}, {1, 2}, hash);
+  EXPECT_EQ(counted.accepted, 8);
+  EXPECT_EQ(counted.refused, 1);  // four blocks of samples do not divide by three
+}
+
+TEST_F(SlowLayoutsTest, Hdf5TableWithMinibatchesDrawnWithReplacement) {
+  ASSERT_EQ(variscope({"data", "synth", "odd.h5", "--rows", "1009", "--columns", "7", "--seed", "5"}).status, 0);
+  auto text = replaced(
+      logistic_spec("odd.h5", R"("sf_loo", "pw_cfe", "stl", "pw_antithetic")", "32", "batch_rows = [100, 1500]\nreplacement = true\n"),
+      "response = \"y\"\n", "");
+  text = replaced(text, "count = 16\nbatches = 8", "count = 59\nbatches = 12");  // batches of 5 and of 4
+  text = replaced(text, "steps = 5", "steps = 20\nbatch_rows = 200");
+  std::string hash;
+  const Counted counted = run_all(write("study.toml", text), {1, 2, 3, 4}, {2}, hash);
+  EXPECT_EQ(counted.accepted, 12);
+  EXPECT_EQ(counted.refused, 1);
+}
+
+TEST_F(SlowLayoutsTest, MonteCarloReferenceAndOptimum) {
+  auto text = with_value(quickstart_spec(), "path", "steps", "10");
+  text = with_value(text, "estimators", "names", R"(["sf_loo", "pw_cfe"])");
+  text = with_value(text, "estimators", "batch_rows", "64");
+  text += "[reference]\nmethod = \"monte_carlo\"\nsamples = 1024\n";
+  std::string hash;
+  const Counted counted = run_all(write("study.toml", text), {1, 2, 3, 4}, {1}, hash);
+  EXPECT_EQ(counted.accepted, 12);
+  EXPECT_EQ(counted.refused, 1);
+}
+
+TEST_F(SlowLayoutsTest, SweepOverModelsWithoutData) {
+  const auto spec = write("study.toml", R"([study]
+name = "models"
+seed = [1, 2]
+[model]
+name = ["gaussian", "banana", "univariate"]
+precision = [2, 0.6, -0.3, 0.6, 1.5, 0.4, -0.3, 0.4, 1]
+mean = [0.5, -1, 0.25]
+k = 1.5
+function = "cosine"
+[path]
+steps = 20
+points = [0, 50]
+optimum = false
+[estimators]
+names = ["sf_raw", "sf_loo", "pw_cfe", "stl", "pw_antithetic"]
+samples = 30
+[replicates]
+count = 107
+batches = 12
+)");
+  std::string hash;
+  const Counted counted = run_all(spec, {1, 2, 3, 4}, {2}, hash);
+  EXPECT_EQ(counted.accepted, 7);
+  EXPECT_EQ(counted.refused, 6);  // nothing to shard
+}
+
+}  // namespace
+}  // namespace variscope::testing
