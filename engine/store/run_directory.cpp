@@ -40,7 +40,7 @@ std::vector<fs::path> own_files(const fs::path& path) {
 void refuse_existing(const fs::path& path, const char* name) {
   if (fs::exists(path / name)) {
     throw UserError(
-        fmt::format("{}: there is a record already. Resume it, choose another directory, or ask to overwrite it.", (path / name).string()));
+        fmt::format("{}: there is a record already. Choose another directory, or ask to overwrite it with --overwrite.", (path / name).string()));
   }
 }
 

@@ -84,7 +84,7 @@ int run_program(int argc, char** argv) {
   add_report(program, chosen);
   add_list(program, chosen);
   add_data(program, chosen, words);
-  add_selftest(program, chosen);
+  add_selftest(program, chosen, words);
   add_doctor(program, chosen);
   program.footer(
       "Examples:\n"

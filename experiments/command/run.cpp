@@ -111,7 +111,7 @@ void add_plan(CLI::App& program, Action& chosen) {
   });
 }
 
-void add_selftest(CLI::App& program, Action& chosen) {
+void add_selftest(CLI::App& program, Action& chosen, const Words& words) {
   auto* app = program.add_subcommand("selftest", "Compare measured variances with closed forms and quadrature, in a table");
   auto options = std::make_shared<SelftestOptions>();
   app->add_option("--only", options->only, "Only the checks whose name contains this");
@@ -123,8 +123,9 @@ void add_selftest(CLI::App& program, Action& chosen) {
       "  variscope selftest\n"
       "  variscope selftest --only gaussian\n\n"
       "Exit status 1 if a check fails.");
-  app->callback(
-      [&chosen, options] { chosen = [options] { return on_ranks(0, options->threads, {}, [options] { return selftest(*options); }); }; });
+  app->callback([&chosen, options, &words] {
+    chosen = [options, &words] { return on_ranks(0, options->threads, words, [options] { return selftest(*options); }); };
+  });
 }
 
 }  // namespace variscope::experiments

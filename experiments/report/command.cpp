@@ -29,25 +29,13 @@ std::string render(const Table& table, ReportFormat format) {
   return render_text(table);
 }
 
-ReportContext context_of(const store::RunRecord& run) {
-  const auto field = [&](const char* key) {
-    const auto found = run.provenance.find(key);
-    return found == run.provenance.end() ? std::string() : found->second;
-  };
-  ReportContext context;
-  context.study = field("study");
-  context.results_hash = run.results_hash;
-  context.program_version = fmt::format("variscope {} (git {:.12})", field("version"), field("git_revision"));
-  return context;
-}
-
 }  // namespace
 
 int print_report(const ReportOptions& options) {
   std::filesystem::path file = options.run;
   if (std::filesystem::is_directory(file)) file /= "run.h5";
   const store::RunRecord run = store::read_run_file(file);
-  const ReportContext context = context_of(run);
+  const ReportContext context = report_context(run.provenance, run.results_hash);
   const std::string text = render(t1(summarise_cells(run.cells, context), context), options.format);
   const auto directory = file.parent_path() / "report";
   if (options.output.empty()) {

@@ -273,6 +273,7 @@ Table t1(const std::vector<CellSummary>& cells, const ReportContext& context) {
     }
   }
   table.footnotes = footnotes_of(table);
+  for (const std::string& cell : context.excluded) table.footnotes.push_back("Not run: " + cell);
   for (std::string& note : failures_of(cells)) {
     table.footnotes.push_back(std::move(note));
   }

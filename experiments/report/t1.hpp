@@ -1,6 +1,7 @@
 /// Table T1: the variance of every estimator at every point of every cell.
 #pragma once
 
+#include <map>
 #include <string>
 #include <vector>
 
@@ -16,7 +17,11 @@ struct ReportContext {
   std::string results_hash;
   std::string program_version;
   std::string baseline = "pw_cfe";
+  std::vector<std::string> excluded;  ///< cells that `[[exclude]]` removed, each with its reason
 };
+
+/// The context that run.h5 alone gives.
+ReportContext report_context(const std::map<std::string, std::string>& provenance, const std::string& results_hash);
 
 /// A cell's summaries, point by point; computed once, read by the table and the figure.
 struct CellSummary {

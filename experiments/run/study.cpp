@@ -10,7 +10,6 @@
 #include "engine/store/segments.hpp"
 #include "experiments/command/actions.hpp"
 #include "experiments/command/progress.hpp"
-#include "experiments/command/version.hpp"
 #include "experiments/plan/plan.hpp"
 #include "experiments/report/report.hpp"
 #include "experiments/run/estimates.hpp"
@@ -263,11 +262,7 @@ class Study {
     const auto file = directory_->run_file();
     const std::string hash = store::write_run_file(file, cells_, records, table, origin);
     directory_->remove_segments();
-    ReportContext context;
-    context.study = plan_.name;
-    context.results_hash = hash;
-    context.program_version = version_text();
-    summary_ = write_report(cells_, context, (directory_->path() / "report").string());
+    summary_ = write_report(cells_, report_context(origin, hash), (directory_->path() / "report").string());
     summary_ +=
         fmt::format("\nresults hash {}\nrun file     {}\nreport       {}\n", hash, file.string(), (directory_->path() / "report").string());
   }

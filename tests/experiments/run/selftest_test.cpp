@@ -9,7 +9,7 @@ namespace variscope::experiments {
 namespace {
 
 constexpr Index kReplicates = 40000;
-constexpr int kThreads = 2;
+constexpr int kThreads = 1;
 
 class SelftestTest : public ::testing::TestWithParam<std::size_t> {};
 
