@@ -17,7 +17,7 @@ struct ReportContext {
   std::string results_hash;
   std::string program_version;
   std::string baseline = "pw_cfe";
-  std::vector<std::string> excluded;  ///< cells that `[[exclude]]` removed, each with its reason
+  std::vector<std::string> excluded = {};  ///< cells that `[[exclude]]` removed, each with its reason
 };
 
 /// The context that run.h5 alone gives.
