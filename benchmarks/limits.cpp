@@ -1,6 +1,9 @@
 #include "benchmarks/limits.hpp"
 
+#include <unistd.h>
+
 #include <Eigen/Core>
+#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <cstdio>
@@ -18,11 +21,9 @@ char* openblas_get_corename();
 
 namespace variscope::benchmarks {
 
-void vector_exp(const double* x, double* y, std::size_t n);
-
 double fma_rate() {
   using Packet = Eigen::internal::packet_traits<double>::type;
-  constexpr std::size_t kWidth = Eigen::internal::unpacket_traits<Packet>::size;
+  constexpr std::size_t kWidth = sizeof(Packet) / sizeof(double);
   constexpr std::size_t kChains = 12;  // latency times throughput of recent cores, within their registers
   constexpr int kRounds = 100000;
   const auto a = Eigen::internal::pset1<Packet>(0.999999);
@@ -41,25 +42,48 @@ double fma_rate() {
   return 2.0 * kRounds * static_cast<double>(kChains * kWidth) / times.best();
 }
 
-double read_bandwidth(double bytes) {
-  // Several streams keep more lines in flight than one; the best number differs between cores.
+double read_once(const double* data, std::size_t size, int streams) {
+  // Several streams keep more lines in flight than one; the best number differs between cores and with what runs beside.
   using Array = Eigen::Map<const Eigen::VectorXd>;
-  const auto size = static_cast<Eigen::Index>(bytes / sizeof(double)) / 64 * 64;
-  const Eigen::VectorXd data = Eigen::VectorXd::Constant(size, 1.0);
-  double best = 0;
-  for (const Eigen::Index streams : {1, 2, 4, 8}) {
-    const Eigen::Index part = size / streams;
-    constexpr Eigen::Index kChunk = 512;
-    double total = 0;
-    const Times times = measure([&] {
-      for (Eigen::Index at = 0; at + kChunk <= part; at += kChunk) {
-        for (Eigen::Index s = 0; s < streams; ++s) total += Array(data.data() + s * part + at, kChunk).sum();
-      }
-      keep(&total);
-    });
-    best = std::max(best, static_cast<double>(size) * sizeof(double) / times.best());
+  constexpr Eigen::Index kChunk = 512;
+  const auto all = static_cast<Eigen::Index>(size);
+  const Eigen::Index part = all / streams / kChunk * kChunk;
+  double total = 0;
+  for (Eigen::Index at = 0; at < part; at += kChunk) {
+    for (Eigen::Index s = 0; s < streams; ++s) total += Array(data + s * part + at, kChunk).sum();
+  }
+  total += Array(data + streams * part, all - streams * part).sum();
+  keep(&total);
+  return total;
+}
+
+int best_streams(const double* data, std::size_t size) {
+  int best = 1;
+  double fastest = 0;
+  for (const int streams : {1, 2, 4, 8}) {
+    const Times times = measure([&] { read_once(data, size, streams); }, 0.1);
+    if (best == 1 && fastest == 0) fastest = times.best();
+    if (times.best() < fastest) {
+      fastest = times.best();
+      best = streams;
+    }
   }
   return best;
+}
+
+double read_bandwidth(double bytes) {
+  const std::vector<double> data(static_cast<std::size_t>(bytes / sizeof(double)), 1.0);
+  double best = 0;
+  for (const int streams : {1, 2, 4, 8}) {
+    const Times times = measure([&] { read_once(data.data(), data.size(), streams); });
+    best = std::max(best, static_cast<double>(data.size()) * sizeof(double) / times.best());
+  }
+  return best;
+}
+
+void eigen_exp(const double* x, double* y, std::size_t n) {
+  const auto size = static_cast<Eigen::Index>(n);
+  Eigen::Map<Eigen::ArrayXd>(y, size) = Eigen::Map<const Eigen::ArrayXd>(x, size).exp();
 }
 
 double exp_rate() {
@@ -76,24 +100,29 @@ double exp_rate() {
     });
     return static_cast<double>(kSize) * kRounds / times.best();
   };
-  return std::max(rate([&] { vector_exp(x.data(), y.data(), kSize); }), rate([&] { y = x.exp(); }));
+  return std::max(rate([&] { vector_exp(x.data(), y.data(), kSize); }), rate([&] { eigen_exp(x.data(), y.data(), kSize); }));
 }
 
-double dgemm_rate(int order) {
+Dgemm::Dgemm(int order) : order_(order) {
   openblas_set_num_threads(1);
   const auto size = static_cast<std::size_t>(order) * static_cast<std::size_t>(order);
-  const std::vector<double> a(size, 0.5);
-  const std::vector<double> b(size, 0.25);
-  std::vector<double> c(size, 0.0);
+  a_.assign(size, 0.5);
+  b_.assign(size, 0.25);
+  c_.assign(size, 0.0);
+}
+
+void Dgemm::run() {
   constexpr int kColumnMajor = 102;
   constexpr int kPlain = 111;
-  const Times times = measure(
-      [&] {
-        cblas_dgemm(kColumnMajor, kPlain, kPlain, order, order, order, 1.0, a.data(), order, b.data(), order, 0.0, c.data(), order);
-        keep(c.data());
-      },
-      2.0);
-  return 2.0 * static_cast<double>(size) * order / times.best();
+  cblas_dgemm(kColumnMajor, kPlain, kPlain, order_, order_, order_, 1.0, a_.data(), order_, b_.data(), order_, 0.0, c_.data(), order_);
+  keep(c_.data());
+}
+
+double Dgemm::flop() const { return 2.0 * static_cast<double>(order_) * order_ * order_; }
+
+double dgemm_rate(int order) {
+  Dgemm dgemm(order);
+  return dgemm.flop() / measure([&] { dgemm.run(); }, 2.0).best();
 }
 
 DgemmLimit best_dgemm(const std::string& program, bool report) {
@@ -115,6 +144,16 @@ DgemmLimit best_dgemm(const std::string& program, bool report) {
     if (rate > best.rate) best = {name.data(), rate};
   }
   return best;
+}
+
+std::string use_best_core_type(const std::string& limits, char** argv) {
+  constexpr const char* kChosen = "VARISCOPE_BENCHMARK_CORE_TYPE";
+  if (const char* chosen = getenv(kChosen); chosen != nullptr) return chosen;
+  const DgemmLimit best = best_dgemm(limits, false);
+  setenv(kChosen, best.core_type.c_str(), 1);
+  setenv("OPENBLAS_CORETYPE", best.core_type.c_str(), 1);
+  execv("/proc/self/exe", argv);
+  return openblas_get_corename();  // could not start anew: what there is
 }
 
 }  // namespace variscope::benchmarks

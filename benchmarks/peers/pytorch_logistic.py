@@ -76,9 +76,9 @@ def measure(call, budget, fewest):
     times = []
     end = time.perf_counter() + budget
     while len(times) < fewest or time.perf_counter() < end:
-        start = time.perf_counter()
+        start = time.thread_time()  # as ours: what others take on the same core is not in it
         call()
-        times.append(time.perf_counter() - start)
+        times.append(time.thread_time() - start)
     return times
 
 

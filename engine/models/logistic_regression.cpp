@@ -20,6 +20,9 @@ using linear::kLanes;
 /// Bound on the relative rounding of one summand after a sum of many: generous, and far below any Monte Carlo error.
 constexpr double kRounding = 1e-14;
 
+/// Rows of a list that are asked for before a single column's pass begins.
+constexpr int kFirstRows = 16;
+
 /// One chunk of rows against NB lane blocks of theta. The chunk bounds the product of (1 + t) below 2^128.
 template <int NB, bool kValue, bool kGradient>
 void chunk_kernel(const logistic::Chunk& chunk, Index dim, const double* theta, double* out, Index out_stride) {
@@ -73,6 +76,16 @@ LogisticRegression::LogisticRegression(const data::Table& table, double prior_me
   for (const double y : table.response) sign_.push_back(y > 0.5 ? 1.0 : -1.0);
 }
 
+/// Pointers to the rows after the chunk that starts at `first`: the next ones of the list, or of the table behind a range.
+void LogisticRegression::look_ahead(const RowList& rows, Index first, logistic::Chunk& chunk) const {
+  chunk.known = chunk.count;
+  for (Index k = first + chunk.count; chunk.known < chunk.count + logistic::kLookahead; ++k) {
+    const Index row = k < rows.size() ? rows[k] : (rows.indices == nullptr ? rows.range.first + k : table_.held.last);
+    if (row >= table_.held.last) return;
+    chunk.rows[chunk.known++] = table_.row(row);
+  }
+}
+
 void LogisticRegression::log_likelihood(const RowList& rows, ConstBatchView theta, Evaluation& out) const {
   logistic::Chunk chunk;
   const Index total = rows.size();
@@ -83,7 +96,9 @@ void LogisticRegression::log_likelihood(const RowList& rows, ConstBatchView thet
       chunk.rows[n] = table_.row(row);
       chunk.sign[n] = sign_[static_cast<std::size_t>(row - table_.held.first)];
     }
-    if (rows.indices != nullptr) logistic::prefetch(chunk, dim());
+    look_ahead(rows, first, chunk);
+    // Many columns: the kernel reads the whole chunk at once. A single one asks for rows ahead by itself, once it has begun.
+    if (rows.indices != nullptr) logistic::prefetch(chunk, theta.count > 1 ? chunk.count : (first == 0 ? kFirstRows : 0), dim());
     if (out.wanted.gradient && out.wanted.value) {
       all_columns<true, true>(chunk, dim(), theta, out.out);
     } else if (out.wanted.gradient) {

@@ -9,6 +9,10 @@
 
 namespace variscope::models {
 
+namespace logistic {
+struct Chunk;
+}
+
 /// dim = columns of the table (the intercept is one of them). Log likelihood of a row: log sigmoid((2 y - 1) x'z), safe for any finite x'z.
 /// Cost per row and column: 2 dim flops and one exp for the value, 4 dim flops, one exp and one division with the gradient.
 class LogisticRegression final : public Model {
@@ -29,6 +33,8 @@ class LogisticRegression final : public Model {
   void expected_log_likelihood(Range rows, const double* mean, const double* scale, GaussianExpectation& out) const override;
 
  private:
+  void look_ahead(const RowList& rows, Index first, logistic::Chunk& chunk) const;
+
   const data::Table& table_;
   GaussianPrior prior_;
   std::vector<double> sign_;  ///< 2 y - 1 of each held row

@@ -104,8 +104,7 @@ void single_column_by(const Chunk& chunk, Index dim, const double* theta, double
     for (int i = 0; i < kSets * kW; ++i) {  // dead lanes repeat the last row; nothing of theirs is used
       rows[i] = chunk.rows[first + std::min(i, live - 1)];
       sign[i] = chunk.sign[first + std::min(i, live - 1)];
-      // Beyond the chunk: where the rows of a contiguous range go on; a prefetch of anything else does no harm.
-      next[i] = first + kSets * kW + i < chunk.count ? chunk.rows[first + kSets * kW + i] : rows[i] + kSets * kW * dim;
+      next[i] = chunk.rows[std::min(first + kSets * kW + i, chunk.known - 1)];
     }
     simd::Pack eta[kSets];
     predict_transposed<kSets>(rows, next, dim, z, eta);

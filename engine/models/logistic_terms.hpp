@@ -9,10 +9,14 @@ namespace variscope::models::logistic {
 /// Rows taken together. Fixed: the loss takes its logarithm at the end of each chunk, so the size is part of the arithmetic.
 inline constexpr int kChunkRows = 64;
 
-/// Pointers to the rows of one chunk and 2 y - 1 of each.
+/// How many rows beyond a chunk a kernel may ask the memory for: as many as the widest takes at once.
+inline constexpr int kLookahead = 32;
+
+/// Pointers to the rows of one chunk, 2 y - 1 of each, and behind them pointers to the rows that will come next.
 struct Chunk {
   int count = 0;
-  const double* rows[kChunkRows];
+  int known = 0;  ///< pointers in `rows`, at least count
+  const double* rows[kChunkRows + kLookahead];
   double sign[kChunkRows];
 };
 
@@ -43,8 +47,8 @@ struct Loss {
 };
 
 /// Rows picked here and there are in no prefetcher's plan: ask for them before the first is needed.
-inline void prefetch(const Chunk& chunk, Index dim) {
-  for (int n = 0; n < chunk.count; ++n) {
+inline void prefetch(const Chunk& chunk, int rows, Index dim) {
+  for (int n = 0; n < rows && n < chunk.count; ++n) {
     for (Index d = 0; d < dim; d += 8) __builtin_prefetch(chunk.rows[n] + d);
   }
 }

@@ -157,8 +157,8 @@ Handle open_file(const std::filesystem::path& path, Access access) {
   silence_hdf5();
   const std::string where = path.string() + ":";
   const auto properties = access == Access::write ? file_access(where) : property_list(H5P_FILE_ACCESS, where);
-  return Handle(H5Fopen(path.c_str(), access == Access::write ? H5F_ACC_RDWR : H5F_ACC_RDONLY, properties.id()), Handle::Kind::file, "H5Fopen",
-                where);
+  return Handle(H5Fopen(path.c_str(), access == Access::write ? H5F_ACC_RDWR : H5F_ACC_RDONLY, properties.id()), Handle::Kind::file,
+                "H5Fopen", where);
 }
 
 Handle create_group(const Handle& parent, const std::string& name) {

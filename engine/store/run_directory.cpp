@@ -39,8 +39,8 @@ std::vector<fs::path> own_files(const fs::path& path) {
 
 void refuse_existing(const fs::path& path, const char* name) {
   if (fs::exists(path / name)) {
-    throw UserError(
-        fmt::format("{}: there is a record already. Choose another directory, or ask to overwrite it with --overwrite.", (path / name).string()));
+    throw UserError(fmt::format("{}: there is a record already. Choose another directory, or ask to overwrite it with --overwrite.",
+                                (path / name).string()));
   }
 }
 

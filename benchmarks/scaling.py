@@ -1,0 +1,41 @@
+#!/usr/bin/python3
+"""What a second core buys: the quickstart study on 1 rank x 1 thread, 2 ranks x 1 thread and 1 rank x 2 threads, in turns.
+
+Wall time of the whole process, mpirun and report included; total_seconds is the study by its own clock. Target: 1.8 times as fast.
+On a machine whose cores others use as well, two cores are not to be had: the least times say more than the medians.
+"""
+import tempfile
+
+import studies
+
+KINDS = {"1 rank x 1 thread": ("--ranks", "1", "--threads", "1"),
+         "2 ranks x 1 thread": ("--ranks", "2", "--threads", "1"),
+         "1 rank x 2 threads": ("--ranks", "1", "--threads", "2")}
+
+
+def main():
+    parser = studies.arguments(__doc__, 5)
+    parser.add_argument("--replicates", type=int, default=4096, help="of the study (default: %(default)s)")
+    options = parser.parse_args()
+    wall = {name: [] for name in KINDS}
+    total = {name: [] for name in KINDS}
+    before = studies.load()
+    with tempfile.TemporaryDirectory() as directory:
+        spec = studies.quickstart(directory, options.replicates)
+        for _ in range(options.repeats):
+            for name, how in KINDS.items():
+                seconds, run_file = studies.run(options.program, spec, directory, *how)
+                wall[name].append(seconds)
+                total[name].append(max(studies.execution(run_file)["total_seconds"]))
+    single = next(iter(KINDS))
+    print(f"{options.replicates} replicates, {options.repeats} runs each; {before} before, {studies.load()} after\n")
+    print("| | wall s, median (least to most) | speedup of medians | of least times | of total_seconds | wall - total_seconds |")
+    print("|---|---:|---:|---:|---:|---:|")
+    for name in KINDS:
+        print(f"| {name} | {studies.spread(wall[name])} | {studies.median(wall[single]) / studies.median(wall[name]):.2f} | "
+              f"{min(wall[single]) / min(wall[name]):.2f} | {studies.median(total[single]) / studies.median(total[name]):.2f} | "
+              f"{studies.median([w - t for w, t in zip(wall[name], total[name])]):.2f} s |")
+
+
+if __name__ == "__main__":
+    main()
