@@ -15,7 +15,7 @@ KINDS = {"1 rank x 1 thread": ("--ranks", "1", "--threads", "1"),
 
 def main():
     parser = studies.arguments(__doc__, 5)
-    parser.add_argument("--replicates", type=int, default=4096, help="of the study (default: %(default)s)")
+    parser.add_argument("--replicates", type=int, default=16384, help="of the study (default: %(default)s)")
     options = parser.parse_args()
     wall = {name: [] for name in KINDS}
     total = {name: [] for name in KINDS}
