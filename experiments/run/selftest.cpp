@@ -23,7 +23,7 @@ std::vector<double> lambda_of(std::vector<double> mean, const std::vector<double
   return mean;
 }
 
-models::Arguments arguments(const std::string& model, std::map<std::string, std::vector<double>> numbers,
+models::Arguments arguments(const std::string& model, const std::map<std::string, std::vector<double>>& numbers,
                             const std::string& function = "") {
   models::Arguments a;
   for (const auto& p : models::find(model)->parameters) a.numbers[p.name] = p.default_value;

@@ -35,7 +35,7 @@ class CountersTest : public testing::ProgramTest {
     const auto outcome = variscope({"run", "study.toml", "--ranks", std::to_string(ranks), "--threads", "1", "--layout", asked.text(),
                                     "--output", "run", "--overwrite", "--quiet"});
     EXPECT_EQ(outcome.status, 0) << outcome.all();
-    const store::RunRecord run = store::read_run_file(work() / "run" / "run.h5");
+    store::RunRecord run = store::read_run_file(work() / "run" / "run.h5");
     const Plan plan = make_plan(path("study.toml"), ranks, 1, layout, "");
     EXPECT_EQ(run.execution.ranks, ranks);
     EXPECT_EQ(run.results_hash, outcome.hash());
