@@ -96,7 +96,7 @@ void LogisticRegression::log_likelihood(const RowList& rows, ConstBatchView thet
       chunk.rows[n] = table_.row(row);
       chunk.sign[n] = sign_[static_cast<std::size_t>(row - table_.held.first)];
     }
-    look_ahead(rows, first, chunk);
+    if (theta.count == 1) look_ahead(rows, first, chunk);
     // Many columns: the kernel reads the whole chunk at once. A single one asks for rows ahead by itself, once it has begun.
     if (rows.indices != nullptr) logistic::prefetch(chunk, theta.count > 1 ? chunk.count : (first == 0 ? kFirstRows : 0), dim());
     if (out.wanted.gradient && out.wanted.value) {

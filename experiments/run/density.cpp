@@ -50,16 +50,10 @@ models::Counts Density::leaf(const Group& group, const RowTiles& rows, Index til
   return evaluation.counts;
 }
 
-void Density::map(tiles::ConstBatchView theta, std::span<const Segment> segments, const RowTiles& rows, models::Wanted wanted,
-                  std::span<const tiles::Node> nodes, Index height) {
+void Density::map(tiles::ConstBatchView theta, const RowTiles& rows, models::Wanted wanted, std::span<const tiles::Node> nodes,
+                  Index height) {
   const Index total = rows.ownership.leaves;
   const Index size = theta.blocks() * height * tiles::kLanes;
-  groups_.clear();
-  for (const Segment& s : segments) {
-    const Index last = s.first_block + (s.count + tiles::kLanes - 1) / tiles::kLanes;
-    for (Index block = s.first_block; block < last; block += kGroupBlocks)
-      groups_.push_back({&s, block, std::min(block + kGroupBlocks, last)});
-  }
   // Nodes are cut into subtrees until every thread has several pieces. The tree stays the same, and so do the bits.
   int depth = 0;
   if (threads_ > 1) {
@@ -93,8 +87,7 @@ void Density::map(tiles::ConstBatchView theta, std::span<const Segment> segments
       caught.run([&] {
         const Group& group = groups_[static_cast<std::size_t>(piece) / parts_.size()];
         const std::size_t part = static_cast<std::size_t>(piece) % parts_.size();
-        tiles::ConstBatchView columns = theta.slice(group.first_block, group.last_block);
-        columns.count = std::min(columns.count, group.segment->count - (group.first_block - group.segment->first_block) * tiles::kLanes);
+        const tiles::ConstBatchView columns = group.live(theta);
         const auto fold_leaf = [&](Index tile, std::span<double> out) { mine += leaf(group, rows, tile, columns, wanted, height, out); };
         folders_[static_cast<std::size_t>(omp_get_thread_num())].fold(parts_[part], total, fold_leaf, tiles::add, place(part, group));
       });
@@ -119,36 +112,51 @@ void Density::map(tiles::ConstBatchView theta, std::span<const Segment> segments
   }
 }
 
+void Density::finish(tiles::ConstBatchView theta, double scale, models::Wanted wanted, bool prior, tiles::Batch& out) {
+  Caught caught;
+  models::Counts counts;
+#pragma omp parallel for num_threads(threads_) if (threads_ > 1) schedule(static)
+  for (std::size_t g = 0; g < groups_.size(); ++g) {
+    caught.run([&] {
+      const Group& group = groups_[g];
+      if (scale != 1.0) {
+        double* end = out.view().block(group.last_block);
+        for (double* x = out.view().block(group.first_block); x != end; ++x) *x *= scale;
+      }
+      if (!prior) return;
+      models::Evaluation evaluation{wanted, group.live(out.view()), {}};
+      model_.log_prior(group.live(theta), evaluation);
+#pragma omp critical(variscope_counts)
+      counts += evaluation.counts;
+    });
+  }
+  caught.rethrow();
+  work_.counts += counts;
+}
+
 void Density::evaluate(tiles::ConstBatchView theta, std::span<const Segment> segments, const RowTiles& rows, double scale,
                        models::Wanted wanted, bool prior, tiles::Batch& out) {
   const Index height = wanted.gradient ? 1 + theta.dim : 1;
   out.resize(height, theta.count);
   Stopwatch watch;
+  groups_.clear();
+  for (const Segment& s : segments) {
+    const Index last = s.first_block + (s.count + tiles::kLanes - 1) / tiles::kLanes;
+    for (Index block = s.first_block; block < last; block += kGroupBlocks)
+      groups_.push_back({&s, block, std::min(block + kGroupBlocks, last)});
+  }
   if (model_.rows() > 0) {
     const auto nodes = tiles::covering_nodes(rows.ownership.range(shards_.rank()), rows.ownership.leaves);
-    map(theta, segments, rows, wanted, nodes, height);
+    map(theta, rows, wanted, nodes, height);
     work_.kernel_s += watch.lap();
     const std::span<double> result(out.data(), static_cast<std::size_t>(out.size()));
     cluster::fold_across(shards_, rows.ownership, out.size(), partials_, tiles::add, reduce_, result);
     work_.communication_s += watch.lap();
     if (shards_.rank() != 0) return;
-    if (scale != 1.0) {
-      for (double& x : result) x *= scale;
-    }
   } else {
     out.set_zero();
   }
-  if (prior) {
-    for (const Segment& segment : segments) {
-      const Index last_block = segment.first_block + (segment.count + tiles::kLanes - 1) / tiles::kLanes;
-      tiles::ConstBatchView columns = theta.slice(segment.first_block, last_block);
-      tiles::BatchView to = out.view().slice(segment.first_block, last_block);
-      columns.count = to.count = segment.count;
-      models::Evaluation evaluation{wanted, to, {}};
-      model_.log_prior(columns, evaluation);
-      work_.counts += evaluation.counts;
-    }
-  }
+  finish(theta, scale, wanted, prior, out);
   work_.kernel_s += watch.lap();
 }
 

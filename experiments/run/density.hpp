@@ -1,6 +1,7 @@
 /// Log densities of many columns: row tiles mapped over threads, folded by the tree over tiles and data shards.
 #pragma once
 
+#include <algorithm>
 #include <span>
 #include <vector>
 
@@ -45,9 +46,18 @@ class Density {
     const Segment* segment;
     Index first_block;
     Index last_block;
+
+    /// Its live columns of a batch.
+    template <class T>
+    [[nodiscard]] tiles::BasicBatchView<T> live(tiles::BasicBatchView<T> batch) const {
+      auto columns = batch.slice(first_block, last_block);
+      columns.count = std::min(columns.count, segment->count - (first_block - segment->first_block) * tiles::kLanes);
+      return columns;
+    }
   };
-  void map(tiles::ConstBatchView theta, std::span<const Segment> segments, const RowTiles& rows, models::Wanted wanted,
-           std::span<const tiles::Node> nodes, Index height);
+  void map(tiles::ConstBatchView theta, const RowTiles& rows, models::Wanted wanted, std::span<const tiles::Node> nodes, Index height);
+  /// Scaling and the prior, on the first of the shard ranks.
+  void finish(tiles::ConstBatchView theta, double scale, models::Wanted wanted, bool prior, tiles::Batch& out);
   models::Counts leaf(const Group& group, const RowTiles& rows, Index tile, tiles::ConstBatchView theta, models::Wanted wanted,
                       Index height, std::span<double> out) const;
 

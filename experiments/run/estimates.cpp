@@ -120,6 +120,7 @@ void Estimates::reduce(const estimators::Context& context, const estimators::Est
   if (team_.samples.rank() != 0) return;
   const auto parameters = static_cast<std::size_t>(2 * model_.dim());
   gradients.resize(count * parameters);
+#pragma omp parallel for num_threads(threads_) if (threads_ > 1) schedule(static)
   for (std::size_t j = 0; j < count; ++j) {
     estimator.finish(context, std::span<const double>(folded_).subspan(j * size, size),
                      std::span<double>(gradients).subspan(j * parameters, parameters));
