@@ -5,33 +5,10 @@
 
 #include <algorithm>
 #include <cmath>
-#include <exception>
+
+#include "experiments/run/first_error.hpp"
 
 namespace variscope::experiments {
-
-namespace {
-
-/// Keeps the first exception of a parallel region; none may leave it.
-class Caught {
- public:
-  template <class Function>
-  void run(Function&& function) noexcept {
-    try {
-      function();
-    } catch (...) {
-#pragma omp critical(variscope_caught)
-      if (!error_) error_ = std::current_exception();
-    }
-  }
-  void rethrow() const {
-    if (error_) std::rethrow_exception(error_);
-  }
-
- private:
-  std::exception_ptr error_;
-};
-
-}  // namespace
 
 models::Counts Density::leaf(const Group& group, const RowTiles& rows, Index tile, tiles::ConstBatchView theta, models::Wanted wanted,
                              Index height, std::span<double> out) const {
@@ -76,7 +53,7 @@ void Density::map(tiles::ConstBatchView theta, const RowTiles& rows, models::Wan
         part * static_cast<std::size_t>(size) + static_cast<std::size_t>(group.first_block * height * tiles::kLanes),
         static_cast<std::size_t>((group.last_block - group.first_block) * height * tiles::kLanes));
   };
-  Caught caught;
+  FirstError error;
   models::Counts counts;
   const auto pieces = static_cast<Index>(groups_.size() * parts_.size());
 #pragma omp parallel num_threads(threads_) if (threads_ > 1)
@@ -84,7 +61,7 @@ void Density::map(tiles::ConstBatchView theta, const RowTiles& rows, models::Wan
     models::Counts mine;
 #pragma omp for schedule(dynamic, 1) nowait
     for (Index piece = 0; piece < pieces; ++piece) {
-      caught.run([&] {
+      error.catch_from([&] {
         const Group& group = groups_[static_cast<std::size_t>(piece) / parts_.size()];
         const std::size_t part = static_cast<std::size_t>(piece) % parts_.size();
         const tiles::ConstBatchView columns = group.live(theta);
@@ -95,7 +72,7 @@ void Density::map(tiles::ConstBatchView theta, const RowTiles& rows, models::Wan
 #pragma omp critical(variscope_counts)
     counts += mine;
   }
-  caught.rethrow();
+  error.rethrow();
   work_.counts += counts;
   // The upper levels of every covering node, and its value moved to where the fold across ranks looks for it.
   std::size_t first = 0;
@@ -113,11 +90,11 @@ void Density::map(tiles::ConstBatchView theta, const RowTiles& rows, models::Wan
 }
 
 void Density::finish(tiles::ConstBatchView theta, double scale, models::Wanted wanted, bool prior, tiles::Batch& out) {
-  Caught caught;
+  FirstError error;
   models::Counts counts;
 #pragma omp parallel for num_threads(threads_) if (threads_ > 1) schedule(static)
   for (std::size_t g = 0; g < groups_.size(); ++g) {
-    caught.run([&] {
+    error.catch_from([&] {
       const Group& group = groups_[g];
       if (scale != 1.0) {
         double* end = out.view().block(group.last_block);
@@ -130,7 +107,7 @@ void Density::finish(tiles::ConstBatchView theta, double scale, models::Wanted w
       counts += evaluation.counts;
     });
   }
-  caught.rethrow();
+  error.rethrow();
   work_.counts += counts;
 }
 

@@ -1,7 +1,9 @@
 /// `variscope run`: plan -> data -> paths -> replicates batch by batch -> segments -> run.h5 -> report.
 #include <fmt/format.h>
+#include <omp.h>
 
 #include <algorithm>
+#include <array>
 #include <memory>
 
 #include "engine/error.hpp"
@@ -13,6 +15,7 @@
 #include "experiments/plan/plan.hpp"
 #include "experiments/report/report.hpp"
 #include "experiments/run/estimates.hpp"
+#include "experiments/run/first_error.hpp"
 #include "experiments/run/load.hpp"
 #include "experiments/run/output.hpp"
 #include "experiments/run/path.hpp"
@@ -25,6 +28,8 @@ namespace {
 
 /// Seconds between checkpoints. They decide when work is saved, never what is computed.
 constexpr double kCheckpointSeconds = 30;
+/// Seconds of work between two looks at the clock, about: long enough that threads seldom wait for each other.
+constexpr double kWaveSeconds = 0.5;
 
 class Study {
  public:
@@ -90,8 +95,19 @@ class Study {
     return record;
   }
 
+  /// One worker with its own estimates. Batches are the unit of work: where a rank makes whole estimates alone, each of its threads
+  /// takes whole batches and never waits for another; where ranks share an estimate, one lane's threads share it too.
+  struct Lane {
+    Work work;
+    Estimates estimates;
+    std::vector<std::vector<double>> gradients;
+    std::vector<double> seconds;
+
+    Lane(const models::Model& model, const DataPlan* data, const cluster::Team& team, cluster::Reduce reduce, int threads, std::size_t list)
+        : estimates(model, data, team, reduce, threads, work), gradients(list), seconds(list, 0.0) {}
+  };
+
   void run_cell(const CellPlan& cell, const PathPlan& path, const Path& done, const models::Model& model, const DataPlan* data) {
-    Estimates estimates(model, data, team_, reduce_, plan_.threads, work_);
     std::vector<std::unique_ptr<estimators::Estimator>> owned;
     std::vector<const estimators::Estimator*> list;
     for (const std::string& name : cell.estimators) list.push_back(owned.emplace_back(estimators::find(name)->make()).get());
@@ -107,24 +123,57 @@ class Study {
     call.objective = s.objective == "elbo" ? estimators::Objective::elbo : estimators::Objective::expectation;
     const Index part = plan_.layout.replicate_of(world_.rank());
     const Range batches = owned_batches(s.replicates.batches, plan_.layout.replicates, part);
-    const Index rounds = owned_batches(s.replicates.batches, plan_.layout.replicates, 0).size();
+    const Index most = owned_batches(s.replicates.batches, plan_.layout.replicates, 0).size();
+    // A team of one needs no messages, which only the main thread may send.
+    const bool alone = team_.samples.size() * team_.shards.size() == 1;
+    const cluster::Team nobody;
+    const int lanes_wanted = alone ? plan_.threads : 1;
+    std::vector<std::unique_ptr<Lane>> lanes;
+    for (int i = 0; i < lanes_wanted; ++i)
+      lanes.push_back(std::make_unique<Lane>(model, data, alone ? nobody : team_, reduce_, alone ? 1 : plan_.threads, list.size()));
     for (std::size_t point = 0; point < record.points.size(); ++point) {
       call.task = static_cast<std::uint32_t>(point);
-      std::vector<double> seconds(list.size(), 0.0);
-      for (Index round = 0; round < rounds; ++round) {
-        if (round < batches.size()) run_batch(estimates, record, point, call, batches.first + round, list, seconds);
-        if (checkpoint_is_due()) checkpoint();
+      for (Index round = 0; round < most;) {
+        const Range wave{batches.first + std::min(round, batches.size()), batches.first + std::min(round + wave_, batches.size())};
+        run_wave(lanes, record, point, call, wave, list);
+        round += wave_;
+        pace(wave_);
       }
-      // Each team's root has timed its own calls.
-      if (!team_.is_root()) std::fill(seconds.begin(), seconds.end(), 0.0);
+      std::vector<double> seconds(list.size(), 0.0);
+      for (const auto& lane : lanes) {
+        // Each team's root has timed its own calls.
+        for (std::size_t e = 0; e < list.size() && team_.is_root(); ++e) seconds[e] += lane->seconds[e];
+        std::fill(lane->seconds.begin(), lane->seconds.end(), 0.0);
+      }
       world_.sum_in_any_order(seconds);
       for (std::size_t e = 0; e < list.size(); ++e)
         record.points[point].estimators[e].seconds_per_call = seconds[e] / static_cast<double>(s.replicates.count);
     }
+    for (const auto& lane : lanes) work_.add(lane->work, lanes_wanted);
   }
 
-  void run_batch(Estimates& estimates, const CellRecord& record, std::size_t point, const CallSettings& call, Index batch,
-                 const std::vector<const estimators::Estimator*>& list, std::vector<double>& seconds) {
+  /// Batches of one point, spread over the lanes; their chunks are kept in the order of batches.
+  void run_wave(std::vector<std::unique_ptr<Lane>>& lanes, const CellRecord& record, std::size_t point, const CallSettings& call,
+                Range wave, const std::vector<const estimators::Estimator*>& list) {
+    std::vector<store::Chunk> chunks(static_cast<std::size_t>(wave.size()));
+    const auto threads = static_cast<int>(lanes.size());
+    FirstError error;
+#pragma omp parallel for num_threads(threads) if (threads > 1) schedule(dynamic, 1)
+    for (Index batch = wave.first; batch < wave.last; ++batch) {
+      error.catch_from([&] {
+        Lane& lane = *lanes[static_cast<std::size_t>(omp_get_thread_num())];
+        chunks[static_cast<std::size_t>(batch - wave.first)] = run_batch(lane, record, point, call, batch, list);
+      });
+    }
+    error.rethrow();
+    progress_.advance(static_cast<double>(batch_replicates(record.replicates, batches_of(record), wave.first).size() * wave.size()) *
+                      static_cast<double>(list.size()) * static_cast<double>(plan_.layout.replicates));
+    if (!team_.is_root()) return;
+    for (store::Chunk& chunk : chunks) pending_.push_back(std::move(chunk));
+  }
+
+  store::Chunk run_batch(Lane& lane, const CellRecord& record, std::size_t point, const CallSettings& call, Index batch,
+                         const std::vector<const estimators::Estimator*>& list) {
     const PointRecord& at = record.points[point];
     const Range replicates = batch_replicates(record.replicates, batches_of(record), batch);
     std::vector<models::Counts> counts(list.size());
@@ -136,20 +185,17 @@ class Study {
       chunk.estimators.push_back(e.name);
       chunk.moments.emplace_back().resize(1, static_cast<Index>(at.reference.size()), static_cast<Index>(record.blocks.size()));
     }
-    gradients_.resize(list.size());
-    const Index step = estimates.group(call.samples);
+    const Index step = lane.estimates.group(call.samples);
     for (Index first = replicates.first; first < replicates.last; first += step) {
       const Range group{first, std::min(first + step, replicates.last)};
-      estimates.run(at.lambda, call, group, list, gradients_, counts, seconds);
+      lane.estimates.run(at.lambda, call, group, list, lane.gradients, counts, lane.seconds);
       if (!team_.is_root()) continue;
       const auto size = static_cast<std::size_t>(group.size()) * at.reference.size();
       for (std::size_t e = 0; e < list.size(); ++e)
-        add_moments(std::span<const double>(gradients_[e]).first(size), at.reference, record.blocks, 0, chunk.moments[e]);
+        add_moments(std::span<const double>(lane.gradients[e]).first(size), at.reference, record.blocks, 0, chunk.moments[e]);
     }
     chunk.counts = team_counts(counts);
-    if (team_.is_root()) pending_.push_back(std::move(chunk));
-    progress_.advance(static_cast<double>(replicates.size()) * static_cast<double>(list.size()) *
-                      static_cast<double>(plan_.layout.replicates));
+    return chunk;
   }
 
   [[nodiscard]] Index batches_of(const CellRecord& record) const {
@@ -159,6 +205,7 @@ class Study {
 
   /// Work of the whole team. Whole numbers below 2^53: their sum is exact in any order.
   std::vector<models::Counts> team_counts(const std::vector<models::Counts>& counts) const {
+    if (team_.samples.size() * team_.shards.size() == 1) return counts;
     std::vector<double> flat;
     for (const auto& c : counts) {
       for (const Index n : {c.value_evaluations, c.gradient_evaluations, c.value_rows, c.gradient_rows})
@@ -174,15 +221,19 @@ class Study {
     return sums;
   }
 
-  /// Rank 0's clock, the same answer everywhere.
-  bool checkpoint_is_due() {
-    double due = 0;
+  /// After a wave: rank 0's clock decides whether to save, and how many batches the next wave takes; the same answer everywhere.
+  void pace(Index batches) {
+    std::array<double, 2> decision{};
     if (world_.rank() == 0) {
-      since_checkpoint_s_ += checkpoint_watch_.lap();
-      due = since_checkpoint_s_ >= kCheckpointSeconds ? 1 : 0;
+      const double seconds = wave_watch_.lap();
+      since_checkpoint_s_ += seconds;
+      const auto wanted = static_cast<Index>(kWaveSeconds / std::max(seconds, 1e-9) * static_cast<double>(batches));
+      decision = {since_checkpoint_s_ >= kCheckpointSeconds ? 1.0 : 0.0,
+                  static_cast<double>(std::clamp<Index>(wanted, plan_.threads, 4 * batches))};
     }
-    world_.broadcast(std::span<double>(&due, 1));
-    return due > 0;
+    world_.broadcast(std::span<double>(decision));
+    wave_ = static_cast<Index>(decision[1]);
+    if (decision[0] > 0) checkpoint();
   }
 
   /// All pending chunks become durable: segments first, then the manifest, which is the commit.
@@ -281,9 +332,9 @@ class Study {
   double path_s_ = 0;
   std::vector<Path> paths_;
   std::vector<CellRecord> cells_;
-  std::vector<std::vector<double>> gradients_;
   std::vector<store::Chunk> pending_;
-  Stopwatch checkpoint_watch_;
+  Stopwatch wave_watch_;
+  Index wave_ = 1;  ///< batches of the next wave
   double since_checkpoint_s_ = 0;
   std::string summary_;
 };

@@ -13,6 +13,15 @@ struct Work {
   double draw_s = 0;           ///< noise, minibatch rows, positions
   double estimator_s = 0;      ///< partial sums and gradients
   double communication_s = 0;  ///< folds across ranks and broadcasts, waiting included
+
+  /// Adds what one of `sharers` threads did at the same time: work adds up, seconds are their mean.
+  void add(const Work& other, int sharers) {
+    counts += other.counts;
+    kernel_s += other.kernel_s / sharers;
+    draw_s += other.draw_s / sharers;
+    estimator_s += other.estimator_s / sharers;
+    communication_s += other.communication_s / sharers;
+  }
 };
 
 /// Seconds since construction or the last lap.
