@@ -5,38 +5,49 @@
 #include <string>
 #include <vector>
 
-#include "engine/index.hpp"
-#include "engine/record.hpp"
-#include "engine/tiles/batch.hpp"
+#include "engine/families/catalogue.hpp"
+#include "engine/families/family.hpp"
 
 namespace variscope::families {
 
-/// One member of the family. lambda = (m_1..m_D, rho_1..rho_D).
-class MeanFieldGaussian {
+/// lambda = (m_1..m_D, rho_1..rho_D); z = m + s noise.
+class MeanFieldGaussian final : public Family {
  public:
   /// lambda: 2 dim finite values.
   explicit MeanFieldGaussian(std::span<const double> lambda);
 
-  [[nodiscard]] Index dim() const { return static_cast<Index>(mean_.size()); }
   [[nodiscard]] const std::vector<double>& mean() const { return mean_; }
   [[nodiscard]] const std::vector<double>& scale() const { return scale_; }
 
-  /// z = m + s * noise, column by column. Same shape.
-  void sample(tiles::ConstBatchView noise, tiles::BatchView z) const;
-  /// log q(m + s * noise) of column s.
-  [[nodiscard]] double log_density(tiles::ConstBatchView noise, Index s) const;
+  [[nodiscard]] Index dim() const override { return static_cast<Index>(mean_.size()); }
+  [[nodiscard]] Index parameters() const override { return 2 * dim(); }
+  [[nodiscard]] NoiseShape noise() const override { return {dim(), 0}; }
+  void sample(ConstBatchView noise, BatchView z) const override;
+  void log_density(ConstBatchView noise, ConstBatchView z, BatchView out) const override;
+  void score(ConstBatchView noise, ConstBatchView z, BatchView out) const override;
+  void add_weighted_score(ConstBatchView noise, ConstBatchView z, Index first, Index last, std::span<const double> weights,
+                          std::span<double> sum) const override;
   /// sum rho + dim/2 (1 + log 2 pi).
-  [[nodiscard]] double entropy() const;
-
-  /// The two parameter blocks, "mean" and "log_scale".
-  static std::vector<Block> blocks(Index dim);
+  [[nodiscard]] std::optional<double> entropy() const override;
+  void add_entropy_gradient(std::span<double> gradient) const override;
+  [[nodiscard]] bool reparameterisable() const override { return true; }
+  void add_pathwise(ConstBatchView noise, ConstBatchView z, ConstBatchView g, Index first_row, Index first, Index last,
+                    std::span<double> sum) const override;
+  void grad_log_density(ConstBatchView noise, ConstBatchView z, BatchView out) const override;
+  /// "mean" and "log_scale".
+  [[nodiscard]] std::vector<Block> blocks() const override;
   /// "mean[x]", ..., "log_scale[x]", ...
-  static std::vector<std::string> parameter_names(const std::vector<std::string>& coordinates);
+  [[nodiscard]] std::vector<std::string> parameter_names(const std::vector<std::string>& coordinates) const override;
+  void moments(std::span<double> mean, std::span<double> sd) const override;
+  [[nodiscard]] std::vector<double> inverse_fisher_diagonal() const override;
+  [[nodiscard]] const MeanFieldGaussian* mean_field_gaussian() const override { return this; }
 
  private:
   std::vector<double> mean_;
   std::vector<double> scale_;
   std::vector<double> log_scale_;
 };
+
+Entry mean_field_gaussian_entry();
 
 }  // namespace variscope::families

@@ -16,6 +16,10 @@ void Model::log_likelihood(const RowList&, ConstBatchView, Evaluation&) const {
   throw std::logic_error("log_likelihood of a model without data (its density is all in log_prior)");
 }
 
+void Model::local_gradient(const RowList&, const double*, const double*, Evaluation&) const {
+  throw std::logic_error("local_gradient of a model without a linear predictor");
+}
+
 void Model::expected_log_prior(const double*, const double*, GaussianExpectation&) const {
   throw std::logic_error("expected_log_prior of a model that declares no Gaussian expectation");
 }

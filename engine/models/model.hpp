@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "engine/index.hpp"
+#include "engine/random/stream.hpp"
 #include "engine/tiles/batch.hpp"
 
 namespace variscope::models {
@@ -15,36 +16,60 @@ namespace variscope::models {
 using tiles::BatchView;
 using tiles::ConstBatchView;
 
-/// What one call is asked for. A call that wants no gradient must be cheaper, and is counted so.
+/// What one call is asked for. A call that wants less must be cheaper, and is counted so.
 struct Wanted {
   bool value = true;
   bool gradient = true;
+  bool hessian_vector = false;  ///< product of the Hessian at theta with Evaluation::direction
+  bool local = false;           ///< local reparameterisation (Model::local_gradient) instead of all others
+
+  /// Rows of the output: row 0 the value (left alone if not wanted), then the gradient, then the Hessian-vector product; local: value, then
+  /// 2 dim rows of the gradient in (mean, log scale).
+  [[nodiscard]] Index rows(Index dim) const {
+    if (local) return 1 + 2 * dim;
+    return 1 + (gradient ? dim : 0) + (hessian_vector ? dim : 0);
+  }
+  /// First row of the Hessian-vector product.
+  [[nodiscard]] Index hessian_row(Index dim) const { return 1 + (gradient ? dim : 0); }
 };
 
-/// Work done, counted inside the kernels. Live columns only; padding lanes do not count.
+/// Work done, counted inside the kernels. Live columns only; padding lanes do not count. A column evaluated with a Hessian-vector
+/// product counts as one of those alone, with or without a gradient beside it; a local gradient counts as a gradient.
 struct Counts {
   Index value_evaluations = 0;     ///< columns whose log prior was evaluated without a gradient
   Index gradient_evaluations = 0;  ///< columns whose log prior was evaluated with a gradient
+  Index hessian_evaluations = 0;   ///< columns whose log prior was evaluated with a Hessian-vector product
   Index value_rows = 0;            ///< columns x data rows, value only
   Index gradient_rows = 0;         ///< columns x data rows, with gradient
+  Index hessian_rows = 0;          ///< columns x data rows, with a Hessian-vector product
 
   Counts& operator+=(const Counts& other) {
     value_evaluations += other.value_evaluations;
     gradient_evaluations += other.gradient_evaluations;
+    hessian_evaluations += other.hessian_evaluations;
     value_rows += other.value_rows;
     gradient_rows += other.gradient_rows;
+    hessian_rows += other.hessian_rows;
     return *this;
   }
   friend bool operator==(const Counts&, const Counts&) = default;
+
+  /// Adds `columns` evaluations of the log prior, or `columns` times `rows` data rows, to the kind that `wanted` is.
+  void add_evaluations(const Wanted& wanted, Index columns) {
+    (wanted.hessian_vector ? hessian_evaluations : wanted.gradient || wanted.local ? gradient_evaluations : value_evaluations) += columns;
+  }
+  void add_rows(const Wanted& wanted, Index count) {
+    (wanted.hessian_vector ? hessian_rows : wanted.gradient || wanted.local ? gradient_rows : value_rows) += count;
+  }
 };
 
-/// Where results are added, what is wanted, what was done.
-/// out has 1 row (value only) or 1 + dim rows (row 0 the value, rows 1.. the gradient); same columns as theta.
-/// Row 0 is left alone if the value is not wanted.
+/// Where results are added, what is wanted, what was done. out has wanted.rows(dim) rows and the columns of theta.
 struct Evaluation {
   Wanted wanted;
   BatchView out;
   Counts counts;
+  ConstBatchView direction{};               ///< dim rows, columns of theta: only for Hessian-vector products
+  const random::Stream* streams = nullptr;  ///< one per column: only for local gradients
 };
 
 /// Global data rows: either the range [first, last) or a sorted list of indices (repetitions allowed).
@@ -91,6 +116,16 @@ class Model {
   virtual void log_prior(ConstBatchView theta, Evaluation& out) const = 0;
   /// Adds the sum of log likelihood terms over `rows`, which must lie in this rank's shard. Cost O(|rows| dim columns).
   virtual void log_likelihood(const RowList& rows, ConstBatchView theta, Evaluation& out) const;
+
+  /// Whether Wanted::hessian_vector is served (by log_prior and log_likelihood, exactly).
+  [[nodiscard]] virtual bool has_hessian_vector() const { return false; }
+
+  /// Whether every row's likelihood depends on z through x_n'z alone, so that local reparameterisation is to be had.
+  [[nodiscard]] virtual bool has_local_gradient() const { return false; }
+  /// Local reparameterisation (Kingma, Salimans, Welling 2015, eq. 6): row n of column s draws its own x_n'z = x_n'm + |x_n s| xi, xi being
+  /// normal(out.streams[s], n) with n the global row. Adds into out (1 + 2 dim rows): the log likelihood, its gradient in m, and in log s.
+  /// mean, scale: dim entries, common to all columns. Cost O(|rows| dim columns).
+  virtual void local_gradient(const RowList& rows, const double* mean, const double* scale, Evaluation& out) const;
 
   /// Set if the prior is an independent normal per coordinate.
   [[nodiscard]] virtual const GaussianPrior* gaussian_prior() const { return nullptr; }
