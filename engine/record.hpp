@@ -47,6 +47,8 @@ struct EstimatorRecord {
   std::string name;
   BatchMoments moments;
   models::Counts counts;          ///< work of all replicates together, all ranks
+  models::Counts preparation;     ///< work done once before measuring, all ranks
+  double preparation_share = 0;   ///< share of it that each call is charged with
   double seconds_per_call = 0.0;  ///< a timing, never part of the results hash; 0 if unknown
 };
 
@@ -72,7 +74,7 @@ struct Exclusion {
 struct CellRecord {
   std::string id;                                             ///< "cell_000"
   std::vector<std::pair<std::string, std::string>> settings;  ///< all settings, dotted keys, as text
-  std::vector<std::string> parameter_names;                   ///< 2 dim names: "mean[x]", "log_scale[x]"
+  std::vector<std::string> parameter_names;                   ///< 2 dim names: "mean[x]", "log_scale[x]", ...
   std::vector<Block> blocks;
   std::string family;
   std::string model;

@@ -121,7 +121,7 @@ PointSummary summarise(const CellRecord& cell, const PointRecord& point, const S
     summary.total = jackknife(variance.total, variance.count);
     summary.maximum = jackknife(variance.total_maximum, variance.count);
     summary.fisher = jackknife(variance.fisher, variance.count);
-    summary.work = work_per_call(record.counts, pooled.count, cell.rows, cell.batch_rows);
+    summary.work = work_per_call(record, pooled.count, cell.rows, cell.batch_rows);
     summary.seconds_per_call = record.seconds_per_call;
     add_signal(point, pooled, summary);
     result.estimators.push_back(std::move(summary));

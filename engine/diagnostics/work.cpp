@@ -3,17 +3,19 @@
 
 namespace variscope::diagnostics {
 
-Work work_per_call(const models::Counts& counts, double replicates, Index rows, Index batch_rows) {
+Work work_per_call(const EstimatorRecord& record, double replicates, Index rows, Index batch_rows) {
+  const double pass = rows > 0 ? static_cast<double>(batch_rows > 0 ? batch_rows : rows) : 1.0;
+  const auto passes = [&](Index models::Counts::*count) {
+    return (static_cast<double>(record.counts.*count) / replicates +
+            record.preparation_share * static_cast<double>(record.preparation.*count)) /
+           pass;
+  };
+  using models::Counts;
   Work work;
-  if (rows > 0) {
-    const auto pass = static_cast<double>(batch_rows > 0 ? batch_rows : rows);
-    work.value_passes = static_cast<double>(counts.value_rows) / pass / replicates;
-    work.gradient_passes = static_cast<double>(counts.gradient_rows) / pass / replicates;
-  } else {
-    work.value_passes = static_cast<double>(counts.value_evaluations) / replicates;
-    work.gradient_passes = static_cast<double>(counts.gradient_evaluations) / replicates;
-  }
-  work.value_equivalents = work.value_passes + gradient_pass_cost * work.gradient_passes;
+  work.value_passes = passes(rows > 0 ? &Counts::value_rows : &Counts::value_evaluations);
+  work.gradient_passes = passes(rows > 0 ? &Counts::gradient_rows : &Counts::gradient_evaluations);
+  work.hessian_passes = passes(rows > 0 ? &Counts::hessian_rows : &Counts::hessian_evaluations);
+  work.value_equivalents = work.value_passes + gradient_pass_cost * work.gradient_passes + hessian_pass_cost * work.hessian_passes;
   return work;
 }
 

@@ -5,17 +5,19 @@
 
 namespace variscope::diagnostics {
 
-/// A gradient pass costs two value passes (4 N D S against 2 N D S flops).
+/// A gradient pass costs two value passes (4 N D S against 2 N D S flops), a Hessian-vector product, which needs x'z and x'd, three.
 inline constexpr double gradient_pass_cost = 2.0;
+inline constexpr double hessian_pass_cost = 3.0;
 
 /// Per call, in passes of one sample over one batch (B rows; all N rows if B is 0; the whole density if there is no data).
 struct Work {
   double value_passes = 0;
   double gradient_passes = 0;
-  double value_equivalents = 0;  ///< value_passes + 2 gradient_passes
+  double hessian_passes = 0;     ///< Hessian-vector products, with or without the gradient
+  double value_equivalents = 0;  ///< value_passes + 2 gradient_passes + 3 hessian_passes
 };
 
-/// counts: of all replicates together. replicates > 0.
-Work work_per_call(const models::Counts& counts, double replicates, Index rows, Index batch_rows);
+/// The record's share of its preparation included. replicates > 0.
+Work work_per_call(const EstimatorRecord& record, double replicates, Index rows, Index batch_rows);
 
 }  // namespace variscope::diagnostics

@@ -1,12 +1,33 @@
-/// The estimators that specs can name.
+/// The estimators that specs can name, and what an estimator need not write itself.
+#include <stdexcept>
+
 #include "engine/estimators/estimator.hpp"
 #include "engine/estimators/pathwise.hpp"
 #include "engine/estimators/score_function.hpp"
 
 namespace variscope::estimators {
 
+void Estimator::place(const Context&, std::size_t, const Placement&) const {
+  throw std::logic_error("place of an estimator whose requests are all at the samples");
+}
+
+void Estimator::prepare(const Context&, Preparation&, std::span<double>) const {}
+
 void Estimator::merge(std::span<double> left, std::span<const double> right) const {
   for (std::size_t i = 0; i < left.size(); ++i) left[i] += right[i];
+}
+
+Entry plain_entry(std::string name, std::string summary, std::string source, std::string cost,
+                  std::function<std::unique_ptr<Estimator>()> make) {
+  Entry entry;
+  entry.name = std::move(name);
+  entry.summary = std::move(summary);
+  entry.source = std::move(source);
+  entry.cost = std::move(cost);
+  entry.make = std::move(make);
+  entry.incompatible = [](const Context&) -> std::optional<std::string> { return std::nullopt; };
+  entry.bad_samples = [](Index) -> std::optional<std::string> { return std::nullopt; };
+  return entry;
 }
 
 const std::vector<Entry>& catalogue() {

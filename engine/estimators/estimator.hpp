@@ -1,4 +1,5 @@
-/// The interface of every gradient estimator: sample blocks go in, mergeable partial sums come out, and a gradient at the end.
+/// The interface of every gradient estimator: it asks for evaluations, turns sample blocks into mergeable partial sums, and those into a
+/// gradient.
 #pragma once
 
 #include <functional>
@@ -8,7 +9,7 @@
 #include <string>
 #include <vector>
 
-#include "engine/families/mean_field_gaussian.hpp"
+#include "engine/families/family.hpp"
 #include "engine/index.hpp"
 #include "engine/models/model.hpp"
 #include "engine/tiles/batch.hpp"
@@ -17,25 +18,71 @@ namespace variscope::estimators {
 
 enum class Objective { elbo, expectation };
 
-/// What a sample block hands to an estimator: noise, log density (likelihood scaled by N / B) and its gradient, columns [first, last) of
-/// one replicate.
-struct SampleBlock {
-  tiles::ConstBatchView noise;    ///< dim x columns: epsilon
-  tiles::ConstBatchView density;  ///< 1 or 1 + dim rows x columns: l(z), grad l(z), as the estimator wanted
-  Index first = 0;
-  Index last = 0;
+/// How the noise of an estimate's M samples hangs together. (tiles: samples are addressed by their global index, whoever draws them.)
+enum class Coupling {
+  independent,
+  antithetic,     ///< samples 2i and 2i + 1: normals of opposite sign, uniforms u and 1 - u
+  scrambled_net,  ///< the M samples are one Owen-scrambled Sobol net
 };
 
 /// The setting an estimator is used in; outlives the estimator's calls.
 struct Context {
-  const families::MeanFieldGaussian* family = nullptr;
+  const families::Family* family = nullptr;
   const models::Model* model = nullptr;
   Objective objective = Objective::elbo;
-  Index samples = 1;  ///< M of one estimate
+  Index samples = 1;                   ///< M of one estimate
+  Index batch_rows = 0;                ///< B of one estimate; 0: all rows
+  std::span<const double> state = {};  ///< what prepare() left; empty for stateless estimators
 };
 
-/// An unbiased (or declared biased) estimator of the objective's gradient in (mean, log scale), 2 dim parameters.
-/// Stateless: everything a call needs is in its arguments, so that one object serves all threads.
+/// A density evaluation that an estimate asks for, on its rows (likelihood scaled by N / B).
+struct Request {
+  models::Wanted wanted;
+  Index columns = 1;       ///< for each sample, or for each call
+  bool per_sample = true;  ///< false: once a call, whatever the number of samples
+  bool prior = true;       ///< the log prior is added
+  bool at_sample = true;   ///< theta is the sample's position itself; false, or for a Hessian-vector product: place() says where
+};
+
+/// Columns of one estimate as the runner laid them out. Sample s (a column of noise and position) has its `columns` columns of a
+/// per-sample request r from origins[r] + (s - first) * columns on; those of a per-call request begin at origins[r].
+struct SampleBlock {
+  tiles::ConstBatchView noise;                       ///< family noise rows x columns
+  tiles::ConstBatchView position;                    ///< dim x columns: z
+  std::span<const tiles::ConstBatchView> densities;  ///< one per request; rows: Wanted::rows
+  std::span<const Index> origins;
+  Index first = 0;
+  Index last = 0;
+};
+
+/// Where an evaluation takes place: to be filled for samples [first, last) (or for the call, if the request is per call).
+struct Placement {
+  tiles::ConstBatchView noise;
+  tiles::ConstBatchView position;
+  Index first = 0;
+  Index last = 0;
+  tiles::BatchView theta;      ///< dim x columns; not to be written if the request is at_sample
+  tiles::BatchView direction;  ///< dim x columns; only for Hessian-vector products
+  Index origin = 0;            ///< column of theta and direction that belongs to the first sample, or to the call
+};
+
+/// What an estimator may ask for before it is measured. All answers are the same on every rank; the work is counted as preparation.
+class Preparation {
+ public:
+  Preparation() = default;
+  Preparation(const Preparation&) = delete;
+  Preparation& operator=(const Preparation&) = delete;
+  virtual ~Preparation() = default;
+
+  /// Log density of all rows, prior included, at columns of theta (direction: for Hessian-vector products). out: wanted.rows(dim) rows.
+  virtual void evaluate(const models::Wanted& wanted, tiles::ConstBatchView theta, tiles::ConstBatchView direction, tiles::Batch& out) = 0;
+  /// Training call `call`: M samples and B rows drawn as in production, from streams of their own, the requests evaluated on them. All M
+  /// samples come in one block.
+  virtual void train(Index call, const std::vector<Request>& requests, const std::function<void(const SampleBlock&)>& use) = 0;
+};
+
+/// An unbiased (or declared biased) estimator of the objective's gradient in lambda.
+/// Holds no state: everything a call needs is in its arguments, so that one object serves all threads.
 class Estimator {
  public:
   Estimator() = default;
@@ -43,35 +90,48 @@ class Estimator {
   Estimator& operator=(const Estimator&) = delete;
   virtual ~Estimator() = default;
 
-  [[nodiscard]] virtual models::Wanted wanted() const = 0;
-  /// Whether the prior enters through z (false: PW-KL takes it in closed form in finish()).
-  [[nodiscard]] virtual bool sampled_prior() const { return true; }
-  /// Samples 2 i and 2 i + 1 share noise column i, the second with the opposite sign. Default: every sample has its own column.
-  [[nodiscard]] virtual bool antithetic() const { return false; }
+  [[nodiscard]] virtual std::vector<Request> requests(const Context& context) const = 0;
+  /// Fills theta or direction of request `request`. Default: throws, for estimators whose requests are all at the samples.
+  virtual void place(const Context& context, std::size_t request, const Placement& placement) const;
+  [[nodiscard]] virtual Coupling coupling() const { return Coupling::independent; }
+
+  /// Doubles of the state that is frozen before measuring: baselines, coefficients, expansions. 0: none.
+  [[nodiscard]] virtual Index state_size(const Context&) const { return 0; }
+  /// Fills the state (zero before) at the context's member of the family.
+  virtual void prepare(const Context& context, Preparation& preparation, std::span<double> state) const;
+  /// Share of the preparation's work that each call is charged with: 1 if a step of an optimiser would have to repeat it, B / N if it
+  /// serves an epoch, 0 if it accompanies the calls anyway (running baselines).
+  [[nodiscard]] virtual double preparation_share(const Context&) const { return 0; }
 
   /// Doubles of one partial sum.
-  [[nodiscard]] virtual Index partial_size(Index dim) const = 0;
-  /// Adds the block's samples into a partial that was zero. Order of arithmetic: sample by sample.
+  [[nodiscard]] virtual Index partial_size(const Context& context) const = 0;
+  /// Adds the block's samples into a partial that was zero. Order of arithmetic: that of the samples.
   virtual void accumulate(const Context& context, const SampleBlock& block, std::span<double> partial) const = 0;
   /// Whether merge() is a plain sum of doubles, which a library's allreduce could do as well.
   [[nodiscard]] virtual bool plain_sum() const { return true; }
   /// left = left (+) right, right being the later samples. Default: plain sum.
   virtual void merge(std::span<double> left, std::span<const double> right) const;
-  /// The gradient (2 dim) from the partial of all M samples.
-  virtual void finish(const Context& context, std::span<const double> partial, std::span<double> gradient) const = 0;
+  /// The gradient (family's parameters()) from the partial of all M samples. call: results of per-call requests; no samples.
+  virtual void finish(const Context& context, const SampleBlock& call, std::span<const double> partial,
+                      std::span<double> gradient) const = 0;
 };
 
 struct Entry {
   std::string name;
   std::string summary;
   std::string source;
-  std::string cost;  ///< per sample, in words: "1 gradient"
+  std::string cost;     ///< per sample, in words: "1 gradient"
+  bool biased = false;  ///< declared so: judged by mean squared error, never ranked by variance
   std::function<std::unique_ptr<Estimator>()> make;
-  /// Why this estimator cannot serve this model and objective (a reason for the report), or nothing.
-  std::function<std::optional<std::string>(const models::Model&, Objective)> incompatible;
+  /// Why this estimator cannot serve this setting (a reason for the report), or nothing. The context's state is empty.
+  std::function<std::optional<std::string>(const Context&)> incompatible;
   /// Why this number of samples is impossible (a user error), or nothing.
   std::function<std::optional<std::string>(Index samples)> bad_samples;
 };
+
+/// An entry that is compatible with everything and takes any number of samples.
+Entry plain_entry(std::string name, std::string summary, std::string source, std::string cost,
+                  std::function<std::unique_ptr<Estimator>()> make);
 
 const std::vector<Entry>& catalogue();
 const Entry* find(const std::string& name);

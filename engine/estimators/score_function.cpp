@@ -1,37 +1,26 @@
-/// Score-function estimators. f(z) = l(z) - log q(z) (ELBO) or l(z) (expectation); score = (eps / s, eps^2 - 1).
+/// Score-function estimators. f(z) = l(z) - log q(z) (ELBO) or l(z) (expectation), times the score of the family.
 #include "engine/estimators/score_function.hpp"
 
-#include <cmath>
+#include <array>
+
+#include "engine/estimators/integrand.hpp"
 
 namespace variscope::estimators {
 
 namespace {
 
-double integrand(const Context& context, const SampleBlock& block, Index s) {
-  const double l = block.density(0, s);
-  return context.objective == Objective::elbo ? l - context.family->log_density(block.noise, s) : l;
-}
-
 /// Ranganath, Gerrish and Blei 2014 (AISTATS), eq. 2: mean of f(z) grad log q(z). Partial: sum of f times score.
 class Raw final : public Estimator {
  public:
-  [[nodiscard]] models::Wanted wanted() const override { return {true, false}; }
-  [[nodiscard]] Index partial_size(Index dim) const override { return 2 * dim; }
+  [[nodiscard]] std::vector<Request> requests(const Context&) const override { return {{.wanted = {true, false}}}; }
+  [[nodiscard]] Index partial_size(const Context& context) const override { return context.family->parameters(); }
 
   void accumulate(const Context& context, const SampleBlock& block, std::span<double> partial) const override {
-    const Index dim = block.noise.dim;
-    const auto& scale = context.family->scale();
-    for (Index s = block.first; s < block.last; ++s) {
-      const double f = integrand(context, block, s);
-      for (Index d = 0; d < dim; ++d) {
-        const double eps = block.noise(d, s);
-        partial[static_cast<std::size_t>(d)] += f * (eps / scale[static_cast<std::size_t>(d)]);
-        partial[static_cast<std::size_t>(dim + d)] += f * (eps * eps - 1);
-      }
-    }
+    const auto f = integrand(context, block);
+    context.family->add_weighted_score(block.noise, block.position, block.first, block.last, f.span(), partial);
   }
 
-  void finish(const Context& context, std::span<const double> partial, std::span<double> gradient) const override {
+  void finish(const Context& context, const SampleBlock&, std::span<const double> partial, std::span<double> gradient) const override {
     for (std::size_t i = 0; i < gradient.size(); ++i) gradient[i] = partial[i] / static_cast<double>(context.samples);
   }
 };
@@ -41,31 +30,27 @@ class Raw final : public Estimator {
 /// Partial: count, mean f, mean h, co-moment; merged by Chan, Golub and LeVeque 1983, so that large f does not cancel.
 class LeaveOneOut final : public Estimator {
  public:
-  [[nodiscard]] models::Wanted wanted() const override { return {true, false}; }
-  [[nodiscard]] Index partial_size(Index dim) const override { return 2 + 4 * dim; }
+  [[nodiscard]] std::vector<Request> requests(const Context&) const override { return {{.wanted = {true, false}}}; }
+  [[nodiscard]] Index partial_size(const Context& context) const override { return 2 + 2 * context.family->parameters(); }
   [[nodiscard]] bool plain_sum() const override { return false; }
 
   void accumulate(const Context& context, const SampleBlock& block, std::span<double> partial) const override {
-    const Index dim = block.noise.dim;
-    const auto parameters = static_cast<std::size_t>(2 * dim);
-    const auto& scale = context.family->scale();
-    const std::span<double> mean = partial.subspan(2, parameters);
-    const std::span<double> comoment = partial.subspan(2 + parameters, parameters);
-    for (Index s = block.first; s < block.last; ++s) {
-      const double count = partial[0] += 1;
-      const double delta = integrand(context, block, s) - partial[1];
-      partial[1] += delta / count;
-      const auto update = [&](std::size_t i, double h) {
-        // Welford: delta uses the old mean of f, h minus the new mean of h.
-        mean[i] += (h - mean[i]) / count;
-        comoment[i] += delta * (h - mean[i]);
-      };
-      for (Index d = 0; d < dim; ++d) {
-        const double eps = block.noise(d, s);
-        update(static_cast<std::size_t>(d), eps / scale[static_cast<std::size_t>(d)]);
-        update(static_cast<std::size_t>(dim + d), eps * eps - 1);
-      }
-    }
+    const auto parameters = static_cast<std::size_t>(context.family->parameters());
+    auto f = integrand(context, block);
+    const auto count = static_cast<double>(f.size());
+    // Relative to the first, so that a large constant in f costs no digits.
+    double mean = 0;
+    for (const double value : f) mean += value - f[0];
+    mean = f[0] + mean / count;
+    std::array<double, kLargestBlock> equal{};
+    std::fill(equal.begin(), equal.begin() + static_cast<std::ptrdiff_t>(f.size()), 1 / count);
+    for (double& value : f) value -= mean;
+    partial[0] = count;
+    partial[1] = mean;
+    context.family->add_weighted_score(block.noise, block.position, block.first, block.last, std::span<const double>(equal).first(f.size()),
+                                       partial.subspan(2, parameters));
+    context.family->add_weighted_score(block.noise, block.position, block.first, block.last, f.span(),
+                                       partial.subspan(2 + parameters, parameters));
   }
 
   void merge(std::span<double> left, std::span<const double> right) const override {
@@ -84,36 +69,23 @@ class LeaveOneOut final : public Estimator {
     left[0] = total;
   }
 
-  void finish(const Context& context, std::span<const double> partial, std::span<double> gradient) const override {
+  void finish(const Context& context, const SampleBlock&, std::span<const double> partial, std::span<double> gradient) const override {
     const std::size_t parameters = gradient.size();
     for (std::size_t i = 0; i < parameters; ++i) gradient[i] = partial[2 + parameters + i] / static_cast<double>(context.samples - 1);
   }
 };
 
-std::optional<std::string> always(const models::Model&, Objective) { return std::nullopt; }
-
 }  // namespace
 
 Entry score_function_raw_entry() {
-  Entry entry;
-  entry.name = "sf_raw";
-  entry.summary = "score function (REINFORCE, black-box VI) without a baseline";
-  entry.source = "Ranganath, Gerrish, Blei 2014 (AISTATS), eq. 2";
-  entry.cost = "1 value";
-  entry.make = [] { return std::make_unique<Raw>(); };
-  entry.incompatible = always;
-  entry.bad_samples = [](Index) -> std::optional<std::string> { return std::nullopt; };
-  return entry;
+  return plain_entry("sf_raw", "score function (REINFORCE, black-box VI) without a baseline",
+                     "Ranganath, Gerrish, Blei 2014 (AISTATS), eq. 2", "1 value", [] { return std::make_unique<Raw>(); });
 }
 
 Entry score_function_leave_one_out_entry() {
-  Entry entry;
-  entry.name = "sf_loo";
-  entry.summary = "score function with the leave-one-out baseline (RLOO, VarGrad)";
-  entry.source = "Salimans, Knowles 2014 (arXiv 1401.1022), section 4; Kool, van Hoof, Welling 2019 (ICLR workshop), eq. 8";
-  entry.cost = "1 value";
-  entry.make = [] { return std::make_unique<LeaveOneOut>(); };
-  entry.incompatible = always;
+  Entry entry = plain_entry("sf_loo", "score function with the leave-one-out baseline (RLOO, VarGrad)",
+                            "Salimans, Knowles 2014 (arXiv 1401.1022), section 4; Kool, van Hoof, Welling 2019 (ICLR workshop), eq. 8",
+                            "1 value", [] { return std::make_unique<LeaveOneOut>(); });
   entry.bad_samples = [](Index samples) -> std::optional<std::string> {
     if (samples >= 2) return std::nullopt;
     return "the leave-one-out baseline needs at least 2 samples";

@@ -33,4 +33,8 @@ void Family::grad_log_density(ConstBatchView, ConstBatchView, BatchView) const {
   throw std::logic_error("grad_log_density of a family without a density on R^dim");
 }
 
+void Family::add_normal_gradient(std::span<const double>, std::span<const double>, std::span<double>) const {
+  throw std::logic_error("add_normal_gradient of a family that declares none");
+}
+
 }  // namespace variscope::families

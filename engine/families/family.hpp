@@ -65,6 +65,11 @@ class Family {
   /// out (dim() rows) = d log q(z) / dz, for families with a density on R^dim.
   virtual void grad_log_density(ConstBatchView noise, ConstBatchView z, BatchView out) const;
 
+  /// Whether E_q[sum_d log N(z_d; mean_d, sd_d^2)] has a closed-form gradient: what a closed-form KL to a normal prior needs.
+  [[nodiscard]] virtual bool has_normal_gradient() const { return false; }
+  /// gradient (parameters()) += its gradient in lambda. mean, sd: dim() each.
+  virtual void add_normal_gradient(std::span<const double> mean, std::span<const double> sd, std::span<double> gradient) const;
+
   /// Named runs of parameters that are reported on their own: "mean", "log_scale", ...
   [[nodiscard]] virtual std::vector<Block> blocks() const = 0;
   /// "mean[x]", ...: parameters() of them. coordinates: dim() names.

@@ -114,6 +114,14 @@ void MeanFieldGaussian::grad_log_density(ConstBatchView noise, ConstBatchView, B
   }
 }
 
+void MeanFieldGaussian::add_normal_gradient(std::span<const double> mean, std::span<const double> sd, std::span<double> gradient) const {
+  for (std::size_t d = 0; d < mean_.size(); ++d) {
+    const double variance = sd[d] * sd[d];
+    gradient[d] -= (mean_[d] - mean[d]) / variance;
+    gradient[mean_.size() + d] -= scale_[d] * scale_[d] / variance;
+  }
+}
+
 std::vector<Block> MeanFieldGaussian::blocks() const { return {{"mean", {0, dim()}}, {"log_scale", {dim(), 2 * dim()}}}; }
 
 std::vector<std::string> MeanFieldGaussian::parameter_names(const std::vector<std::string>& coordinates) const {

@@ -34,6 +34,8 @@ class MeanFieldGaussian final : public Family {
   void add_pathwise(ConstBatchView noise, ConstBatchView z, ConstBatchView g, Index first_row, Index first, Index last,
                     std::span<double> sum) const override;
   void grad_log_density(ConstBatchView noise, ConstBatchView z, BatchView out) const override;
+  [[nodiscard]] bool has_normal_gradient() const override { return true; }
+  void add_normal_gradient(std::span<const double> mean, std::span<const double> sd, std::span<double> gradient) const override;
   /// "mean" and "log_scale".
   [[nodiscard]] std::vector<Block> blocks() const override;
   /// "mean[x]", ..., "log_scale[x]", ...

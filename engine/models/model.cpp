@@ -5,6 +5,18 @@
 
 namespace variscope::models {
 
+const std::array<Counts::Kind, 6>& Counts::kinds() {
+  static const std::array<Kind, 6> all = {{
+      {"value_evaluations", &Counts::value_evaluations},
+      {"gradient_evaluations", &Counts::gradient_evaluations},
+      {"hessian_evaluations", &Counts::hessian_evaluations},
+      {"value_rows", &Counts::value_rows},
+      {"gradient_rows", &Counts::gradient_rows},
+      {"hessian_rows", &Counts::hessian_rows},
+  }};
+  return all;
+}
+
 std::vector<std::string> Model::parameter_names() const {
   std::vector<std::string> names;
   names.reserve(static_cast<std::size_t>(dim()));

@@ -1,6 +1,7 @@
 /// The interface every target density implements: a log prior plus a sum over data rows, evaluated for many columns at once.
 #pragma once
 
+#include <array>
 #include <memory>
 #include <optional>
 #include <string>
@@ -51,6 +52,21 @@ struct Counts {
     gradient_rows += other.gradient_rows;
     hessian_rows += other.hessian_rows;
     return *this;
+  }
+  /// Its members by name, in the order in which they are stored.
+  struct Kind {
+    const char* name;
+    Index Counts::*count;
+  };
+  static const std::array<Kind, 6>& kinds();
+
+  friend Counts operator-(const Counts& a, const Counts& b) {
+    return {a.value_evaluations - b.value_evaluations,
+            a.gradient_evaluations - b.gradient_evaluations,
+            a.hessian_evaluations - b.hessian_evaluations,
+            a.value_rows - b.value_rows,
+            a.gradient_rows - b.gradient_rows,
+            a.hessian_rows - b.hessian_rows};
   }
   friend bool operator==(const Counts&, const Counts&) = default;
 

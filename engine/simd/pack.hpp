@@ -60,6 +60,17 @@ inline Pack fma(Pack a, Pack b, Pack c) {
 #endif
 }
 
+/// Whether any lane of a comparison's result is set.
+inline bool any(Mask m) {
+#if defined(VARISCOPE_SIMD_512)
+  return _mm512_movepi64_mask(reinterpret_cast<__m512i>(m)) != 0;
+#elif defined(VARISCOPE_SIMD_256)
+  return _mm256_movemask_pd(reinterpret_cast<__m256d>(m)) != 0;
+#else
+  return (m[0] | m[1]) < 0;
+#endif
+}
+
 inline Pack max(Pack a, Pack b) { return a > b ? a : b; }
 inline Pack min(Pack a, Pack b) { return a < b ? a : b; }
 inline Pack abs(Pack a) { return reinterpret_cast<Pack>(reinterpret_cast<Words>(a) & (Words{} + 0x7fffffffffffffffULL)); }

@@ -68,12 +68,19 @@ void read_points(const Handle& group, CellRecord& cell) {
 }
 
 void read_counts(const Handle& group, CellRecord& cell, std::size_t estimators) {
-  const auto counts = sized(read_integers(group, "counts"), cell.points.size() * estimators * 4, group, "counts");
+  const auto& kinds = models::Counts::kinds();
+  const auto size = cell.points.size() * estimators;
+  const auto counts = sized(read_integers(group, "counts"), size * kinds.size(), group, "counts");
+  const auto preparation = sized(read_integers(group, "preparation"), size * kinds.size(), group, "preparation");
+  const auto share = sized(read_doubles(group, "preparation_share"), size, group, "preparation_share");
   std::size_t next = 0;
   for (auto& point : cell.points) {
     for (auto& estimator : point.estimators) {
-      estimator.counts = {counts[next], counts[next + 1], counts[next + 2], counts[next + 3]};
-      next += 4;
+      for (std::size_t k = 0; k < kinds.size(); ++k) {
+        estimator.counts.*kinds[k].count = counts[next * kinds.size() + k];
+        estimator.preparation.*kinds[k].count = preparation[next * kinds.size() + k];
+      }
+      estimator.preparation_share = share[next++];
     }
   }
 }

@@ -89,12 +89,20 @@ void write_points(Dimensions& dimensions, const CellRecord& cell) {
 
 void write_counts(Dimensions& dimensions, const CellRecord& cell) {
   std::vector<Index> counts;
+  std::vector<Index> preparation;
+  std::vector<double> share;
   for (const auto& point : cell.points) {
     for (const auto& estimator : point.estimators) {
       const auto& work = estimator.counts;
-      counts.insert(counts.end(), {work.value_evaluations, work.gradient_evaluations, work.value_rows, work.gradient_rows});
+      for (const auto& kind : models::Counts::kinds()) counts.push_back(work.*kind.count);
+      for (const auto& kind : models::Counts::kinds()) preparation.push_back(estimator.preparation.*kind.count);
+      share.push_back(estimator.preparation_share);
     }
   }
+  dimensions.integers("preparation", {"point", "estimator", "kind"}, {"work done once, before the estimator was measured"},
+                      preparation.data());
+  dimensions.doubles("preparation_share", {"point", "estimator"}, {"share of the preparation that each replicate is charged with"},
+                     share.data());
   dimensions.integers("counts", {"point", "estimator", "kind"}, {"work of all replicates together"}, counts.data());
 }
 
@@ -167,7 +175,7 @@ void write_cell(const Handle& results, DimensionCounter& counter, const CellReco
   dimensions.add("batch", counting(shape.batches), {"batch of replicates"});
   dimensions.add("parameter", cell.parameter_names, {"variational parameter"});
   dimensions.add("block", names_of(cell.blocks, [](const auto& block) { return block.name; }), {"block of variational parameters"});
-  dimensions.add("kind", {"value_evaluations", "gradient_evaluations", "value_rows", "gradient_rows"}, {"kind of work"});
+  dimensions.add("kind", names_of(models::Counts::kinds(), [](const auto& kind) { return std::string(kind.name); }), {"kind of work"});
 
   write_moments(dimensions, cell, "count", "", {"replicates in the batch"}, &BatchMoments::count);
   write_moments(dimensions, cell, "sum", "parameter", {"sum over replicates of gradient minus reference"}, &BatchMoments::sum);

@@ -11,7 +11,7 @@
 
 namespace variscope::store {
 
-inline constexpr Index run_format_version = 1;
+inline constexpr Index run_format_version = 2;
 
 /// A stored optimisation path: every stride-th iterate.
 struct PathRecord {

@@ -74,12 +74,13 @@ void write_content(const Handle& file, const std::vector<Chunk>& chunks) {
   std::vector<std::string> cells;
   std::vector<std::string> names;
   std::vector<Index> counts;
+  const auto& kinds = models::Counts::kinds();
   for (const auto& chunk : chunks) {
     shapes.push_back(shape_of(chunk));
     cells.push_back(chunk.cell);
     names.insert(names.end(), chunk.estimators.begin(), chunk.estimators.end());
     for (const auto& work : chunk.counts) {
-      counts.insert(counts.end(), {work.value_evaluations, work.gradient_evaluations, work.value_rows, work.gradient_rows});
+      for (const auto& kind : kinds) counts.push_back(work.*kind.count);
     }
   }
   write_attribute(file, "format", format_name);
@@ -87,7 +88,7 @@ void write_content(const Handle& file, const std::vector<Chunk>& chunks) {
   write_integers(file, "shape", {shapes.size(), entries}, shapes.empty() ? nullptr : shapes.front().data()).close();
   write_texts(file, "cell", cells).close();
   write_texts(file, "estimator", names).close();
-  write_integers(file, "counts", {names.size(), 4}, counts.data()).close();
+  write_integers(file, "counts", {names.size(), kinds.size()}, counts.data()).close();
   for (const auto& array : arrays) write_array(file, array, chunks, shapes);
 }
 
@@ -154,6 +155,7 @@ void visit_segment(const std::filesystem::path& run, const SegmentEntry& entry, 
   const auto file = open_checked(path_of(run, entry.name), entry);
   const auto table = read_table(file);
   const auto counts = read_integers(file, "counts");
+  const auto& kinds = models::Counts::kinds();
   std::array<Handle, arrays.size()> datasets;
   std::array<hsize_t, arrays.size()> offsets{};
   for (std::size_t a = 0; a < arrays.size(); ++a) datasets[a] = open_dataset(file, arrays[a].name);
@@ -163,7 +165,8 @@ void visit_segment(const std::filesystem::path& run, const SegmentEntry& entry, 
     Chunk chunk{table.cells.at(c), shape[point], shape[first_batch], {}, {}, {}};
     for (Index e = 0; e < shape[estimators]; ++e, ++next) {
       chunk.estimators.push_back(table.names.at(next));
-      chunk.counts.push_back({counts.at(4 * next), counts.at(4 * next + 1), counts.at(4 * next + 2), counts.at(4 * next + 3)});
+      auto& work = chunk.counts.emplace_back();
+      for (std::size_t k = 0; k < kinds.size(); ++k) work.*kinds[k].count = counts.at(kinds.size() * next + k);
       auto& moments = chunk.moments.emplace_back();
       moments.batches = shape[batches];
       moments.parameters = shape[parameters];

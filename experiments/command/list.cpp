@@ -8,6 +8,7 @@
 
 #include "engine/error.hpp"
 #include "engine/estimators/estimator.hpp"
+#include "engine/families/catalogue.hpp"
 #include "engine/models/catalogue.hpp"
 #include "experiments/command/actions.hpp"
 #include "experiments/command/subcommands.hpp"
@@ -58,8 +59,12 @@ Listing list_estimators() {
 }
 
 Listing list_families() {
-  Listing listing{"families", {"family", "summary", "source"}, {}};
-  for (const detail::FamilyDescription& family : detail::families()) listing.rows.push_back({family.name, family.summary, family.source});
+  Listing listing{"families", {"family", "parameters", "summary", "source"}, {}};
+  for (const families::Entry& entry : families::catalogue()) {
+    std::vector<std::string> parameters;
+    for (const families::Parameter& p : entry.parameters) parameters.push_back(fmt::format("{} = {}", p.name, p.default_value));
+    listing.rows.push_back({entry.name, join(parameters), entry.summary, entry.source});
+  }
   return listing;
 }
 

@@ -47,9 +47,9 @@ std::string describe(const Plan& plan) {
   }
   for (const PathPlan& path : plan.paths) {
     fmt::format_to(out, "{}   {} on {} parameters: {} steps of Adam, M = {}, rows {}; points: {}; {} column-row evaluations\n", path.id,
-                   path.settings.model.name, 2 * path.dim, path.stops.empty() ? 0 : *std::max_element(path.stops.begin(), path.stops.end()),
-                   path.settings.path.samples, rows_text(path.settings.path.batch_rows), fmt::join(path.labels, ", "),
-                   path.counts.gradient_rows);
+                   path.settings.model.name, path.parameters,
+                   path.stops.empty() ? 0 : *std::max_element(path.stops.begin(), path.stops.end()), path.settings.path.samples,
+                   rows_text(path.settings.path.batch_rows), fmt::join(path.labels, ", "), path.counts.gradient_rows);
   }
   fmt::format_to(out, "\n{:<9} {:<9} {:>7} {:>7} {:>10} {:>8} {:>7} {:>15} {:>15}  {}\n", "cell", "path", "samples", "rows", "replicates",
                  "batches", "points", "value rows", "gradient rows", "settings that vary");

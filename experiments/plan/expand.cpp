@@ -48,13 +48,31 @@ int coarser_tiles(Index rows, Index row_tile, Index batch_rows) {
   return coarser;
 }
 
-void check_rows(const Spec& spec, const std::string& key, Index batch_rows, Index rows, bool replacement) {
+void check_rows(const Spec& spec, const std::string& key, Index batch_rows, Index rows) {
   if (batch_rows == 0) return;
   if (rows == 0)
     throw UserError(fmt::format("{}: {} = {} has no meaning (the model takes no data). Remove it.", spec.where(key), key, batch_rows));
-  if (batch_rows > rows && !replacement) {
+  if (batch_rows > rows) {
     throw UserError(fmt::format("{}: {} = {} exceeds the data's {} rows (rows are drawn without replacement). Use at most {}, or \"all\".",
                                 spec.where(key), key, batch_rows, rows, rows));
+  }
+}
+
+/// Keys that this family does not know are mistakes.
+void check_family(const Spec& spec, const Settings& settings) {
+  const families::Entry& entry = *families::find(settings.family.name);
+  for (const char* key : {"rank", "components", "categories"}) {
+    const std::string full = std::string("family.") + key;
+    const bool given = std::any_of(spec.places.begin(), spec.places.end(), [&](const Place& place) { return place.key == full; });
+    const bool known =
+        std::any_of(entry.parameters.begin(), entry.parameters.end(), [&](const families::Parameter& p) { return p.name == key; });
+    if (!given || known) continue;
+    // A sweep over families may give keys that only some of them take.
+    const bool taken = std::any_of(spec.cells.begin(), spec.cells.end(), [&](const SpecCell& cell) {
+      const auto& other = families::find(cell.settings.family.name)->parameters;
+      return std::any_of(other.begin(), other.end(), [&](const families::Parameter& p) { return p.name == key; });
+    });
+    if (!taken) throw UserError(fmt::format("{}: {} has no meaning for family {}. Remove it.", spec.where(full), full, entry.name));
   }
 }
 
@@ -69,13 +87,87 @@ void check_sizes(const Spec& spec, const Settings& settings, Index dim) {
   check("family.initial_sd", settings.family.initial_sd);
 }
 
-/// Work of `calls` estimates of `samples` columns over `rows_per_call` rows.
-models::Counts work(double calls, Index samples, Index rows_per_call, bool gradient, bool prior) {
-  const auto columns = static_cast<Index>(calls) * samples;
+/// Work of `calls` estimates of `samples` samples over `rows_per_call` rows.
+models::Counts work(const std::vector<estimators::Request>& requests, Index calls, Index samples, Index rows_per_call) {
   models::Counts counts;
-  (gradient ? counts.gradient_rows : counts.value_rows) = columns * rows_per_call;
-  if (prior) (gradient ? counts.gradient_evaluations : counts.value_evaluations) = columns;
+  for (const estimators::Request& request : requests) {
+    const Index columns = calls * request.columns * (request.per_sample ? samples : 1);
+    counts.add_rows(request.wanted, columns * rows_per_call);
+    if (request.prior && !request.wanted.local) counts.add_evaluations(request.wanted, columns);
+  }
   return counts;
+}
+
+/// Stands in for the evaluations of a preparation: counts them, and answers with zeros. What an estimator asks for does not depend on the
+/// answers.
+class CountingPreparation final : public estimators::Preparation {
+ public:
+  CountingPreparation(const estimators::Context& context, Index rows, Index rows_per_call)
+      : context_(context), rows_(rows), rows_per_call_(rows_per_call) {}
+
+  void evaluate(const models::Wanted& wanted, tiles::ConstBatchView theta, tiles::ConstBatchView, tiles::Batch& out) override {
+    counts_.add_rows(wanted, theta.count * rows_);
+    counts_.add_evaluations(wanted, theta.count);
+    out.resize(wanted.rows(theta.dim), theta.count);
+    out.set_zero();
+  }
+
+  void train(Index, const std::vector<estimators::Request>& requests,
+             const std::function<void(const estimators::SampleBlock&)>& use) override {
+    counts_ += work(requests, 1, context_.samples, rows_per_call_);
+    const Index dim = context_.model->dim();
+    const tiles::Batch noise(context_.family->noise().rows(), context_.samples);
+    const tiles::Batch position(dim, context_.samples);
+    std::vector<tiles::Batch> results;
+    std::vector<tiles::ConstBatchView> densities;
+    for (const auto& request : requests) results.emplace_back(request.wanted.rows(dim), context_.samples);
+    for (const auto& result : results) densities.push_back(result.view());
+    const std::vector<Index> origins(requests.size(), 0);
+    use({noise.view(), position.view(), densities, origins, 0, context_.samples});
+  }
+
+  [[nodiscard]] const models::Counts& counts() const { return counts_; }
+
+ private:
+  const estimators::Context& context_;
+  Index rows_;
+  Index rows_per_call_;
+  models::Counts counts_;
+};
+
+/// Replicas and their policies, checked against the data.
+Design design_of(const Spec& spec, const Settings& settings, Index rows) {
+  const auto& s = settings.estimators;
+  const std::map<std::string, RowsPolicy> row_policies = {{"without_replacement", RowsPolicy::without_replacement},
+                                                          {"with_replacement", RowsPolicy::with_replacement},
+                                                          {"disjoint", RowsPolicy::disjoint},
+                                                          {"shards", RowsPolicy::shards},
+                                                          {"epoch", RowsPolicy::epoch}};
+  const std::map<std::string, NoisePolicy> noise_policies = {
+      {"independent", NoisePolicy::independent}, {"shared", NoisePolicy::shared}, {"split_net", NoisePolicy::split_net}};
+  const RowsPolicy policy = row_policies.at(s.row_policy);
+  if (policy != RowsPolicy::with_replacement) check_rows(spec, "estimators.batch_rows", s.batch_rows, rows);
+  if (s.batch_rows > 0) {
+    if (rows == 0) check_rows(spec, "estimators.batch_rows", s.batch_rows, rows);
+    const bool dealt = policy == RowsPolicy::disjoint || policy == RowsPolicy::epoch;
+    if (dealt && s.batch_rows * s.replicas > rows) {
+      throw UserError(fmt::format(
+          "{}: {} replicas of {} rows exceed the data's {} rows (row_policy \"{}\" gives every row to one replica at most). Use at most {} "
+          "replicas.",
+          spec.where("estimators.replicas"), s.replicas, s.batch_rows, rows, s.row_policy, rows / s.batch_rows));
+    }
+    if (policy == RowsPolicy::shards && s.batch_rows * s.replicas > rows) {
+      throw UserError(fmt::format("{}: {} rows exceed a shard of {} rows (the data's {} rows in {} fixed shards). Use at most {}.",
+                                  spec.where("estimators.batch_rows"), s.batch_rows, rows / s.replicas, rows, s.replicas,
+                                  rows / s.replicas));
+    }
+  } else if (settings.components.designs > 0) {
+    throw UserError(
+        fmt::format("{}: a crossed design needs minibatches (with all rows there is no data noise to tell apart). Set "
+                    "estimators.batch_rows, or components.designs = 0.",
+                    spec.where("components.designs")));
+  }
+  return Design::replicas(s.replicas, noise_policies.at(s.noise_policy), policy);
 }
 
 class Expander {
@@ -92,26 +184,34 @@ class Expander {
     const DataPlan* data = path.data < 0 ? nullptr : &plan_.data[static_cast<std::size_t>(path.data)];
     const Index rows = data == nullptr ? 0 : data->rows;
     const Settings& s = cell.settings;
-    check_rows(plan_.spec, "estimators.batch_rows", s.estimators.batch_rows, rows, s.estimators.replacement);
+    cell.design = design_of(plan_.spec, s, rows);
     if (s.estimators.batch_rows > 0) {
       cell.coarser = coarser_tiles(rows, data->row_tile, s.estimators.batch_rows);
       auto& unit = plan_.data[static_cast<std::size_t>(path.data)].shard_unit;
       unit = std::max(unit, Index{1} << cell.coarser);
     }
     const auto model = shape_model(s, data);
-    const auto objective = s.objective == "elbo" ? estimators::Objective::elbo : estimators::Objective::expectation;
-    const double calls = static_cast<double>(path.labels.size()) * static_cast<double>(s.replicates.count);
+    const auto family = make_family(s, path.dim, initial_lambda(s, path.dim));
+    const estimators::Context context{family.get(), model.get(), objective_of(s), s.estimators.samples, s.estimators.batch_rows, {}};
+    const auto points = static_cast<double>(path.labels.size());
+    const double calls = points * static_cast<double>(s.replicates.count);
+    const double crossed = points * static_cast<double>(s.components.designs * s.components.row_sets * s.components.noise_sets);
+    const Index rows_per_call = s.estimators.batch_rows > 0 ? s.estimators.batch_rows : rows;
     for (const std::string& name : s.estimators.names) {
       const estimators::Entry& entry = *estimators::find(name);
-      if (const auto reason = entry.incompatible(*model, objective)) {
+      if (const auto reason = entry.incompatible(context)) {
         cell.exclusions.push_back({name, *reason});
         continue;
       }
       const auto estimator = entry.make();
       cell.estimators.push_back(name);
-      cell.counts += work(calls, s.estimators.samples, s.estimators.batch_rows > 0 ? s.estimators.batch_rows : rows,
-                          estimator->wanted().gradient, estimator->sampled_prior());
-      plan_.replicate_calls += calls;
+      const auto units = static_cast<Index>(calls) * cell.design.units() + static_cast<Index>(crossed);
+      cell.counts += work(estimator->requests(context), units, s.estimators.samples, rows_per_call);
+      CountingPreparation preparation(context, rows, rows_per_call);
+      std::vector<double> state(static_cast<std::size_t>(estimator->state_size(context)), 0.0);
+      estimator->prepare(context, preparation, state);
+      for (std::size_t point = 0; point < path.labels.size(); ++point) cell.counts += preparation.counts();
+      plan_.replicate_calls += calls + points * static_cast<double>(s.components.designs);
     }
     if (cell.estimators.empty()) {
       throw UserError(fmt::format("{}: no estimator of this list can serve {} ({}: {}). Add one that can, such as pw_cfe.",
@@ -154,20 +254,24 @@ class Expander {
     const auto model = shape_model(settings, data);
     path.dim = model->dim();
     check_sizes(plan_.spec, settings, path.dim);
+    check_family(plan_.spec, settings);
+    path.parameters = families::find(settings.family.name)->size(family_arguments(settings, path.dim));
+    const auto family = make_family(settings, path.dim, initial_lambda(settings, path.dim));
     const Index rows = model->rows();
-    check_rows(plan_.spec, "path.batch_rows", settings.path.batch_rows, rows, false);
+    check_rows(plan_.spec, "path.batch_rows", settings.path.batch_rows, rows);
     for (const double percent : settings.path.points) {
       path.stops.push_back(static_cast<Index>(std::llround(percent / 100 * static_cast<double>(settings.path.steps))));
       path.labels.push_back(fmt::format("{:g} %", percent));
     }
     if (settings.path.optimum) path.labels.emplace_back("optimum");
     const Index steps = path.stops.empty() ? 0 : *std::max_element(path.stops.begin(), path.stops.end());
-    path.counts =
-        work(static_cast<double>(steps), settings.path.samples, settings.path.batch_rows > 0 ? settings.path.batch_rows : rows, true, true);
-    if (needs_monte_carlo(settings, *model)) {
-      path.counts += work(static_cast<double>(path.labels.size()) * static_cast<double>(reference_replicates(settings)), kReferenceSamples,
-                          rows, true, true);
-      if (settings.path.optimum) path.counts += work(static_cast<double>(optimum_steps(settings)), kOptimumSamples, rows, true, true);
+    const estimators::Context context{
+        family.get(), model.get(), objective_of(settings), settings.path.samples, settings.path.batch_rows, {}};
+    const auto requests = estimators::find(path_estimator(context))->make()->requests(context);
+    path.counts = work(requests, steps, settings.path.samples, settings.path.batch_rows > 0 ? settings.path.batch_rows : rows);
+    if (needs_monte_carlo(settings, *model, *family)) {
+      path.counts += work(requests, static_cast<Index>(path.labels.size()) * reference_replicates(settings), kReferenceSamples, rows);
+      if (settings.path.optimum) path.counts += work(requests, optimum_steps(settings), kOptimumSamples, rows);
     }
     plan_.counts += path.counts;
     plan_.paths.push_back(std::move(path));
@@ -182,15 +286,48 @@ class Expander {
 
 }  // namespace
 
-bool needs_monte_carlo(const Settings& settings, const models::Model& model) {
+bool needs_monte_carlo(const Settings& settings, const models::Model& model, const families::Family& family) {
   if (settings.reference.method == "monte_carlo") return true;
-  if (model.has_gaussian_expectation()) return false;
+  if (model.has_gaussian_expectation() && family.mean_field_gaussian() != nullptr) return false;
   if (settings.reference.method == "exact") {
     throw UserError(
-        fmt::format("reference.method = \"exact\" is not to be had (model {} declares no Gaussian expectation). Use \"monte_carlo\".",
-                    settings.model.name));
+        fmt::format("reference.method = \"exact\" is not to be had (model {} and family {} have no exact expectation). Use "
+                    "\"monte_carlo\".",
+                    settings.model.name, settings.family.name));
   }
   return true;
+}
+
+std::string path_estimator(const estimators::Context& context) {
+  for (const char* name : {"pw_cfe", "stl", "sf_loo"}) {
+    if (!estimators::find(name)->incompatible(context)) return name;
+  }
+  throw std::logic_error("no estimator leads along a path of this family");
+}
+
+std::string reference_estimator(const estimators::Context& context) {
+  return estimators::find("pw_antithetic")->incompatible(context) ? path_estimator(context) : "pw_antithetic";
+}
+
+families::Arguments family_arguments(const Settings& settings, Index dim) {
+  families::Arguments arguments;
+  arguments.dim = dim;
+  arguments.numbers = {{"rank", static_cast<double>(settings.family.rank)},
+                       {"components", static_cast<double>(settings.family.components)},
+                       {"categories", static_cast<double>(settings.family.categories)}};
+  return arguments;
+}
+
+std::vector<double> initial_lambda(const Settings& settings, Index dim) {
+  const auto spread = [&](const std::vector<double>& given) {
+    return given.size() == 1 ? std::vector<double>(static_cast<std::size_t>(dim), given[0]) : given;
+  };
+  return families::find(settings.family.name)
+      ->initial(family_arguments(settings, dim), spread(settings.family.initial_mean), spread(settings.family.initial_sd));
+}
+
+std::unique_ptr<families::Family> make_family(const Settings& settings, Index dim, std::span<const double> lambda) {
+  return families::find(settings.family.name)->make(family_arguments(settings, dim), lambda);
 }
 
 std::unique_ptr<models::Model> shape_model(const Settings& settings, const DataPlan* data) {

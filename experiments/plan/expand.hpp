@@ -17,8 +17,12 @@ inline Index reference_replicates(const Settings& settings) { return std::max<In
 /// Steps of the search for the optimum, where no exact expectation is at hand.
 inline Index optimum_steps(const Settings& settings) { return 2 * settings.path.steps; }
 
-/// Whether reference and optimum are found by Monte Carlo: asked for, or the model has no exact expectation.
-bool needs_monte_carlo(const Settings& settings, const models::Model& model);
+/// Whether reference and optimum are found by Monte Carlo: asked for, or model and family have no exact expectation.
+bool needs_monte_carlo(const Settings& settings, const models::Model& model, const families::Family& family);
+
+/// The estimators that lead along a path and that make a Monte Carlo reference: the best of the simple ones that this setting allows.
+std::string path_estimator(const estimators::Context& context);
+std::string reference_estimator(const estimators::Context& context);
 
 /// A model that knows its shape but has no rows; it refers to data->shape.
 std::unique_ptr<models::Model> shape_model(const Settings& settings, const DataPlan* data);

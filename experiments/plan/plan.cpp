@@ -24,21 +24,21 @@ constexpr double kGiB = 1024.0 * 1024.0 * 1024.0;
 double machine_memory() { return static_cast<double>(sysconf(_SC_PHYS_PAGES)) * static_cast<double>(sysconf(_SC_PAGESIZE)); }
 
 /// Doubles stored for one estimator at one point of a cell.
-double moment_doubles(const CellPlan& cell, Index dim) {
-  return static_cast<double>(cell.settings.replicates.batches) * (1 + 2 * 2 * static_cast<double>(dim) + 4);
+double moment_doubles(const CellPlan& cell, Index parameters) {
+  return static_cast<double>(cell.settings.replicates.batches) * (1 + 2 * static_cast<double>(parameters) + 6);
 }
 
 double cell_record_bytes(const Plan& plan, const CellPlan& cell) {
   const PathPlan& path = plan.paths[static_cast<std::size_t>(cell.path)];
   return 8.0 * static_cast<double>(path.labels.size()) *
-         (static_cast<double>(cell.estimators.size()) * moment_doubles(cell, path.dim) + 6.0 * static_cast<double>(path.dim));
+         (static_cast<double>(cell.estimators.size()) * moment_doubles(cell, path.parameters) + 3.0 * static_cast<double>(path.parameters));
 }
 
 double file_bytes(const Plan& plan) {
   double bytes = 0;
   for (const PathPlan& path : plan.paths) {
     const auto stored = static_cast<double>(std::min<Index>(path.settings.path.steps, kStoredSteps) + 1);
-    bytes += stored * 2.0 * static_cast<double>(path.dim) * 8;
+    bytes += stored * static_cast<double>(path.parameters) * 8;
   }
   for (const CellPlan& cell : plan.cells) bytes += cell_record_bytes(plan, cell);
   return bytes;

@@ -1,6 +1,8 @@
 /// The plan: every cell, tile, replicate and its cost, fixed before any rank does anything. It decides every bit of the results.
 #pragma once
 
+#include <memory>
+#include <span>
 #include <string>
 #include <utility>
 #include <vector>
@@ -8,10 +10,12 @@
 #include "cluster/topology/layout.hpp"
 #include "cluster/topology/ownership.hpp"
 #include "engine/estimators/estimator.hpp"
+#include "engine/families/catalogue.hpp"
 #include "engine/models/catalogue.hpp"
 #include "engine/record.hpp"
 #include "experiments/command/actions.hpp"
 #include "experiments/dataset/dataset.hpp"
+#include "experiments/plan/design.hpp"
 #include "experiments/spec/spec.hpp"
 
 namespace variscope::experiments {
@@ -42,6 +46,7 @@ struct PathPlan {
   Settings settings;
   int data = -1;  ///< index into Plan::data; -1: none
   Index dim = 0;
+  Index parameters = 0;             ///< of the family
   std::vector<Index> stops;         ///< steps at which points are taken, ascending
   std::vector<std::string> labels;  ///< of the points, the optimum last where asked for
   models::Counts counts;            ///< of the optimisation
@@ -55,7 +60,8 @@ struct CellPlan {
   std::vector<std::string> estimators;
   std::vector<Exclusion> exclusions;
   int coarser = 0;        ///< minibatch tiles are data.row_tile << coarser rows
-  models::Counts counts;  ///< of all replicates
+  Design design;          ///< of one replicate
+  models::Counts counts;  ///< of all replicates, preparation included
 };
 
 /// Predicted figures of the rank that has most to do.
@@ -99,6 +105,15 @@ double memory_limit(const Plan& plan, const cluster::Layout& layout);
 
 /// The model of a path on this rank's table (nullptr if it takes no data).
 std::unique_ptr<models::Model> make_model(const Settings& settings, const data::Table* table);
+
+/// The family a path's settings name, over `dim` coordinates: what fixes its shape, where it starts, its member at lambda.
+families::Arguments family_arguments(const Settings& settings, Index dim);
+std::vector<double> initial_lambda(const Settings& settings, Index dim);
+std::unique_ptr<families::Family> make_family(const Settings& settings, Index dim, std::span<const double> lambda);
+
+inline estimators::Objective objective_of(const Settings& settings) {
+  return settings.objective == "elbo" ? estimators::Objective::elbo : estimators::Objective::expectation;
+}
 
 /// What `variscope plan` prints.
 std::string describe(const Plan& plan);

@@ -1,4 +1,4 @@
-/// Mapping column groups x row tiles over threads as OpenMP tasks that follow the tree.
+/// Mapping column groups x row tiles over threads as OpenMP loops over subtrees.
 #include "experiments/run/density.hpp"
 
 #include <omp.h>
@@ -10,7 +10,7 @@
 
 namespace variscope::experiments {
 
-models::Counts Density::leaf(const Group& group, const RowTiles& rows, Index tile, tiles::ConstBatchView theta, models::Wanted wanted,
+models::Counts Density::leaf(const Group& group, const RowTiles& rows, Index tile, const Columns& columns, models::Wanted wanted,
                              Index height, std::span<double> out) const {
   const Range range{tile * rows.row_tile, std::min((tile + 1) * rows.row_tile, model_.rows())};
   models::RowList list{range};
@@ -22,30 +22,33 @@ models::Counts Density::leaf(const Group& group, const RowTiles& rows, Index til
     list.indices = &*first;
     list.index_count = last - first;
   }
-  models::Evaluation evaluation{wanted, {out.data(), height, theta.count}, {}};
-  model_.log_likelihood(list, theta, evaluation);
+  const auto theta = group.live(columns.theta);
+  models::Evaluation evaluation{.wanted = wanted, .out = {out.data(), height, theta.count}, .counts = {}};
+  if (wanted.hessian_vector) evaluation.direction = group.live(columns.direction);
+  if (wanted.local) {
+    evaluation.streams = columns.streams + group.first_block * tiles::kLanes;
+    model_.local_gradient(list, columns.mean, columns.scale, evaluation);
+  } else {
+    model_.log_likelihood(list, theta, evaluation);
+  }
   return evaluation.counts;
 }
 
-void Density::map(tiles::ConstBatchView theta, const RowTiles& rows, models::Wanted wanted, std::span<const tiles::Node> nodes,
-                  Index height) {
-  const Index total = rows.ownership.leaves;
-  const Index size = theta.blocks() * height * tiles::kLanes;
+void Density::map(const Columns& columns, const RowTiles& rows, models::Wanted wanted, std::span<const tiles::Node> nodes, Index height) {
+  const tiles::Tree tree = rows.ownership.tree();
+  const Index size = columns.theta.blocks() * height * tiles::kLanes;
   // Nodes are cut into subtrees until every thread has several pieces. The tree stays the same, and so do the bits.
   int depth = 0;
   if (threads_ > 1) {
     while (depth < 12 && (groups_.size() * nodes.size() << depth) < 4 * static_cast<std::size_t>(threads_)) ++depth;
   }
   parts_.clear();
-  part_counts_.clear();
   for (const tiles::Node& node : nodes) {
     const int cut = std::min(depth, node.level);
-    const std::size_t before = parts_.size();
     for (Index i = node.index << cut; i < (node.index + 1) << cut; ++i) {
       const tiles::Node part{node.level - cut, i};
-      if (part.first() < total) parts_.push_back(part);
+      if (!tree.empty(part)) parts_.push_back(part);
     }
-    part_counts_.push_back(static_cast<Index>(parts_.size() - before));
   }
   partials_.resize(parts_.size() * static_cast<std::size_t>(size));
   const auto place = [&](std::size_t part, const Group& group) {
@@ -64,9 +67,8 @@ void Density::map(tiles::ConstBatchView theta, const RowTiles& rows, models::Wan
       error.catch_from([&] {
         const Group& group = groups_[static_cast<std::size_t>(piece) / parts_.size()];
         const std::size_t part = static_cast<std::size_t>(piece) % parts_.size();
-        const tiles::ConstBatchView columns = group.live(theta);
         const auto fold_leaf = [&](Index tile, std::span<double> out) { mine += leaf(group, rows, tile, columns, wanted, height, out); };
-        folders_[static_cast<std::size_t>(omp_get_thread_num())].fold(parts_[part], total, fold_leaf, tiles::add, place(part, group));
+        folders_[static_cast<std::size_t>(omp_get_thread_num())].fold(tree, parts_[part], fold_leaf, tiles::add, place(part, group));
       });
     }
 #pragma omp critical(variscope_counts)
@@ -75,34 +77,37 @@ void Density::map(tiles::ConstBatchView theta, const RowTiles& rows, models::Wan
   error.rethrow();
   work_.counts += counts;
   // The upper levels of every covering node, and its value moved to where the fold across ranks looks for it.
-  std::size_t first = 0;
+  std::size_t next = 0;
   for (std::size_t n = 0; n < nodes.size(); ++n) {
-    const auto count = static_cast<std::size_t>(part_counts_[n]);
-    const auto at = [&](std::size_t i) {
-      return std::span<double>(partials_).subspan((first + i) * static_cast<std::size_t>(size), static_cast<std::size_t>(size));
-    };
-    for (std::size_t stride = 1; stride < count; stride *= 2) {
-      for (std::size_t i = 0; i + stride < count; i += 2 * stride) tiles::add(at(i), at(i + stride));
-    }
-    if (first != n) std::copy(at(0).begin(), at(0).end(), partials_.begin() + static_cast<std::ptrdiff_t>(n) * size);
-    first += count;
+    const std::span<double> value = join(tree, nodes[n], static_cast<std::size_t>(size), next);
+    const auto place_of_node = partials_.begin() + static_cast<std::ptrdiff_t>(n) * size;
+    if (value.data() != &*place_of_node) std::copy(value.begin(), value.end(), place_of_node);
   }
 }
 
-void Density::finish(tiles::ConstBatchView theta, double scale, models::Wanted wanted, bool prior, tiles::Batch& out) {
+std::span<double> Density::join(const tiles::Tree& tree, tiles::Node node, std::size_t size, std::size_t& next) {
+  if (parts_[next] == node) return std::span<double>(partials_).subspan(size * next++, size);
+  if (tree.empty(node.left())) return join(tree, node.right(), size, next);
+  const std::span<double> left = join(tree, node.left(), size, next);
+  if (!tree.empty(node.right())) tiles::add(left, join(tree, node.right(), size, next));
+  return left;
+}
+
+void Density::finish(const Columns& columns, models::Wanted wanted, bool prior, tiles::Batch& out) {
   FirstError error;
   models::Counts counts;
 #pragma omp parallel for num_threads(threads_) if (threads_ > 1) schedule(static)
   for (std::size_t g = 0; g < groups_.size(); ++g) {
     error.catch_from([&] {
       const Group& group = groups_[g];
-      if (scale != 1.0) {
+      if (const double scale = group.segment->scale; scale != 1.0) {
         double* end = out.view().block(group.last_block);
         for (double* x = out.view().block(group.first_block); x != end; ++x) *x *= scale;
       }
-      if (!prior) return;
-      models::Evaluation evaluation{wanted, group.live(out.view()), {}};
-      model_.log_prior(group.live(theta), evaluation);
+      if (!prior || wanted.local) return;
+      models::Evaluation evaluation{.wanted = wanted, .out = group.live(out.view()), .counts = {}};
+      if (wanted.hessian_vector) evaluation.direction = group.live(columns.direction);
+      model_.log_prior(group.live(columns.theta), evaluation);
 #pragma omp critical(variscope_counts)
       counts += evaluation.counts;
     });
@@ -111,10 +116,9 @@ void Density::finish(tiles::ConstBatchView theta, double scale, models::Wanted w
   work_.counts += counts;
 }
 
-void Density::evaluate(tiles::ConstBatchView theta, std::span<const Segment> segments, const RowTiles& rows, double scale,
-                       models::Wanted wanted, bool prior, tiles::Batch& out) {
-  const Index height = wanted.gradient ? 1 + theta.dim : 1;
-  out.resize(height, theta.count);
+void Density::evaluate(const Columns& columns, std::span<const Segment> segments, const RowTiles& rows, models::Wanted wanted, bool prior,
+                       tiles::Batch& out) {
+  out.resize(wanted.rows(model_.dim()), columns.theta.count);
   Stopwatch watch;
   groups_.clear();
   for (const Segment& s : segments) {
@@ -123,8 +127,8 @@ void Density::evaluate(tiles::ConstBatchView theta, std::span<const Segment> seg
       groups_.push_back({&s, block, std::min(block + kGroupBlocks, last)});
   }
   if (model_.rows() > 0) {
-    const auto nodes = tiles::covering_nodes(rows.ownership.range(shards_.rank()), rows.ownership.leaves);
-    map(theta, rows, wanted, nodes, height);
+    const auto nodes = rows.ownership.nodes(shards_.rank());
+    map(columns, rows, wanted, nodes, out.dim());
     work_.kernel_s += watch.lap();
     const std::span<double> result(out.data(), static_cast<std::size_t>(out.size()));
     cluster::fold_across(shards_, rows.ownership, out.size(), partials_, tiles::add, reduce_, result);
@@ -133,7 +137,7 @@ void Density::evaluate(tiles::ConstBatchView theta, std::span<const Segment> seg
   } else {
     out.set_zero();
   }
-  finish(theta, scale, wanted, prior, out);
+  finish(columns, wanted, prior, out);
   work_.kernel_s += watch.lap();
 }
 

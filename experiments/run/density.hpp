@@ -20,7 +20,8 @@ struct Segment {
   Index first_block = 0;
   Index count = 0;
   bool all_rows = true;
-  std::span<const Index> rows;  ///< sorted global rows, unless all_rows
+  std::span<const Index> rows;  ///< sorted global rows of this rank's share, unless all_rows
+  double scale = 1;             ///< of the log likelihood
 };
 
 /// How a fold over rows is cut.
@@ -29,16 +30,25 @@ struct RowTiles {
   Index row_tile = 1;  ///< rows per leaf
 };
 
+/// What is evaluated, in columns. Everything outlives the call.
+struct Columns {
+  tiles::ConstBatchView theta;
+  tiles::ConstBatchView direction{};        ///< for Hessian-vector products
+  const random::Stream* streams = nullptr;  ///< one per column, padding lanes included: for local gradients
+  const double* mean = nullptr;             ///< of the family: for local gradients
+  const double* scale = nullptr;
+};
+
 class Density {
  public:
   /// Everything outlives the object. `shards`: the ranks among which the rows are divided.
   Density(const models::Model& model, const cluster::Communicator& shards, cluster::Reduce reduce, int threads, Work& work)
       : model_(model), shards_(shards), reduce_(reduce), threads_(threads), work_(work), folders_(static_cast<std::size_t>(threads)) {}
 
-  /// out (1 or 1 + dim rows) = scale * log likelihood [+ log prior] of every segment's columns, on the first of the shard ranks;
+  /// out (wanted.rows(dim) rows) = scale * log likelihood [+ log prior] of every segment's columns, on the first of the shard ranks;
   /// undefined on the others. Collective over the shard ranks.
-  void evaluate(tiles::ConstBatchView theta, std::span<const Segment> segments, const RowTiles& rows, double scale, models::Wanted wanted,
-                bool prior, tiles::Batch& out);
+  void evaluate(const Columns& columns, std::span<const Segment> segments, const RowTiles& rows, models::Wanted wanted, bool prior,
+                tiles::Batch& out);
 
  private:
   /// One lane-block group of one segment.
@@ -55,11 +65,13 @@ class Density {
       return columns;
     }
   };
-  void map(tiles::ConstBatchView theta, const RowTiles& rows, models::Wanted wanted, std::span<const tiles::Node> nodes, Index height);
+  void map(const Columns& columns, const RowTiles& rows, models::Wanted wanted, std::span<const tiles::Node> nodes, Index height);
+  /// The value of `node` from its parts, the first of which is parts_[next]; it ends in that part's place. next: behind the last of them.
+  std::span<double> join(const tiles::Tree& tree, tiles::Node node, std::size_t size, std::size_t& next);
   /// Scaling and the prior, on the first of the shard ranks.
-  void finish(tiles::ConstBatchView theta, double scale, models::Wanted wanted, bool prior, tiles::Batch& out);
-  models::Counts leaf(const Group& group, const RowTiles& rows, Index tile, tiles::ConstBatchView theta, models::Wanted wanted,
-                      Index height, std::span<double> out) const;
+  void finish(const Columns& columns, models::Wanted wanted, bool prior, tiles::Batch& out);
+  models::Counts leaf(const Group& group, const RowTiles& rows, Index tile, const Columns& columns, models::Wanted wanted, Index height,
+                      std::span<double> out) const;
 
   const models::Model& model_;
   const cluster::Communicator& shards_;
@@ -69,7 +81,6 @@ class Density {
   std::vector<tiles::NodeFolder> folders_;  ///< one per thread
   AlignedVector partials_;                  ///< [covering node x output]
   std::vector<tiles::Node> parts_;          ///< subtrees that the covering nodes are cut into
-  std::vector<Index> part_counts_;          ///< of each covering node
   std::vector<Group> groups_;
 };
 

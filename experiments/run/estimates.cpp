@@ -5,13 +5,10 @@
 
 #include <algorithm>
 
+#include "engine/families/mean_field_gaussian.hpp"
+#include "experiments/run/first_error.hpp"
+
 namespace variscope::experiments {
-
-namespace {
-
-Index padded(Index columns) { return (columns + tiles::kLanes - 1) / tiles::kLanes * tiles::kLanes; }
-
-}  // namespace
 
 Estimates::Estimates(const models::Model& model, const DataPlan* data, const cluster::Team& team, cluster::Reduce reduce, int threads,
                      Work& work)
@@ -24,92 +21,231 @@ Estimates::Estimates(const models::Model& model, const DataPlan* data, const clu
       density_(model, team.shards, reduce, threads, work),
       scratch_(static_cast<std::size_t>(threads)) {}
 
-Index Estimates::group(Index samples) const {
-  return std::max<Index>(1, group_columns(model_.dim(), threads_) / std::max<Index>(samples, 1));
+Index Estimates::group(Index columns, const Design& design) const {
+  return std::max<Index>(1, group_columns(model_.dim(), threads_) / std::max<Index>(columns * design.units(), 1));
 }
 
-void Estimates::draw(const families::MeanFieldGaussian& family, const CallSettings& call, Range replicates, bool antithetic) {
-  Draws& draws = draws_[antithetic ? 1 : 0];
+Estimates::Geometry Estimates::geometry(const CallSettings& call, Index width) const {
+  return {call.design.units(), call.design.units_per_row_set(), call.batch_rows > 0, width};
+}
+
+RowTiles Estimates::row_tiles(const CallSettings& call) const {
+  if (data_ == nullptr) return {};
+  const int coarser = call.batch_rows > 0 ? call.coarser : 0;
+  return {data_->tiles(team_.shards.size(), coarser), data_->row_tile << coarser};
+}
+
+void Estimates::draw(const families::Family& family, const CallSettings& call, Range replicates, estimators::Coupling coupling) {
+  Draws& draws = draws_of(coupling);
   Stopwatch watch;
-  const Index columns = replicates.size() * columns_each_;
-  draws.noise.resize(model_.dim(), columns);
+  const Geometry at = geometry(call, owned_samples_.size());
+  const Index columns = at.columns(replicates.size());
+  const families::NoiseShape shape = family.noise();
+  draws.noise.resize(shape.rows(), columns);
   draws.position.resize(model_.dim(), columns);
   const Index blocks = draws.noise.blocks();
+  const Index segment = at.drawn ? at.segment() : at.units * at.width;
+  const Index units = at.drawn ? at.per_segment : at.units;
+  if (coupling == estimators::Coupling::scrambled_net) {
+    const bool pieces = call.design.noise == NoisePolicy::split_net && !call.design.crossed;
+    const Index net = pieces ? call.samples * call.design.noise_sets : call.samples;
+    if (!net_ || net_->dim() != shape.rows() || net_->points() != net) net_.emplace(shape.rows(), net);
+  }
+  FirstError error;
 #pragma omp parallel for num_threads(threads_) if (threads_ > 1) schedule(static)
   for (Index b = 0; b < blocks; ++b) {
-    const Index first = b * tiles::kLanes;
-    const Index last = std::min(first + tiles::kLanes, columns);
-    std::array<random::Stream, tiles::kLanes> streams;
-    std::array<bool, tiles::kLanes> mirrored{};
-    for (Index c = first; c < last; ++c) {
-      // Lanes behind a replicate's samples repeat its last one.
-      const Index sample = owned_samples_.first + std::min(c % columns_each_, owned_samples_.size() - 1);
-      const Index replicate = replicates.first + c / columns_each_;
-      const auto i = static_cast<std::size_t>(c - first);
-      streams[i] = {call.seed, call.noise, call.task, static_cast<std::uint32_t>(replicate),
-                    static_cast<std::uint32_t>(antithetic ? sample / 2 : sample)};
-      mirrored[i] = antithetic && sample % 2 == 1;
-    }
-    tiles::BatchView noise = draws.noise.view().slice(b, b + 1);
-    random::fill_normal(streams.data(), noise);
-    for (Index c = 0; c < last - first; ++c) {
-      if (!mirrored[static_cast<std::size_t>(c)]) continue;
-      for (Index d = 0; d < noise.dim; ++d) noise(d, c) = -noise(d, c);
-    }
-    family.sample(noise, draws.position.view().slice(b, b + 1));
+    error.catch_from([&] {
+      const Index first = b * tiles::kLanes;
+      const Index last = std::min(first + tiles::kLanes, columns);
+      LaneStreams streams;
+      std::array<bool, tiles::kLanes> mirrored{};
+      for (Index c = first; c < last; ++c) {
+        // Lanes behind a segment's columns repeat its last one.
+        const Index within = std::min(c % segment, units * at.width - 1);
+        const Index whole = c / segment;
+        const Index replicate = replicates.first + (at.drawn ? whole / at.segments() : whole);
+        const Index unit = (at.drawn ? whole % at.segments() * at.per_segment : 0) + within / at.width;
+        const Index sample = owned_samples_.first + within % at.width;
+        const Index set = call.design.noise_of(unit);
+        const auto i = static_cast<std::size_t>(c - first);
+        streams[i] = {call.seed, call.noise, call.task, static_cast<std::uint32_t>(replicate), 0};
+        if (coupling == estimators::Coupling::scrambled_net) {
+          // One net for each noise set, or disjoint pieces of a common one.
+          const bool pieces = call.design.noise == NoisePolicy::split_net && !call.design.crossed;
+          streams[i].purpose = random::Purpose::net_noise;
+          streams[i].task = shared_task(call.noise, call.task, pieces ? 0 : set);
+          streams[i].minor = static_cast<std::uint32_t>(sample + (pieces ? set * call.samples : 0));
+        } else {
+          const bool antithetic = coupling == estimators::Coupling::antithetic;
+          streams[i].minor = static_cast<std::uint32_t>(set * call.samples + (antithetic ? sample / 2 * 2 : sample));
+          mirrored[i] = antithetic && sample % 2 == 1;
+        }
+      }
+      tiles::BatchView noise = draws.noise.view().slice(b, b + 1);
+      if (coupling == estimators::Coupling::scrambled_net)
+        fill_net(shape, *net_, streams, noise);
+      else
+        fill_independent(shape, streams, noise);
+      for (Index c = 0; c < last - first; ++c) {
+        if (!mirrored[static_cast<std::size_t>(c)]) continue;
+        for (Index d = 0; d < shape.normals; ++d) noise(d, c) = -noise(d, c);
+        for (Index d = shape.normals; d < shape.rows(); ++d) noise(d, c) = 1 - noise(d, c);
+      }
+      family.sample(noise, draws.position.view().slice(b, b + 1));
+    });
   }
+  error.rethrow();
   draws.ready = true;
   draws.seconds = watch.lap();
   work_.draw_s += draws.seconds;
 }
 
 void Estimates::draw_rows(const CallSettings& call, Range replicates) {
+  if (call.batch_rows == 0) return;
+  row_sets_.resize(static_cast<std::size_t>(replicates.size()));
+  FirstError error;
+#pragma omp parallel for num_threads(threads_) if (threads_ > 1) schedule(static)
+  for (Index j = 0; j < replicates.size(); ++j) {
+    error.catch_from([&] {
+      const random::Stream stream{call.seed, call.rows, call.task, static_cast<std::uint32_t>(replicates.first + j), 0};
+      draw_row_sets(stream, data_->rows, call.batch_rows, call.design, scratch_[static_cast<std::size_t>(omp_get_thread_num())],
+                    row_sets_[static_cast<std::size_t>(j)]);
+    });
+  }
+  error.rethrow();
+}
+
+void Estimates::segments(const CallSettings& call, const Geometry& at, Index replicates) {
   segments_.clear();
-  if (call.batch_rows == 0) {
-    segments_.push_back({0, replicates.size() * columns_each_, true, {}});
+  if (!at.drawn) {
+    segments_.push_back({0, at.columns(replicates), true, {}, 1.0});
     return;
   }
   const Range share = data_->share(team_.shards.size(), team_.shards.rank());
-  batch_rows_.resize(static_cast<std::size_t>(replicates.size()));
-  segments_.resize(batch_rows_.size());
-#pragma omp parallel for num_threads(threads_) if (threads_ > 1) schedule(static)
-  for (Index j = 0; j < replicates.size(); ++j) {
-    auto& rows = batch_rows_[static_cast<std::size_t>(j)];
-    const random::Stream stream{call.seed, call.rows, call.task, static_cast<std::uint32_t>(replicates.first + j), 0};
-    data::draw_minibatch(stream, data_->rows, call.batch_rows, call.replacement, scratch_[static_cast<std::size_t>(omp_get_thread_num())],
-                         rows);
-    segments_[static_cast<std::size_t>(j)] = {j * columns_each_ / tiles::kLanes, owned_samples_.size(), false, data::rows_in(rows, share)};
+  for (Index j = 0; j < replicates; ++j) {
+    const auto& sets = row_sets_[static_cast<std::size_t>(j)];
+    for (Index r = 0; r < at.segments(); ++r) {
+      segments_.push_back({(j * at.segments() + r) * at.segment() / tiles::kLanes, at.per_segment * at.width, false,
+                           data::rows_in(sets[static_cast<std::size_t>(r)], share),
+                           row_set_scale(data_->rows, call.batch_rows, call.design, r)});
+    }
   }
 }
 
-void Estimates::reduce(const estimators::Context& context, const estimators::Estimator& estimator, const Draws& draws, Index replicates,
-                       std::vector<double>& gradients) {
+void Estimates::evaluate(const estimators::Context& context, const estimators::Estimator* estimator,
+                         const std::vector<estimators::Request>& requests, const CallSettings& call, const Draws& draws, Range replicates,
+                         std::vector<tiles::Batch>& results) {
+  const RowTiles rows = row_tiles(call);
+  results.resize(std::max(results.size(), requests.size()));
+  widths_.resize(requests.size());
+  const Geometry samples = geometry(call, owned_samples_.size());
+  for (std::size_t r = 0; r < requests.size(); ++r) {
+    const estimators::Request& request = requests[r];
+    Geometry& at = widths_[r] = geometry(call, (request.per_sample ? owned_samples_.size() : 1) * request.columns);
+    const Index columns = at.columns(replicates.size());
+    // What belongs to the call and not to its samples is evaluated once, by the first rank along the sample axis.
+    const bool mine = request.per_sample || team_.samples.rank() == 0;
+    if (mine) {
+      Columns what;
+      what.theta = draws.position.view();
+      const bool placed = !request.at_sample || request.wanted.hessian_vector;
+      if (!request.at_sample) {
+        theta_.resize(model_.dim(), columns);
+        theta_.set_zero();
+        what.theta = theta_.view();
+      }
+      if (request.wanted.hessian_vector) {
+        direction_.resize(model_.dim(), columns);
+        direction_.set_zero();
+        what.direction = direction_.view();
+      }
+      if (request.wanted.local) {
+        streams_.resize(static_cast<std::size_t>((columns + tiles::kLanes - 1) / tiles::kLanes * tiles::kLanes));
+        what.streams = streams_.data();
+        what.mean = context.family->mean_field_gaussian()->mean().data();
+        what.scale = context.family->mean_field_gaussian()->scale().data();
+      }
+      if (placed || request.wanted.local) {
+        FirstError error;
+#pragma omp parallel for num_threads(threads_) if (threads_ > 1) schedule(static)
+        for (Index j = 0; j < replicates.size(); ++j) {
+          error.catch_from([&] {
+            for (Index unit = 0; unit < at.units; ++unit) {
+              const Index first = samples.origin(j, unit);
+              const Index origin = at.origin(j, unit);
+              if (placed) {
+                const Index last = request.per_sample ? first + samples.width : first;
+                estimator->place(context, r,
+                                 {draws.noise.view(), draws.position.view(), first, last, theta_.view(), direction_.view(), origin});
+              }
+              for (Index c = 0; request.wanted.local && c < at.width; ++c) {
+                const Index sample = call.design.noise_of(unit) * call.samples + owned_samples_.first + c;
+                streams_[static_cast<std::size_t>(origin + c)] = {
+                    call.seed, random::Purpose::local_noise, shared_task(call.noise, call.task, 0),
+                    static_cast<std::uint32_t>(replicates.first + j), static_cast<std::uint32_t>(sample)};
+              }
+            }
+          });
+        }
+        error.rethrow();
+      }
+      segments(call, at, replicates.size());
+      density_.evaluate(what, segments_, rows, request.wanted, request.prior, results[r]);
+    } else if (team_.shards.rank() == 0) {
+      results[r].resize(request.wanted.rows(model_.dim()), columns);
+    }
+    if (!request.per_sample && team_.shards.rank() == 0) {
+      Stopwatch watch;
+      team_.samples.broadcast(std::span<double>(results[r].data(), static_cast<std::size_t>(results[r].size())));
+      work_.communication_s += watch.lap();
+    }
+  }
+}
+
+void Estimates::reduce(const estimators::Context& context, const estimators::Estimator& estimator, const CallSettings& call,
+                       const Draws& draws, Index replicates, std::vector<double>& gradients) {
   Stopwatch watch;
-  const auto size = static_cast<std::size_t>(estimator.partial_size(model_.dim()));
-  const auto count = static_cast<std::size_t>(replicates);
+  const auto size = static_cast<std::size_t>(estimator.partial_size(context));
+  const Index units = call.design.units();
+  const auto count = static_cast<std::size_t>(replicates * units);
   const auto ownership = sample_ownership(context.samples, team_.samples.size());
-  const Range blocks = ownership.range(team_.samples.rank());
-  const auto nodes = tiles::covering_nodes(blocks, ownership.leaves);
+  const auto nodes = ownership.nodes(team_.samples.rank());
+  const Geometry samples = geometry(call, owned_samples_.size());
   partials_.resize(nodes.size() * count * size);
   folded_.resize(count * size);
+  std::vector<tiles::ConstBatchView> densities;
+  const auto requests = estimator.requests(context);
+  for (std::size_t r = 0; r < requests.size(); ++r) densities.push_back(results_[r].view());
+  const auto block_of = [&](Index j, Index unit, Index first, Index last, std::vector<Index>& origins) {
+    origins.resize(requests.size());
+    for (std::size_t r = 0; r < requests.size(); ++r) {
+      origins[r] = widths_[r].origin(j, unit) + (requests[r].per_sample ? first * requests[r].columns : 0);
+    }
+    const Index column = samples.origin(j, unit);
+    return estimators::SampleBlock{draws.noise.view(), draws.position.view(), densities, origins, column + first, column + last};
+  };
   const auto merge = [&](std::span<double> left, std::span<const double> right) { estimator.merge(left, right); };
+  FirstError error;
 #pragma omp parallel num_threads(threads_) if (threads_ > 1)
   {
     tiles::NodeFolder folder;
+    std::vector<Index> origins;
 #pragma omp for schedule(static)
-    for (Index j = 0; j < replicates; ++j) {
-      for (std::size_t n = 0; n < nodes.size(); ++n) {
-        const auto leaf = [&](Index block, std::span<double> partial) {
-          const Index first = block * kSampleBlock - owned_samples_.first;
-          const Index last = std::min(first + kSampleBlock, owned_samples_.size());
-          const Index column = j * columns_each_;
-          estimator.accumulate(context, {draws.noise.view(), out_.view(), column + first, column + last}, partial);
-        };
-        folder.fold(nodes[n], ownership.leaves, leaf, merge,
-                    std::span<double>(partials_).subspan((n * count + static_cast<std::size_t>(j)) * size, size));
-      }
+    for (Index i = 0; i < replicates * units; ++i) {
+      error.catch_from([&] {
+        for (std::size_t n = 0; n < nodes.size(); ++n) {
+          const auto leaf = [&](Index block, std::span<double> partial) {
+            const Index first = block * kSampleBlock - owned_samples_.first;
+            const Index last = std::min(first + kSampleBlock, owned_samples_.size());
+            estimator.accumulate(context, block_of(i / units, i % units, first, last, origins), partial);
+          };
+          folder.fold(ownership.tree(), nodes[n], leaf, merge,
+                      std::span<double>(partials_).subspan((n * count + static_cast<std::size_t>(i)) * size, size));
+        }
+      });
     }
   }
+  error.rethrow();
   work_.estimator_s += watch.lap();
   const auto merge_all = [&](std::span<double> left, std::span<const double> right) {
     for (std::size_t j = 0; j < count; ++j) estimator.merge(left.subspan(j * size, size), right.subspan(j * size, size));
@@ -118,54 +254,74 @@ void Estimates::reduce(const estimators::Context& context, const estimators::Est
   cluster::fold_across(team_.samples, ownership, static_cast<Index>(count * size), partials_, merge_all, mode, folded_);
   work_.communication_s += watch.lap();
   if (team_.samples.rank() != 0) return;
-  const auto parameters = static_cast<std::size_t>(2 * model_.dim());
+  const auto parameters = static_cast<std::size_t>(context.family->parameters());
   gradients.resize(count * parameters);
-#pragma omp parallel for num_threads(threads_) if (threads_ > 1) schedule(static)
-  for (std::size_t j = 0; j < count; ++j) {
-    estimator.finish(context, std::span<const double>(folded_).subspan(j * size, size),
-                     std::span<double>(gradients).subspan(j * parameters, parameters));
+#pragma omp parallel num_threads(threads_) if (threads_ > 1)
+  {
+    std::vector<Index> origins;
+#pragma omp for schedule(static)
+    for (std::size_t i = 0; i < count; ++i) {
+      error.catch_from([&] {
+        const auto call_block = block_of(static_cast<Index>(i) / units, static_cast<Index>(i) % units, 0, 0, origins);
+        estimator.finish(context, call_block, std::span<const double>(folded_).subspan(i * size, size),
+                         std::span<double>(gradients).subspan(i * parameters, parameters));
+      });
+    }
   }
+  error.rethrow();
   work_.estimator_s += watch.lap();
 }
 
-void Estimates::run(std::span<const double> lambda, const CallSettings& call, Range replicates,
-                    const std::vector<const estimators::Estimator*>& estimators, std::vector<std::vector<double>>& gradients,
-                    std::vector<models::Counts>& counts, std::vector<double>& seconds) {
-  const families::MeanFieldGaussian family(lambda);
-  const auto ownership = sample_ownership(call.samples, team_.samples.size());
-  const Range blocks = ownership.range(team_.samples.rank());
+void Estimates::begin(const CallSettings& call, Range replicates) {
+  const Range blocks = sample_ownership(call.samples, team_.samples.size()).range(team_.samples.rank());
   owned_samples_ = {std::min(blocks.first * kSampleBlock, call.samples), std::min(blocks.last * kSampleBlock, call.samples)};
-  // Replicates with rows of their own cannot share lane blocks; with all rows they are packed side by side.
-  columns_each_ = call.batch_rows > 0 ? padded(owned_samples_.size()) : owned_samples_.size();
-  const RowTiles rows = data_ == nullptr ? RowTiles{}
-                                         : RowTiles{data_->tiles(team_.shards.size(), call.batch_rows > 0 ? call.coarser : 0),
-                                                    data_->row_tile << (call.batch_rows > 0 ? call.coarser : 0)};
-  const double scale = call.batch_rows > 0 ? static_cast<double>(data_->rows) / static_cast<double>(call.batch_rows) : 1.0;
   for (Draws& d : draws_) d.ready = false;
+  draw_rows(call, replicates);
+}
 
+void Estimates::run(const families::Family& family, const CallSettings& call, Range replicates, const std::vector<Measured>& estimators,
+                    std::vector<std::vector<double>>& gradients, std::vector<models::Counts>& counts, std::vector<double>& seconds) {
   Stopwatch watch;
-  const bool idle = owned_samples_.size() == 0;
-  if (!idle) draw_rows(call, replicates);
+  begin(call, replicates);
   const double row_seconds = watch.lap();
   work_.draw_s += row_seconds;
   for (std::size_t e = 0; e < estimators.size(); ++e) {
-    const estimators::Estimator& estimator = *estimators[e];
-    Draws& draws = draws_[estimator.antithetic() ? 1 : 0];
-    if (!idle && !draws.ready) draw(family, call, replicates, estimator.antithetic());
+    const estimators::Estimator& estimator = *estimators[e].estimator;
+    const estimators::Context context{&family, &model_, call.objective, call.samples, call.batch_rows, estimators[e].state};
+    Draws& draws = draws_of(estimator.coupling());
+    if (!draws.ready) draw(family, call, replicates, estimator.coupling());
     const models::Counts before = work_.counts;
     watch.lap();
-    if (!idle) density_.evaluate(draws.position.view(), segments_, rows, scale, estimator.wanted(), estimator.sampled_prior(), out_);
-    if (team_.shards.rank() == 0) {
-      const estimators::Context context{&family, &model_, call.objective, call.samples};
-      reduce(context, estimator, draws, replicates.size(), gradients[e]);
-    }
+    evaluate(context, &estimator, estimator.requests(context), call, draws, replicates, results_);
+    if (team_.shards.rank() == 0) reduce(context, estimator, call, draws, replicates.size(), gradients[e]);
     // Every estimator is charged for the draws it uses, as if it had been alone.
     seconds[e] += watch.lap() + draws.seconds + row_seconds;
-    counts[e].value_evaluations += work_.counts.value_evaluations - before.value_evaluations;
-    counts[e].gradient_evaluations += work_.counts.gradient_evaluations - before.gradient_evaluations;
-    counts[e].value_rows += work_.counts.value_rows - before.value_rows;
-    counts[e].gradient_rows += work_.counts.gradient_rows - before.gradient_rows;
+    counts[e] += work_.counts - before;
   }
+}
+
+void Estimates::visit(const families::Family& family, const CallSettings& call, Index replicate, estimators::Coupling coupling,
+                      const std::vector<estimators::Request>& requests, std::vector<tiles::Batch>& results,
+                      const std::function<void(const estimators::SampleBlock&)>& use) {
+  const Range replicates{replicate, replicate + 1};
+  begin(call, replicates);
+  draw(family, call, replicates, coupling);
+  const estimators::Context context{&family, &model_, call.objective, call.samples, call.batch_rows, {}};
+  evaluate(context, nullptr, requests, call, draws_of(coupling), replicates, results);
+  const std::vector<Index> origins(requests.size(), 0);
+  std::vector<tiles::ConstBatchView> densities;
+  for (std::size_t r = 0; r < requests.size(); ++r) densities.push_back(results[r].view());
+  const Draws& draws = draws_of(coupling);
+  use({draws.noise.view(), draws.position.view(), densities, origins, 0, call.samples});
+}
+
+void average_units(std::span<const double> gradients, Index units, std::span<double> mean) {
+  std::copy_n(gradients.begin(), mean.size(), mean.begin());
+  if (units == 1) return;
+  for (Index u = 1; u < units; ++u) {
+    for (std::size_t p = 0; p < mean.size(); ++p) mean[p] += gradients[static_cast<std::size_t>(u) * mean.size() + p];
+  }
+  for (double& value : mean) value /= static_cast<double>(units);
 }
 
 void add_moments(std::span<const double> gradients, std::span<const double> reference, const std::vector<Block>& blocks, Index batch,

@@ -3,30 +3,40 @@
 #pragma once
 
 #include <array>
+#include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "cluster/topology/layout.hpp"
-#include "engine/data/minibatch.hpp"
 #include "engine/estimators/estimator.hpp"
 #include "engine/random/stream.hpp"
+#include "experiments/plan/design.hpp"
 #include "experiments/plan/plan.hpp"
 #include "experiments/run/density.hpp"
+#include "experiments/run/noise.hpp"
+#include "experiments/run/rows.hpp"
 
 namespace variscope::experiments {
 
-/// What a call is made of, apart from lambda and the replicate.
+/// What a call is made of, apart from the family's member and the replicate.
 struct CallSettings {
   std::uint64_t seed = 1;
   random::Purpose noise = random::Purpose::replicate_noise;
   random::Purpose rows = random::Purpose::replicate_rows;
-  std::uint32_t task = 0;
-  Index samples = 1;     ///< M
-  Index batch_rows = 0;  ///< B; 0: all
-  data::Replacement replacement = data::Replacement::without;
+  std::uint32_t task = 0;  ///< the point, below kMostPoints
+  Index samples = 1;       ///< M
+  Index batch_rows = 0;    ///< B; 0: all
   int coarser = 0;
   estimators::Objective objective = estimators::Objective::elbo;
+  Design design;
+};
+
+/// An estimator with the state it is measured at.
+struct Measured {
+  const estimators::Estimator* estimator = nullptr;
+  std::span<const double> state = {};
 };
 
 /// Computes gradients with one team of ranks.
@@ -35,28 +45,57 @@ class Estimates {
   /// model, data (nullptr if none) and team outlive the object.
   Estimates(const models::Model& model, const DataPlan* data, const cluster::Team& team, cluster::Reduce reduce, int threads, Work& work);
 
-  /// Gradients of replicates [first, last) by each estimator at lambda, on the same draws. gradients[e] holds
-  /// [replicate x 2 dim] on the team's root and is undefined elsewhere. counts[e] and seconds[e] grow by this rank's share.
-  /// Collective over the team. Cost: see Estimator; memory O((last - first) M dim).
-  void run(std::span<const double> lambda, const CallSettings& call, Range replicates,
-           const std::vector<const estimators::Estimator*>& estimators, std::vector<std::vector<double>>& gradients,
-           std::vector<models::Counts>& counts, std::vector<double>& seconds);
+  /// Gradients of the units of replicates [first, last) by each estimator, on the same draws. gradients[e] holds
+  /// [replicate x unit x parameter] on the team's root and is undefined elsewhere. counts[e] and seconds[e] grow by this rank's share.
+  /// Collective over the team. Cost: see Estimator; memory O((last - first) units M dim).
+  void run(const families::Family& family, const CallSettings& call, Range replicates, const std::vector<Measured>& estimators,
+           std::vector<std::vector<double>>& gradients, std::vector<models::Counts>& counts, std::vector<double>& seconds);
 
-  /// Replicates that one run() should be given.
-  [[nodiscard]] Index group(Index samples) const;
+  /// One unit's samples, all of them on this team's root, with what the requests evaluate to (at_sample requests only).
+  void visit(const families::Family& family, const CallSettings& call, Index replicate, estimators::Coupling coupling,
+             const std::vector<estimators::Request>& requests, std::vector<tiles::Batch>& results,
+             const std::function<void(const estimators::SampleBlock&)>& use);
+
+  /// Replicates that one run() should be given, for estimators that evaluate up to `columns` columns a unit.
+  [[nodiscard]] Index group(Index columns, const Design& design) const;
 
  private:
-  /// Noise, positions and rows of one group; the second of each pair belongs to antithetic estimators.
+  /// Columns [unit x width] of a group of replicates, in segments that share their rows.
+  struct Geometry {
+    Index units = 1;        ///< of a replicate
+    Index per_segment = 1;  ///< units that share a segment, if rows are drawn
+    bool drawn = false;     ///< segments begin at lane blocks of their own; otherwise columns are packed
+    Index width = 1;        ///< columns of a unit
+
+    [[nodiscard]] Index segment() const { return (per_segment * width + tiles::kLanes - 1) / tiles::kLanes * tiles::kLanes; }
+    [[nodiscard]] Index segments() const { return units / per_segment; }
+    [[nodiscard]] Index origin(Index replicate, Index unit) const {
+      if (!drawn) return (replicate * units + unit) * width;
+      return (replicate * segments() + unit / per_segment) * segment() + unit % per_segment * width;
+    }
+    [[nodiscard]] Index columns(Index replicates) const { return drawn ? replicates * segments() * segment() : replicates * units * width; }
+  };
+  /// Noise and positions of one group, for one kind of coupling.
   struct Draws {
     tiles::Batch noise;
     tiles::Batch position;
     bool ready = false;
     double seconds = 0;
   };
-  void draw(const families::MeanFieldGaussian& family, const CallSettings& call, Range replicates, bool antithetic);
+
+  [[nodiscard]] Geometry geometry(const CallSettings& call, Index width) const;
+  void begin(const CallSettings& call, Range replicates);
+  void draw(const families::Family& family, const CallSettings& call, Range replicates, estimators::Coupling coupling);
   void draw_rows(const CallSettings& call, Range replicates);
-  void reduce(const estimators::Context& context, const estimators::Estimator& estimator, const Draws& draws, Index replicates,
-              std::vector<double>& gradients);
+  void segments(const CallSettings& call, const Geometry& at, Index replicates);
+  /// Fills results_[r] for every request; widths_[r] is their geometry.
+  void evaluate(const estimators::Context& context, const estimators::Estimator* estimator,
+                const std::vector<estimators::Request>& requests, const CallSettings& call, const Draws& draws, Range replicates,
+                std::vector<tiles::Batch>& results);
+  void reduce(const estimators::Context& context, const estimators::Estimator& estimator, const CallSettings& call, const Draws& draws,
+              Index replicates, std::vector<double>& gradients);
+  [[nodiscard]] Draws& draws_of(estimators::Coupling coupling) { return draws_[static_cast<std::size_t>(coupling)]; }
+  [[nodiscard]] RowTiles row_tiles(const CallSettings& call) const;
 
   const models::Model& model_;
   const DataPlan* data_;
@@ -65,16 +104,23 @@ class Estimates {
   int threads_;
   Work& work_;
   Density density_;
-  Range owned_samples_;     ///< of one estimate, this rank's
-  Index columns_each_ = 0;  ///< columns from one replicate to the next
-  std::array<Draws, 2> draws_;
-  std::vector<std::vector<Index>> batch_rows_;  ///< per replicate
-  std::vector<data::MinibatchScratch> scratch_;
+  Range owned_samples_;  ///< of one unit, this rank's
+  std::array<Draws, 3> draws_;
+  std::vector<std::vector<std::vector<Index>>> row_sets_;  ///< [replicate][row set]
+  std::vector<RowScratch> scratch_;
+  std::optional<random::ScrambledSobol> net_;
   std::vector<Segment> segments_;
-  tiles::Batch out_;
+  std::vector<Geometry> widths_;  ///< of each request
+  tiles::Batch theta_;
+  tiles::Batch direction_;
+  std::vector<random::Stream> streams_;
+  std::vector<tiles::Batch> results_;
   AlignedVector partials_;
   AlignedVector folded_;
 };
+
+/// mean (parameters) of the units' gradients [unit x parameter] of one replicate, in the order of units.
+void average_units(std::span<const double> gradients, Index units, std::span<double> mean);
 
 /// Adds the gradients of one batch's replicates, in order, into batch `batch` of the moments about `reference`.
 void add_moments(std::span<const double> gradients, std::span<const double> reference, const std::vector<Block>& blocks, Index batch,

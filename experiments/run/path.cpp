@@ -26,8 +26,8 @@ class Runner {
         threads_(threads),
         work_(work),
         estimates_(model, data, whole, reduce, threads, work),
-        monte_carlo_(needs_monte_carlo(settings_, model)),
-        objective_(settings_.objective == "elbo" ? estimators::Objective::elbo : estimators::Objective::expectation) {
+        monte_carlo_(needs_monte_carlo(settings_, model, *make_family(settings_, plan.dim, initial_lambda(settings_, plan.dim)))),
+        objective_(objective_of(settings_)) {
     call_.seed = settings_.study.seed;
     call_.objective = objective_;
   }
@@ -35,8 +35,8 @@ class Runner {
   Path run() {
     Path path;
     path.record.id = plan_.id;
-    path.record.parameters = 2 * plan_.dim;
-    std::vector<double> lambda = start();
+    path.record.parameters = plan_.parameters;
+    std::vector<double> lambda = initial_lambda(settings_, plan_.dim);
     const Index steps = plan_.stops.empty() ? 0 : *std::max_element(plan_.stops.begin(), plan_.stops.end());
     path.record.stride = std::max<Index>(1, (steps + kStoredSteps - 1) / kStoredSteps);
     CallSettings call = call_;
@@ -44,7 +44,7 @@ class Runner {
     call.rows = random::Purpose::path_rows;
     call.samples = settings_.path.samples;
     call.batch_rows = settings_.path.batch_rows;
-    const auto estimator = estimators::find("pw_cfe")->make();
+    const auto estimator = make_estimator(path_estimator);
     optimizers::Adam adam(lambda.size(), settings_.path.step_size);
     path.points.resize(plan_.labels.size());
     for (Index step = 0;; ++step) {
@@ -67,22 +67,20 @@ class Runner {
   }
 
  private:
-  std::vector<double> start() const {
-    std::vector<double> lambda(static_cast<std::size_t>(2 * plan_.dim));
-    const auto dim = static_cast<std::size_t>(plan_.dim);
-    const auto& mean = settings_.family.initial_mean;
-    const auto& sd = settings_.family.initial_sd;
-    for (std::size_t d = 0; d < dim; ++d) {
-      lambda[d] = mean.size() == 1 ? mean[0] : mean[d];
-      lambda[dim + d] = std::log(sd.size() == 1 ? sd[0] : sd[d]);
-    }
-    return lambda;
+  [[nodiscard]] std::unique_ptr<families::Family> member(std::span<const double> lambda) const {
+    return make_family(settings_, plan_.dim, lambda);
+  }
+
+  /// The estimator that `choose` names for this path's setting.
+  [[nodiscard]] std::unique_ptr<estimators::Estimator> make_estimator(std::string (*choose)(const estimators::Context&)) const {
+    const auto family = member(initial_lambda(settings_, plan_.dim));
+    return estimators::find(choose({family.get(), &model_, objective_, settings_.path.samples, settings_.path.batch_rows, {}}))->make();
   }
 
   /// One gradient, the same on all ranks.
   const std::vector<double>& gradient(const std::vector<double>& lambda, const CallSettings& call, Index step,
                                       const estimators::Estimator& estimator) {
-    estimates_.run(lambda, call, {step, step + 1}, {&estimator}, gradients_, counts_, seconds_);
+    estimates_.run(*member(lambda), call, {step, step + 1}, {{&estimator}}, gradients_, counts_, seconds_);
     gradients_[0].resize(lambda.size());
     Stopwatch watch;
     world_.broadcast(std::span<double>(gradients_[0]));
@@ -105,7 +103,7 @@ class Runner {
     CallSettings call = call_;
     call.noise = random::Purpose::optimum_noise;
     call.samples = kOptimumSamples;
-    const auto estimator = estimators::find("pw_antithetic")->make();
+    const auto estimator = make_estimator(reference_estimator);
     const Index steps = optimum_steps(settings_);
     const Index half = steps / 2;
     optimizers::Adam adam(lambda.size(), settings_.path.step_size);
@@ -138,15 +136,16 @@ class Runner {
     call.noise = random::Purpose::reference_noise;
     call.task = task;
     call.samples = kReferenceSamples;
-    const auto estimator = estimators::find("pw_antithetic")->make();
+    const auto estimator = make_estimator(reference_estimator);
+    const auto family = member(point.lambda);
     const Index replicates = reference_replicates(settings_);
     const std::size_t parameters = point.lambda.size();
     std::vector<double> mean(parameters, 0.0);
     std::vector<double> square(parameters, 0.0);
     Index done = 0;
-    for (Index first = 0; first < replicates; first += estimates_.group(kReferenceSamples)) {
-      const Range group{first, std::min(first + estimates_.group(kReferenceSamples), replicates)};
-      estimates_.run(point.lambda, call, group, {estimator.get()}, gradients_, counts_, seconds_);
+    for (Index first = 0; first < replicates; first += estimates_.group(kReferenceSamples, call.design)) {
+      const Range group{first, std::min(first + estimates_.group(kReferenceSamples, call.design), replicates)};
+      estimates_.run(*family, call, group, {{estimator.get()}}, gradients_, counts_, seconds_);
       gradients_[0].resize(static_cast<std::size_t>(group.size()) * parameters);
       world_.broadcast(std::span<double>(gradients_[0]));
       for (Index j = 0; j < group.size(); ++j) {

@@ -6,6 +6,7 @@
 #include <cmath>
 #include <memory>
 
+#include "engine/families/mean_field_gaussian.hpp"
 #include "engine/models/catalogue.hpp"
 #include "engine/oracles/truth.hpp"
 #include "experiments/command/actions.hpp"
@@ -85,6 +86,7 @@ std::vector<SelftestRow> run_selftest_case(const SelftestCase& at, Index replica
   const auto model = models::find(at.model)->make(at.arguments);
   const cluster::Team team;
   Work work;
+  const families::MeanFieldGaussian family(at.lambda);
   Estimates estimates(*model, nullptr, team, cluster::Reduce::exact, threads, work);
   std::vector<SelftestRow> rows;
   for (const estimators::Entry& entry : estimators::catalogue()) {
@@ -107,9 +109,9 @@ std::vector<SelftestRow> run_selftest_case(const SelftestCase& at, Index replica
       std::vector<std::vector<double>> variances = means;
       const Index each = replicates / kBatches;
       for (Index b = 0; b < kBatches; ++b) {
-        for (Index first = b * each; first < (b + 1) * each; first += estimates.group(kSamples)) {
-          const Range group{first, std::min(first + estimates.group(kSamples), (b + 1) * each)};
-          estimates.run(at.lambda, call, group, {estimator.get()}, gradients, counts, seconds);
+        for (Index first = b * each; first < (b + 1) * each; first += estimates.group(kSamples, call.design)) {
+          const Range group{first, std::min(first + estimates.group(kSamples, call.design), (b + 1) * each)};
+          estimates.run(family, call, group, {{estimator.get()}}, gradients, counts, seconds);
           for (std::size_t i = 0; i < static_cast<std::size_t>(group.size()) * truth->mean.size(); ++i) {
             const std::size_t p = i % truth->mean.size();
             const double deviation = gradients[0][i] - truth->mean[p];

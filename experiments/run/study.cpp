@@ -19,6 +19,7 @@
 #include "experiments/run/load.hpp"
 #include "experiments/run/output.hpp"
 #include "experiments/run/path.hpp"
+#include "experiments/run/preparation.hpp"
 #include "experiments/run/provenance.hpp"
 #include "experiments/run/threads.hpp"
 
@@ -79,8 +80,9 @@ class Study {
     CellRecord record;
     record.id = cell.id;
     record.settings = to_pairs(cell.settings);
-    record.parameter_names = families::MeanFieldGaussian::parameter_names(model.parameter_names());
-    record.blocks = families::MeanFieldGaussian::blocks(path.dim);
+    const auto family = make_family(cell.settings, path.dim, initial_lambda(cell.settings, path.dim));
+    record.parameter_names = family->parameter_names(model.parameter_names());
+    record.blocks = family->blocks();
     record.family = cell.settings.family.name;
     record.model = cell.settings.model.name;
     record.samples = cell.settings.estimators.samples;
@@ -118,9 +120,9 @@ class Study {
     call.seed = s.study.seed;
     call.samples = s.estimators.samples;
     call.batch_rows = s.estimators.batch_rows;
-    call.replacement = s.estimators.replacement ? data::Replacement::with : data::Replacement::without;
     call.coarser = cell.coarser;
-    call.objective = s.objective == "elbo" ? estimators::Objective::elbo : estimators::Objective::expectation;
+    call.objective = objective_of(s);
+    call.design = cell.design;
     const Index part = plan_.layout.replicate_of(world_.rank());
     const Range batches = owned_batches(s.replicates.batches, plan_.layout.replicates, part);
     const Index most = owned_batches(s.replicates.batches, plan_.layout.replicates, 0).size();
@@ -133,9 +135,13 @@ class Study {
       lanes.push_back(std::make_unique<Lane>(model, data, alone ? nobody : team_, reduce_, alone ? 1 : plan_.threads, list.size()));
     for (std::size_t point = 0; point < record.points.size(); ++point) {
       call.task = static_cast<std::uint32_t>(point);
+      const auto family = make_family(s, path.dim, record.points[point].lambda);
+      const std::vector<std::vector<double>> states = prepare(*family, model, data, list, call, record.points[point]);
+      std::vector<Measured> measured;
+      for (std::size_t e = 0; e < list.size(); ++e) measured.push_back({list[e], states[e]});
       for (Index round = 0; round < most;) {
         const Range wave{batches.first + std::min(round, batches.size()), batches.first + std::min(round + wave_, batches.size())};
-        run_wave(lanes, record, point, call, wave, list);
+        run_wave(lanes, record, point, call, *family, wave, measured);
         round += wave_;
         pace(wave_);
       }
@@ -152,9 +158,31 @@ class Study {
     for (const auto& lane : lanes) work_.add(lane->work, lanes_wanted);
   }
 
+  /// The state that each estimator is measured at, the same on all ranks; the work it took goes into the record.
+  std::vector<std::vector<double>> prepare(const families::Family& family, const models::Model& model, const DataPlan* data,
+                                           const std::vector<const estimators::Estimator*>& list, const CallSettings& call,
+                                           PointRecord& point) {
+    std::vector<std::vector<double>> states;
+    for (std::size_t e = 0; e < list.size(); ++e) {
+      const estimators::Context context{&family, &model, call.objective, call.samples, call.batch_rows, {}};
+      auto& state = states.emplace_back(static_cast<std::size_t>(list[e]->state_size(context)), 0.0);
+      if (state.empty()) continue;
+      PreparationRun run(model, data, whole_, plan_.threads, family, *list[e], call, work_);
+      list[e]->prepare(context, run, state);
+      std::vector<models::Counts> counts{run.counts()};
+      std::vector<double> flat;
+      for (const auto& kind : models::Counts::kinds()) flat.push_back(static_cast<double>(counts[0].*kind.count));
+      world_.sum_in_any_order(flat);
+      std::size_t next = 0;
+      for (const auto& kind : models::Counts::kinds()) point.estimators[e].preparation.*kind.count = static_cast<Index>(flat[next++]);
+      point.estimators[e].preparation_share = list[e]->preparation_share(context);
+    }
+    return states;
+  }
+
   /// Batches of one point, spread over the lanes; their chunks are kept in the order of batches.
   void run_wave(std::vector<std::unique_ptr<Lane>>& lanes, const CellRecord& record, std::size_t point, const CallSettings& call,
-                Range wave, const std::vector<const estimators::Estimator*>& list) {
+                const families::Family& family, Range wave, const std::vector<Measured>& list) {
     std::vector<store::Chunk> chunks(static_cast<std::size_t>(wave.size()));
     const auto threads = static_cast<int>(lanes.size());
     FirstError error;
@@ -162,7 +190,7 @@ class Study {
     for (Index batch = wave.first; batch < wave.last; ++batch) {
       error.catch_from([&] {
         Lane& lane = *lanes[static_cast<std::size_t>(omp_get_thread_num())];
-        chunks[static_cast<std::size_t>(batch - wave.first)] = run_batch(lane, record, point, call, batch, list);
+        chunks[static_cast<std::size_t>(batch - wave.first)] = run_batch(lane, record, point, call, family, batch, list);
       });
     }
     error.rethrow();
@@ -172,8 +200,8 @@ class Study {
     for (store::Chunk& chunk : chunks) pending_.push_back(std::move(chunk));
   }
 
-  store::Chunk run_batch(Lane& lane, const CellRecord& record, std::size_t point, const CallSettings& call, Index batch,
-                         const std::vector<const estimators::Estimator*>& list) {
+  store::Chunk run_batch(Lane& lane, const CellRecord& record, std::size_t point, const CallSettings& call, const families::Family& family,
+                         Index batch, const std::vector<Measured>& list) {
     const PointRecord& at = record.points[point];
     const Range replicates = batch_replicates(record.replicates, batches_of(record), batch);
     std::vector<models::Counts> counts(list.size());
@@ -185,14 +213,21 @@ class Study {
       chunk.estimators.push_back(e.name);
       chunk.moments.emplace_back().resize(1, static_cast<Index>(at.reference.size()), static_cast<Index>(record.blocks.size()));
     }
-    const Index step = lane.estimates.group(call.samples);
+    const Index step = lane.estimates.group(call.samples, call.design);
+    const auto parameters = at.reference.size();
+    const auto units = static_cast<std::size_t>(call.design.units());
+    std::vector<double> mean(parameters);
     for (Index first = replicates.first; first < replicates.last; first += step) {
       const Range group{first, std::min(first + step, replicates.last)};
-      lane.estimates.run(at.lambda, call, group, list, lane.gradients, counts, lane.seconds);
+      lane.estimates.run(family, call, group, list, lane.gradients, counts, lane.seconds);
       if (!team_.is_root()) continue;
-      const auto size = static_cast<std::size_t>(group.size()) * at.reference.size();
-      for (std::size_t e = 0; e < list.size(); ++e)
-        add_moments(std::span<const double>(lane.gradients[e]).first(size), at.reference, record.blocks, 0, chunk.moments[e]);
+      for (std::size_t e = 0; e < list.size(); ++e) {
+        const std::span<const double> gradients(lane.gradients[e]);
+        for (std::size_t j = 0; j < static_cast<std::size_t>(group.size()); ++j) {
+          average_units(gradients.subspan(j * units * parameters, units * parameters), call.design.units(), mean);
+          add_moments(mean, at.reference, record.blocks, 0, chunk.moments[e]);
+        }
+      }
     }
     chunk.counts = team_counts(counts);
     return chunk;
@@ -208,15 +243,14 @@ class Study {
     if (team_.samples.size() * team_.shards.size() == 1) return counts;
     std::vector<double> flat;
     for (const auto& c : counts) {
-      for (const Index n : {c.value_evaluations, c.gradient_evaluations, c.value_rows, c.gradient_rows})
-        flat.push_back(static_cast<double>(n));
+      for (const auto& kind : models::Counts::kinds()) flat.push_back(static_cast<double>(c.*kind.count));
     }
     team_.shards.sum_in_any_order(flat);
     team_.samples.sum_in_any_order(flat);
-    std::vector<models::Counts> sums;
-    for (std::size_t i = 0; i < flat.size(); i += 4) {
-      sums.push_back(
-          {static_cast<Index>(flat[i]), static_cast<Index>(flat[i + 1]), static_cast<Index>(flat[i + 2]), static_cast<Index>(flat[i + 3])});
+    std::vector<models::Counts> sums(counts.size());
+    std::size_t next = 0;
+    for (auto& sum : sums) {
+      for (const auto& kind : models::Counts::kinds()) sum.*kind.count = static_cast<Index>(flat[next++]);
     }
     return sums;
   }
@@ -259,11 +293,9 @@ class Study {
       data_bytes += static_cast<double>(table.bytes());
       data_rows += static_cast<double>(table.held.size());
     }
-    const std::vector<std::pair<std::string, double>> figures = {
-        {"value_evaluations", static_cast<double>(work_.counts.value_evaluations)},
-        {"gradient_evaluations", static_cast<double>(work_.counts.gradient_evaluations)},
-        {"value_rows", static_cast<double>(work_.counts.value_rows)},
-        {"gradient_rows", static_cast<double>(work_.counts.gradient_rows)},
+    std::vector<std::pair<std::string, double>> figures;
+    for (const auto& kind : models::Counts::kinds()) figures.emplace_back(kind.name, static_cast<double>(work_.counts.*kind.count));
+    const std::vector<std::pair<std::string, double>> others = {
         {"data_rows_held", data_rows},
         {"data_bytes_held", data_bytes},
         {"bytes_sent", static_cast<double>(world_.bytes_sent())},
@@ -275,6 +307,7 @@ class Study {
         {"path_seconds", path_s_},
         {"total_seconds", total_s},
     };
+    figures.insert(figures.end(), others.begin(), others.end());
     std::string line;
     store::ExecutionTable table;
     for (const auto& [name, value] : figures) {

@@ -6,6 +6,7 @@
 #include <type_traits>
 
 #include "engine/estimators/estimator.hpp"
+#include "engine/families/catalogue.hpp"
 #include "experiments/spec/nearest.hpp"
 
 namespace variscope::experiments::detail {
@@ -97,12 +98,15 @@ std::vector<Key> make_keys() {
       with_data(power_of_two(
           at_least(key("data.row_tile", FIELD(data.row_tile), "rows per leaf of the fold; part of the arithmetic"), 16, 65536))),
       needed(one_of(key("model.name", FIELD(model.name), "target density; see 'variscope list models'"), names_of(models::catalogue()))),
-      one_of(key("family.name", FIELD(family.name), "variational family; see 'variscope list families'"), names_of(families())),
+      one_of(key("family.name", FIELD(family.name), "variational family; see 'variscope list families'"), names_of(families::catalogue())),
       at_least(key("family.initial_mean", FIELD(family.initial_mean), "start of the path: one value for all coordinates, or one each"),
                -1e12),
       above(key("family.initial_sd", FIELD(family.initial_sd), "start of the path: one value for all coordinates, or one each"), 0),
       one_of(key("objective", FIELD(objective), "what the gradient is of: the ELBO, or E_q[log density] without the entropy"),
              {"elbo", "expectation"}),
+      at_least(key("family.rank", FIELD(family.rank), "columns of the factor of low_rank_gaussian"), 1, 1e6),
+      at_least(key("family.components", FIELD(family.components), "components of gaussian_mixture"), 1, 1e4),
+      at_least(key("family.categories", FIELD(family.categories), "categories of each variable of categorical"), 2, 1e6),
       at_least(key("path.steps", FIELD(path.steps), "Adam steps of the reference path"), 0),
       above(key("path.step_size", FIELD(path.step_size), "Adam's step size"), 0, 1e6),
       at_least(key("path.samples", FIELD(path.samples), "Monte Carlo samples of each step"), 1, 1e9),
@@ -115,9 +119,22 @@ std::vector<Key> make_keys() {
                     names_of(estimators::catalogue()))),
       at_least(key("estimators.samples", FIELD(estimators.samples), "Monte Carlo samples M of one estimate"), 1, 1e9),
       rows(key("estimators.batch_rows", FIELD(estimators.batch_rows), "data rows B of one estimate")),
-      key("estimators.replacement", FIELD(estimators.replacement), "draw the rows of a minibatch with replacement"),
+      one_of(key("estimators.row_policy", FIELD(estimators.row_policy), "how minibatches are drawn, and shared among replicas"),
+             {"without_replacement", "with_replacement", "disjoint", "shards", "epoch"}),
+      at_least(
+          key("estimators.replicas", FIELD(estimators.replicas), "replicas R whose gradients are averaged; where they run is no matter"), 1,
+          16384),
+      one_of(key("estimators.noise_policy", FIELD(estimators.noise_policy), "how replicas share their noise"),
+             {"independent", "shared", "split_net"}),
       at_least(key("replicates.count", FIELD(replicates.count), "independent repeats of every estimate, at least one a batch"), 2),
       at_least(key("replicates.batches", FIELD(replicates.batches), "batches of replicates that the jackknife leaves out in turn"), 2, 256),
+      at_least(key("components.designs", FIELD(components.designs),
+                   "crossed designs that tell Monte Carlo, data and interaction noise apart; 0: none"),
+               0, 1e9),
+      at_least(key("components.row_sets", FIELD(components.row_sets), "minibatches of a crossed design"), 2, 1024),
+      at_least(
+          key("components.noise_sets", FIELD(components.noise_sets), "sample sets of a crossed design, every one met by every minibatch"),
+          2, 1024),
       of_study(key("output.directory", FIELD(output.directory), "run directory; empty: runs/<study.name>")),
       of_study(at_least(
           key("limits.memory_gib", FIELD(limits.memory_gib), "memory per rank in GiB that the plan may use; 0: what the machine has"), 0,
@@ -217,13 +234,6 @@ std::vector<Key> model_keys(const models::Entry& entry) {
     made.push_back(std::move(added));
   }
   return made;
-}
-
-const std::vector<FamilyDescription>& families() {
-  static const std::vector<FamilyDescription> all = {
-      {"mean_field_gaussian", "independent normals; parameters are means m and log scales rho = log s", "definition"},
-  };
-  return all;
 }
 
 std::string value_text(const Value& value, Type type) {

@@ -53,14 +53,6 @@ const Key* find_key(const std::string& name);
 /// The keys that `[model]` has for one entry.
 std::vector<Key> model_keys(const models::Entry& entry);
 
-/// Families that specs can name, and what they are.
-struct FamilyDescription {
-  std::string name;
-  std::string summary;
-  std::string source;
-};
-const std::vector<FamilyDescription>& families();
-
 /// Shortest text that reads back as the same value: "0.05", "[0, 10]", "true", "all" for zero rows.
 std::string value_text(const Value& value, Type type);
 

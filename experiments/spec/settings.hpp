@@ -35,6 +35,9 @@ struct Settings {
     std::string name = "mean_field_gaussian";
     std::vector<double> initial_mean = {0.0};  ///< one value for all coordinates, or one each
     std::vector<double> initial_sd = {1.0};
+    Index rank = 2;        ///< of low_rank_gaussian
+    Index components = 2;  ///< of gaussian_mixture
+    Index categories = 3;  ///< of categorical
   } family;
   std::string objective = "elbo";  ///< or "expectation": E_q[log density] alone, no entropy
   struct Path {
@@ -52,13 +55,21 @@ struct Settings {
   struct Estimators {
     std::vector<std::string> names;
     Index samples = 16;
-    Index batch_rows = 0;  ///< 0: all rows
-    bool replacement = false;
+    Index batch_rows = 0;                            ///< 0: all rows
+    std::string row_policy = "without_replacement";  ///< or with_replacement, disjoint, shards, epoch
+    Index replicas = 1;                              ///< R: estimates of M samples and B rows whose mean is the estimate
+    std::string noise_policy = "independent";        ///< of the replicas; or shared, split_net
   } estimators;
   struct Replicates {
     Index count = 1024;
     Index batches = 128;  ///< at most 256
   } replicates;
+  /// A crossed design beside the replicates: it tells Monte Carlo, data and interaction noise apart.
+  struct Components {
+    Index designs = 0;     ///< independent designs; 0: none
+    Index row_sets = 4;    ///< minibatches of each
+    Index noise_sets = 4;  ///< sample sets of each, every one met by every minibatch
+  } components;
   struct Output {
     std::string directory;  ///< default: runs/<study.name>
   } output;

@@ -1,0 +1,27 @@
+/// Base noise of a lane block: normals and uniforms from streams of their own, or from scrambled nets; and the tasks that keep apart what
+/// shares a purpose.
+#pragma once
+
+#include <array>
+
+#include "engine/families/family.hpp"
+#include "engine/random/sobol.hpp"
+#include "engine/random/stream.hpp"
+
+namespace variscope::experiments {
+
+/// Points of a path, and noise sets of a replicate, that a stream's 24-bit task can tell apart.
+inline constexpr Index kMostPoints = 256;
+inline constexpr Index kMostNoiseSets = 16384;
+
+using LaneStreams = std::array<random::Stream, tiles::kLanes>;
+
+/// Nets and local noise serve several consumers under one purpose: who asks (two bits), which noise set (14), which point (8).
+std::uint32_t shared_task(random::Purpose consumer, std::uint32_t point, Index noise_set);
+
+/// One lane block (shape.rows() rows) from independent streams, one per column.
+void fill_independent(const families::NoiseShape& shape, const LaneStreams& streams, tiles::BatchView noise);
+/// One lane block of points of nets; streams[c].minor is the point.
+void fill_net(const families::NoiseShape& shape, const random::ScrambledSobol& net, const LaneStreams& streams, tiles::BatchView noise);
+
+}  // namespace variscope::experiments

@@ -1,0 +1,71 @@
+/// Evaluations on the first rank along the sample axis, with its data shards; then broadcasts.
+#include "experiments/run/preparation.hpp"
+
+#include "engine/families/family.hpp"
+
+namespace variscope::experiments {
+
+PreparationRun::PreparationRun(const models::Model& model, const DataPlan* data, const cluster::Team& whole, int threads,
+                               const families::Family& family, const estimators::Estimator& estimator, const CallSettings& call, Work& work)
+    : model_(model),
+      data_(data),
+      whole_(whole),
+      family_(family),
+      estimator_(estimator),
+      call_(call),
+      total_(work),
+      team_{cluster::Communicator::serial(), whole.shards},
+      density_(model, team_.shards, cluster::Reduce::exact, threads, work_),
+      estimates_(model, data, team_, cluster::Reduce::exact, threads, work_) {
+  call_.noise = random::Purpose::training_noise;
+  call_.rows = random::Purpose::training_rows;
+  call_.design =
+      Design::replicas(1, NoisePolicy::independent,
+                       call.design.rows == RowsPolicy::with_replacement ? RowsPolicy::with_replacement : RowsPolicy::without_replacement);
+}
+
+void PreparationRun::share(tiles::Batch& batch) {
+  // On the first row of ranks the result lies with shard 0.
+  const std::span<double> values(batch.data(), static_cast<std::size_t>(batch.size()));
+  if (whole_.samples.rank() == 0) whole_.shards.broadcast(values);
+  whole_.samples.broadcast(values);
+}
+
+void PreparationRun::evaluate(const models::Wanted& wanted, tiles::ConstBatchView theta, tiles::ConstBatchView direction,
+                              tiles::Batch& out) {
+  out.resize(wanted.rows(theta.dim), theta.count);
+  if (whole_.samples.rank() == 0) {
+    const RowTiles rows = data_ == nullptr ? RowTiles{} : RowTiles{data_->tiles(team_.shards.size(), 0), data_->row_tile};
+    const Segment segment{0, theta.count, true, {}, 1.0};
+    Columns columns;
+    columns.theta = theta;
+    columns.direction = direction;
+    density_.evaluate(columns, {&segment, 1}, rows, wanted, true, out);
+  }
+  share(out);
+}
+
+void PreparationRun::train(Index call, const std::vector<estimators::Request>& requests,
+                           const std::function<void(const estimators::SampleBlock&)>& use) {
+  std::vector<tiles::Batch> results(requests.size());
+  tiles::Batch noise(family_.noise().rows(), call_.samples);
+  tiles::Batch position(model_.dim(), call_.samples);
+  if (whole_.samples.rank() == 0) {
+    estimates_.visit(family_, call_, call, estimator_.coupling(), requests, results, [&](const estimators::SampleBlock& block) {
+      std::copy_n(block.noise.data, noise.size(), noise.data());
+      std::copy_n(block.position.data, position.size(), position.data());
+    });
+  }
+  share(noise);
+  share(position);
+  std::vector<tiles::ConstBatchView> densities;
+  for (std::size_t r = 0; r < requests.size(); ++r) {
+    results[r].resize(requests[r].wanted.rows(model_.dim()), call_.samples);
+    share(results[r]);
+    densities.push_back(results[r].view());
+  }
+  const std::vector<Index> origins(requests.size(), 0);
+  use({noise.view(), position.view(), densities, origins, 0, call_.samples});
+}
+
+}  // namespace variscope::experiments
