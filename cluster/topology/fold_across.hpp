@@ -15,9 +15,11 @@ enum class Reduce {
 };
 
 /// `ownership` divides the leaves among the ranks of `communicator` (parts = its size). `partials` begins with this rank's covering
-/// nodes in order (tiles::covering_nodes), each `size` doubles; they are overwritten, what follows is not looked at. The root's value ends
-/// in `result` (size doubles) on rank 0 of the communicator (Reduce::exact) or on all ranks (Reduce::fast, plain sums only). Every merge
-/// happens on the rank that owns the left child's first leaf. Messages: at most log2(leaves) sent by a rank.
+/// nodes in order (Ownership::nodes), each `size` doubles; they are overwritten, what follows is not looked at. `result`: size doubles on
+/// every rank, apart from `partials`. The root's value ends in it on rank 0 of the communicator (Reduce::exact; elsewhere it holds what
+/// was received last) or on all ranks (Reduce::fast, plain sums only). Every merge happens on the rank that owns the first leaf of the
+/// two. Messages: a rank sends at most ceil(log2 units); exactly one where the number of parts is a power of two, unless it is rank 0 or
+/// owns nothing.
 void fold_across(const Communicator& communicator, const Ownership& ownership, Index size, std::span<double> partials,
                  const tiles::Merge& merge, Reduce reduce, std::span<double> result);
 

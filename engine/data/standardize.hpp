@@ -36,8 +36,9 @@ struct ColumnMoments {
   [[nodiscard]] bool constant(std::size_t c) const;
 };
 
-/// Folds leaves given in order 0, 1, 2, ... along the tree of tiles::Node; holds one partial per level.
-/// For one process that sees every tile; ranks use the distributed fold, with the same bits.
+/// Folds leaves given in order 0, 1, 2, ... along the tree of a single unit (tiles::Tree), which can grow while leaves come in; holds
+/// one partial per level. For one process that sees every tile. A study, which knows the number of its leaves beforehand, folds along the
+/// tree of its plan's units: the same moments up to rounding.
 class MomentsFold {
  public:
   explicit MomentsFold(Index columns) : columns_(columns) {}
@@ -60,7 +61,7 @@ inline Range row_tile_range(Index rows, Index row_tile, Index tile) {
   return {tile * row_tile, (tile + 1) * row_tile < rows ? (tile + 1) * row_tile : rows};
 }
 
-/// The moments of a table held whole, folded along the tree.
+/// The moments of a table held whole, by MomentsFold.
 std::vector<double> fold_moments(const Table& table, Index row_tile);
 
 /// Replaces each held x by (x - mean) / sd, sd with 1/N, moments being those of all rows.

@@ -52,7 +52,7 @@ models::Counts Density::leaf(const Group& group, const RowTiles& rows, Index til
 
 void Density::map(tiles::ConstBatchView theta, const RowTiles& rows, models::Wanted wanted, std::span<const tiles::Node> nodes,
                   Index height) {
-  const Index total = rows.ownership.leaves;
+  const tiles::Tree tree = rows.ownership.tree();
   const Index size = theta.blocks() * height * tiles::kLanes;
   // Nodes are cut into subtrees until every thread has several pieces. The tree stays the same, and so do the bits.
   int depth = 0;
@@ -60,15 +60,12 @@ void Density::map(tiles::ConstBatchView theta, const RowTiles& rows, models::Wan
     while (depth < 12 && (groups_.size() * nodes.size() << depth) < 4 * static_cast<std::size_t>(threads_)) ++depth;
   }
   parts_.clear();
-  part_counts_.clear();
   for (const tiles::Node& node : nodes) {
     const int cut = std::min(depth, node.level);
-    const std::size_t before = parts_.size();
     for (Index i = node.index << cut; i < (node.index + 1) << cut; ++i) {
       const tiles::Node part{node.level - cut, i};
-      if (part.first() < total) parts_.push_back(part);
+      if (!tree.empty(part)) parts_.push_back(part);
     }
-    part_counts_.push_back(static_cast<Index>(parts_.size() - before));
   }
   partials_.resize(parts_.size() * static_cast<std::size_t>(size));
   const auto place = [&](std::size_t part, const Group& group) {
@@ -89,7 +86,7 @@ void Density::map(tiles::ConstBatchView theta, const RowTiles& rows, models::Wan
         const std::size_t part = static_cast<std::size_t>(piece) % parts_.size();
         const tiles::ConstBatchView columns = group.live(theta);
         const auto fold_leaf = [&](Index tile, std::span<double> out) { mine += leaf(group, rows, tile, columns, wanted, height, out); };
-        folders_[static_cast<std::size_t>(omp_get_thread_num())].fold(parts_[part], total, fold_leaf, tiles::add, place(part, group));
+        folders_[static_cast<std::size_t>(omp_get_thread_num())].fold(tree, parts_[part], fold_leaf, tiles::add, place(part, group));
       });
     }
 #pragma omp critical(variscope_counts)
@@ -98,18 +95,20 @@ void Density::map(tiles::ConstBatchView theta, const RowTiles& rows, models::Wan
   caught.rethrow();
   work_.counts += counts;
   // The upper levels of every covering node, and its value moved to where the fold across ranks looks for it.
-  std::size_t first = 0;
+  std::size_t next = 0;
   for (std::size_t n = 0; n < nodes.size(); ++n) {
-    const auto count = static_cast<std::size_t>(part_counts_[n]);
-    const auto at = [&](std::size_t i) {
-      return std::span<double>(partials_).subspan((first + i) * static_cast<std::size_t>(size), static_cast<std::size_t>(size));
-    };
-    for (std::size_t stride = 1; stride < count; stride *= 2) {
-      for (std::size_t i = 0; i + stride < count; i += 2 * stride) tiles::add(at(i), at(i + stride));
-    }
-    if (first != n) std::copy(at(0).begin(), at(0).end(), partials_.begin() + static_cast<std::ptrdiff_t>(n) * size);
-    first += count;
+    const std::span<double> value = join(tree, nodes[n], static_cast<std::size_t>(size), next);
+    const auto place_of_node = partials_.begin() + static_cast<std::ptrdiff_t>(n) * size;
+    if (value.data() != &*place_of_node) std::copy(value.begin(), value.end(), place_of_node);
   }
+}
+
+std::span<double> Density::join(const tiles::Tree& tree, tiles::Node node, std::size_t size, std::size_t& next) {
+  if (parts_[next] == node) return std::span<double>(partials_).subspan(size * next++, size);
+  if (tree.empty(node.left())) return join(tree, node.right(), size, next);
+  const std::span<double> left = join(tree, node.left(), size, next);
+  if (!tree.empty(node.right())) tiles::add(left, join(tree, node.right(), size, next));
+  return left;
 }
 
 void Density::finish(tiles::ConstBatchView theta, double scale, models::Wanted wanted, bool prior, tiles::Batch& out) {
@@ -146,7 +145,7 @@ void Density::evaluate(tiles::ConstBatchView theta, std::span<const Segment> seg
       groups_.push_back({&s, block, std::min(block + kGroupBlocks, last)});
   }
   if (model_.rows() > 0) {
-    const auto nodes = tiles::covering_nodes(rows.ownership.range(shards_.rank()), rows.ownership.leaves);
+    const auto nodes = rows.ownership.nodes(shards_.rank());
     map(theta, rows, wanted, nodes, height);
     work_.kernel_s += watch.lap();
     const std::span<double> result(out.data(), static_cast<std::size_t>(out.size()));

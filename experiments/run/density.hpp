@@ -56,6 +56,8 @@ class Density {
     }
   };
   void map(tiles::ConstBatchView theta, const RowTiles& rows, models::Wanted wanted, std::span<const tiles::Node> nodes, Index height);
+  /// The value of `node` from its parts, the first of which is parts_[next]; it ends in that part's place. next: behind the last of them.
+  std::span<double> join(const tiles::Tree& tree, tiles::Node node, std::size_t size, std::size_t& next);
   /// Scaling and the prior, on the first of the shard ranks.
   void finish(tiles::ConstBatchView theta, double scale, models::Wanted wanted, bool prior, tiles::Batch& out);
   models::Counts leaf(const Group& group, const RowTiles& rows, Index tile, tiles::ConstBatchView theta, models::Wanted wanted,
@@ -69,7 +71,6 @@ class Density {
   std::vector<tiles::NodeFolder> folders_;  ///< one per thread
   AlignedVector partials_;                  ///< [covering node x output]
   std::vector<tiles::Node> parts_;          ///< subtrees that the covering nodes are cut into
-  std::vector<Index> part_counts_;          ///< of each covering node
   std::vector<Group> groups_;
 };
 

@@ -88,8 +88,7 @@ void Estimates::reduce(const estimators::Context& context, const estimators::Est
   const auto size = static_cast<std::size_t>(estimator.partial_size(model_.dim()));
   const auto count = static_cast<std::size_t>(replicates);
   const auto ownership = sample_ownership(context.samples, team_.samples.size());
-  const Range blocks = ownership.range(team_.samples.rank());
-  const auto nodes = tiles::covering_nodes(blocks, ownership.leaves);
+  const auto nodes = ownership.nodes(team_.samples.rank());
   partials_.resize(nodes.size() * count * size);
   folded_.resize(count * size);
   const auto merge = [&](std::span<double> left, std::span<const double> right) { estimator.merge(left, right); };
@@ -105,7 +104,7 @@ void Estimates::reduce(const estimators::Context& context, const estimators::Est
           const Index column = j * columns_each_;
           estimator.accumulate(context, {draws.noise.view(), out_.view(), column + first, column + last}, partial);
         };
-        folder.fold(nodes[n], ownership.leaves, leaf, merge,
+        folder.fold(ownership.tree(), nodes[n], leaf, merge,
                     std::span<double>(partials_).subspan((n * count + static_cast<std::size_t>(j)) * size, size));
       }
     }

@@ -48,7 +48,7 @@ models::GaussianExpectation exact_expectation(const models::Model& model, const 
   std::vector<double> flat(2 + 2 * parameters, 0.0);
   if (data != nullptr) {
     const auto ownership = data->tiles(team.shards.size(), 0);
-    const auto nodes = tiles::covering_nodes(ownership.range(team.shards.rank()), ownership.leaves);
+    const auto nodes = ownership.nodes(team.shards.rank());
     AlignedVector partials(nodes.size() * flat.size());
     // Tiles are computed in parallel, then folded: the tiles of one rank fit in memory, one flat partial each.
     const Range owned = ownership.range(team.shards.rank());
@@ -64,7 +64,7 @@ models::GaussianExpectation exact_expectation(const models::Model& model, const 
     tiles::NodeFolder folder;
     for (std::size_t n = 0; n < nodes.size(); ++n) {
       folder.fold(
-          nodes[n], ownership.leaves,
+          ownership.tree(), nodes[n],
           [&](Index tile, std::span<double> out) {
             const auto& leaf = leaves[static_cast<std::size_t>(tile - owned.first)];
             std::copy(leaf.begin(), leaf.end(), out.begin());

@@ -12,12 +12,12 @@ data::Table load_share(const DataPlan& plan, const cluster::Communicator& shards
   if (plan.settings.standardize) {
     const auto size = data::ColumnMoments::size(table.width());
     const auto ownership = plan.tiles(shards.size(), 0);
-    const auto nodes = tiles::covering_nodes(ownership.range(shards.rank()), ownership.leaves);
+    const auto nodes = ownership.nodes(shards.rank());
     AlignedVector partials(nodes.size() * size);
     tiles::NodeFolder folder;
     for (std::size_t n = 0; n < nodes.size(); ++n) {
       folder.fold(
-          nodes[n], ownership.leaves,
+          ownership.tree(), nodes[n],
           [&](Index tile, std::span<double> out) {
             data::ColumnMoments::of_tile(table, data::row_tile_range(plan.rows, plan.row_tile, tile), out);
           },
