@@ -66,7 +66,7 @@ inline std::vector<double> estimate(const estimators::Estimator& estimator, cons
   std::vector<double> partial(static_cast<std::size_t>(estimator.partial_size(dim)));
   tiles::NodeFolder folder;
   folder.fold(
-      tiles::root(leaves), leaves,
+      tiles::Tree{leaves}, tiles::Tree{leaves}.root(),
       [&](Index leaf, std::span<double> out) {
         const Index last = std::min((leaf + 1) * block, context.samples);
         estimator.accumulate(context, {noise, density, first + leaf * block, first + last}, out);
