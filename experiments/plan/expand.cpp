@@ -199,7 +199,7 @@ class Expander {
     const Index rows_per_call = s.estimators.batch_rows > 0 ? s.estimators.batch_rows : rows;
     for (const std::string& name : s.estimators.names) {
       const estimators::Entry& entry = *estimators::find(name);
-      if (const auto reason = entry.incompatible(context)) {
+      if (const auto reason = estimators::reason_against(entry, context)) {
         cell.exclusions.push_back({name, *reason});
         continue;
       }
@@ -300,13 +300,13 @@ bool needs_monte_carlo(const Settings& settings, const models::Model& model, con
 
 std::string path_estimator(const estimators::Context& context) {
   for (const char* name : {"pw_cfe", "stl", "sf_loo"}) {
-    if (!estimators::find(name)->incompatible(context)) return name;
+    if (!estimators::reason_against(*estimators::find(name), context)) return name;
   }
   throw std::logic_error("no estimator leads along a path of this family");
 }
 
 std::string reference_estimator(const estimators::Context& context) {
-  return estimators::find("pw_antithetic")->incompatible(context) ? path_estimator(context) : "pw_antithetic";
+  return estimators::reason_against(*estimators::find("pw_antithetic"), context) ? path_estimator(context) : "pw_antithetic";
 }
 
 families::Arguments family_arguments(const Settings& settings, Index dim) {
