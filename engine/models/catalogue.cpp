@@ -3,11 +3,10 @@
 
 #include "engine/models/banana.hpp"
 #include "engine/models/gaussian.hpp"
+#include "engine/models/logistic_regression.hpp"
 #include "engine/models/univariate.hpp"
 
 namespace variscope::models {
-
-Entry logistic_regression_entry();  // engine/models/logistic_regression.cpp
 
 const std::vector<Entry>& catalogue() {
   static const std::vector<Entry> entries = {
