@@ -89,7 +89,7 @@ Entry bernoulli_toy_entry() {
   Entry entry;
   entry.name = "bernoulli_toy";
   entry.summary = "sum of (z_d - p0)^2, the toy objective E_q[f] of estimators for Bernoulli z; p0 near 1/2 makes the signal small";
-  entry.source = "Tucker et al. 2017 (REBAR), NeurIPS 30, section 4.1; Grathwohl et al. 2018 (RELAX), ICLR, section 5.1";
+  entry.source = "Tucker et al. 2017 (REBAR), NeurIPS 30; Grathwohl et al. 2018 (RELAX), ICLR: toy problems";
   entry.parameters = {{"dim", "number of coordinates", {1.0}}, {"p0", "what every coordinate is compared with", {0.49}}};
   entry.make = [](const Arguments& arguments) { return std::make_unique<BernoulliToy>(arguments.number("dim"), arguments.number("p0")); };
   entry.smoke.numbers = {{"dim", {3.0}}, {"p0", {0.49}}};

@@ -73,7 +73,7 @@ Entry linear_regression_entry() {
   Entry entry;
   entry.name = "linear_regression";
   entry.summary = "Bayesian linear regression with known noise, independent normal prior on every coefficient; the posterior is Gaussian";
-  entry.source = "definition; conjugacy: Gelman et al. 2013, Bayesian Data Analysis, 3rd ed., section 14.2";
+  entry.source = "definition; conjugacy: Gelman et al. 2013, Bayesian Data Analysis, 3rd ed., chapter 14";
   entry.response = ResponseKind::real;
   entry.parameters = {{"noise_sd", "known standard deviation of the response about x'z", {1.0}},
                       {"prior_mean", "mean of every coefficient's normal prior", {0.0}},
