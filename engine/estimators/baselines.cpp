@@ -89,7 +89,8 @@ double coefficient(std::span<const double> sums, std::size_t parameters, std::si
   return variance > 0 ? (fhh - fh * h) / variance : 0.0;
 }
 
-/// Ranganath, Gerrish and Blei 2014 (AISTATS), eqs. 8-10, the coefficients from samples of their own. State: a reference value of l, then a*.
+/// Ranganath, Gerrish and Blei 2014 (AISTATS), eqs. 8-10, the coefficients from samples of their own. State: a reference value of l, then
+/// a*.
 class RaoBlackwell final : public Estimator {
  public:
   [[nodiscard]] std::vector<Request> requests(const Context&) const override { return {{.wanted = {true, false}}}; }
@@ -160,8 +161,9 @@ Entry score_function_mean_entry() {
 }
 
 Entry rao_blackwell_entry() {
-  Entry entry = plain_entry("sf_rb", "score function, Rao-Blackwellised, optimal coefficient per parameter from samples of its own (BBVI)",
-                            "Ranganath, Gerrish, Blei 2014 (AISTATS), eqs. 8-10", "1 value", [] { return std::make_unique<RaoBlackwell>(); });
+  Entry entry =
+      plain_entry("sf_rb", "score function, Rao-Blackwellised, optimal coefficient per parameter from samples of its own (BBVI)",
+                  "Ranganath, Gerrish, Blei 2014 (AISTATS), eqs. 8-10", "1 value", [] { return std::make_unique<RaoBlackwell>(); });
   entry.incompatible = needs_mean_field;
   return entry;
 }

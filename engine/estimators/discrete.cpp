@@ -83,8 +83,8 @@ class DisArm final : public AntitheticPair {
 double relaxed(double phi, double u) { return sigmoid((phi + logit(u)) / kTemperature); }
 double relaxed_slope(double y) { return y * (1 - y) / kTemperature; }
 
-/// Tucker, Mnih, Maddison, Lawson and Sohl-Dickstein 2017 (NeurIPS), eq. 5, with eta = 1: the relaxed f, conditioned on the discrete sample,
-/// as a control variate for REINFORCE. Three evaluations a sample: f(b), f(y) and f(y~) with gradients.
+/// Tucker, Mnih, Maddison, Lawson and Sohl-Dickstein 2017 (NeurIPS), eq. 5, with eta = 1: the relaxed f, conditioned on the discrete
+/// sample, as a control variate for REINFORCE. Three evaluations a sample: f(b), f(y) and f(y~) with gradients.
 class Rebar final : public Discrete {
  public:
   [[nodiscard]] std::vector<Request> requests(const Context&) const override {
@@ -155,7 +155,8 @@ class GumbelSoftmax final : public Discrete {
     for (Index s = block.first; s < block.last; ++s) {
       for (Index d = 0; d < context.family->dim(); ++d) {
         const auto i = static_cast<std::size_t>(d);
-        partial[i] += block.densities[0](1 + d, block.origins[0] + (s - block.first)) * relaxed_slope(relaxed(logits[i], block.noise(d, s)));
+        partial[i] +=
+            block.densities[0](1 + d, block.origins[0] + (s - block.first)) * relaxed_slope(relaxed(logits[i], block.noise(d, s)));
       }
     }
   }

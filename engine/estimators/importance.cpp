@@ -95,20 +95,20 @@ Entry bound_entry(std::string name, std::string summary, std::string source, int
 }  // namespace
 
 Entry importance_weighted_entry() {
-  return bound_entry("iwae", "gradient of the importance-weighted bound, reparameterised", "Burda, Grosse, Salakhutdinov 2016 (ICLR), eq. 13", 1,
-                     true);
+  return bound_entry("iwae", "gradient of the importance-weighted bound, reparameterised",
+                     "Burda, Grosse, Salakhutdinov 2016 (ICLR), eq. 13", 1, true);
 }
 
 Entry importance_weighted_landing_entry() {
-  Entry entry = bound_entry("stl_iw", "as iwae without the score term; biased for M > 1", "Roeder, Wu, Duvenaud 2017 (NeurIPS), section 5", 1,
-                            false);
+  Entry entry =
+      bound_entry("stl_iw", "as iwae without the score term; biased for M > 1", "Roeder, Wu, Duvenaud 2017 (NeurIPS), section 5", 1, false);
   entry.biased = true;
   return entry;
 }
 
 Entry doubly_reparameterised_entry() {
-  return bound_entry("dreg", "doubly reparameterised: squared weights, no score term, unbiased", "Tucker, Lawson, Gu, Maddison 2019 (ICLR), eq. 8",
-                     2, false);
+  return bound_entry("dreg", "doubly reparameterised: squared weights, no score term, unbiased",
+                     "Tucker, Lawson, Gu, Maddison 2019 (ICLR), eq. 8", 2, false);
 }
 
 }  // namespace variscope::estimators

@@ -11,8 +11,9 @@ namespace variscope::estimators {
 namespace {
 
 /// Mohamed, Rosca, Figurnov and Mnih 2020, JMLR 21(132), section 6 and table 1; coupled as there (section 7.2).
-/// d/dm N(m, s^2): m + s W against m - s W, W Rayleigh, over s sqrt(2 pi). d/ds: m + s K, K double-sided Maxwell, against m + s K U, which is
-/// normal, over s. All other coordinates are common to both. Each coordinate takes four values a sample; three uniforms beside its normal.
+/// d/dm N(m, s^2): m + s W against m - s W, W Rayleigh, over s sqrt(2 pi). d/ds: m + s K, K double-sided Maxwell, against m + s K U, which
+/// is normal, over s. All other coordinates are common to both. Each coordinate takes four values a sample; three uniforms beside its
+/// normal.
 class MeasureValued final : public Estimator {
  public:
   [[nodiscard]] std::vector<Request> requests(const Context& context) const override {

@@ -77,7 +77,8 @@ Entry mixed_landing_entry() {
                             [] { return std::make_unique<MixedLanding>(); });
   entry.incompatible = [](const Context& context) -> std::optional<std::string> {
     if (context.objective != Objective::elbo) return "mixes two treatments of the entropy, and the objective has none";
-    if (!context.family->reparameterisable()) return "needs z as a differentiable function of the parameters, which this family does not offer";
+    if (!context.family->reparameterisable())
+      return "needs z as a differentiable function of the parameters, which this family does not offer";
     if (!context.family->entropy()) return "needs the entropy in closed form, which this family has not";
     return std::nullopt;
   };

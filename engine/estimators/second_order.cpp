@@ -172,8 +172,8 @@ class TaylorProduct final : public Controlled {
   }
 };
 
-/// Geffner and Domke 2020 (NeurIPS), section 4, with a diagonal quadratic: grad l is fitted by b + B (z - m) on training samples, coordinate
-/// by coordinate, by least squares. State: b, then B. Costs no evaluation more than the plain estimator.
+/// Geffner and Domke 2020 (NeurIPS), section 4, with a diagonal quadratic: grad l is fitted by b + B (z - m) on training samples,
+/// coordinate by coordinate, by least squares. State: b, then B. Costs no evaluation more than the plain estimator.
 class QuadraticSurrogate final : public Controlled {
  public:
   [[nodiscard]] std::vector<Request> requests(const Context&) const override { return {{.wanted = {false, true}}}; }
@@ -307,8 +307,9 @@ Entry taylor_product_entry() {
 }
 
 Entry quadratic_surrogate_entry() {
-  Entry entry = plain_entry("pw_quadratic", "pathwise with a learned diagonal quadratic as control variate, frozen",
-                            "Geffner, Domke 2020 (NeurIPS), section 4", "1 gradient", [] { return std::make_unique<QuadraticSurrogate>(); });
+  Entry entry =
+      plain_entry("pw_quadratic", "pathwise with a learned diagonal quadratic as control variate, frozen",
+                  "Geffner, Domke 2020 (NeurIPS), section 4", "1 gradient", [] { return std::make_unique<QuadraticSurrogate>(); });
   entry.incompatible = needs_mean_field;
   return entry;
 }
