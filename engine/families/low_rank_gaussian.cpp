@@ -1,0 +1,292 @@
+/// Low-rank Gaussian: the capacitance matrix C = I + A'A is factorised once a member, by rotations that never form A'A.
+#include "engine/families/low_rank_gaussian.hpp"
+
+#include <algorithm>
+#include <bit>
+#include <cmath>
+#include <memory>
+
+#include "engine/simd/pack.hpp"
+
+namespace variscope::families {
+
+namespace {
+
+constexpr double kHalfLog2Pi = 0.918938533204672741780;
+constexpr Index kLanes = tiles::kLanes;
+constexpr Index kWidth = simd::kWidth;
+
+using simd::broadcast;
+using simd::Pack;
+
+Index rank_of(const Arguments& arguments) { return static_cast<Index>(arguments.numbers.at("rank")); }
+
+/// R of the QR factorisation of the rows below the identity: R'R = I + rows' rows. One Givens rotation an element, so that neither
+/// huge rows overflow nor nearly parallel columns lose digits to the square. Cost O(rows rank^2).
+std::vector<double> triangle_of(std::span<const double> rows, std::size_t rank) {
+  std::vector<double> triangle(rank * rank, 0.0);
+  for (std::size_t k = 0; k < rank; ++k) triangle[k * rank + k] = 1.0;
+  std::vector<double> row(rank);
+  for (std::size_t first = 0; first < rows.size(); first += rank) {
+    std::copy_n(rows.begin() + static_cast<std::ptrdiff_t>(first), rank, row.begin());
+    for (std::size_t k = 0; k < rank; ++k) {
+      const double length = std::hypot(triangle[k * rank + k], row[k]);
+      const double cosine = triangle[k * rank + k] / length;
+      const double sine = row[k] / length;
+      triangle[k * rank + k] = length;
+      for (std::size_t l = k + 1; l < rank; ++l) {
+        const double above = triangle[k * rank + l];
+        triangle[k * rank + l] = cosine * above + sine * row[l];
+        row[l] = cosine * row[l] - sine * above;
+      }
+    }
+  }
+  return triangle;
+}
+
+/// x = R^-T x in place; x: rank x lanes.
+template <Index lanes>
+void solve_lower(const std::vector<double>& triangle, Index rank, double* x) {
+  for (Index k = 0; k < rank; ++k) {
+    const auto element = [&](Index l) { return triangle[static_cast<std::size_t>(l * rank + k)]; };
+    for (Index l = 0; l < k; ++l) {
+      const double coefficient = element(l);
+      for (Index lane = 0; lane < lanes; ++lane) x[k * lanes + lane] -= coefficient * x[l * lanes + lane];
+    }
+    const double diagonal = element(k);
+    for (Index lane = 0; lane < lanes; ++lane) x[k * lanes + lane] /= diagonal;
+  }
+}
+
+/// x = R^-1 x in place.
+template <Index lanes>
+void solve_upper(const std::vector<double>& triangle, Index rank, double* x) {
+  for (Index k = rank; k-- > 0;) {
+    const auto element = [&](Index l) { return triangle[static_cast<std::size_t>(k * rank + l)]; };
+    for (Index l = k + 1; l < rank; ++l) {
+      const double coefficient = element(l);
+      for (Index lane = 0; lane < lanes; ++lane) x[k * lanes + lane] -= coefficient * x[l * lanes + lane];
+    }
+    const double diagonal = element(k);
+    for (Index lane = 0; lane < lanes; ++lane) x[k * lanes + lane] /= diagonal;
+  }
+}
+
+}  // namespace
+
+LowRankGaussian::LowRankGaussian(Index dim, Index rank, std::span<const double> lambda)
+    : rank_(rank),
+      mean_(lambda.begin(), lambda.begin() + dim),
+      log_scale_(lambda.begin() + dim, lambda.begin() + 2 * dim),
+      factor_(lambda.begin() + 2 * dim, lambda.end()) {
+  const auto columns = static_cast<std::size_t>(rank);
+  for (const double rho : log_scale_) scale_.push_back(std::exp(rho));
+  scaled_ = factor_;
+  for (std::size_t p = 0; p < scaled_.size(); ++p) scaled_[p] /= scale_[p / columns];
+  triangle_ = triangle_of(scaled_, columns);
+  scaled_inverse_ = scaled_;
+  for (std::size_t i = 0; i < mean_.size(); ++i) {
+    double* row = scaled_inverse_.data() + i * columns;
+    solve_lower<1>(triangle_, rank, row);
+    double rest = 1.0;
+    for (std::size_t k = 0; k < columns; ++k) rest -= row[k] * row[k];
+    diagonal_of_rest_.push_back(rest);
+    solve_upper<1>(triangle_, rank, row);
+  }
+}
+
+void LowRankGaussian::sample(ConstBatchView noise, BatchView z) const {
+  for (Index b = 0; b < noise.blocks(); ++b) {
+    for (int part = 0; part < simd::kPacksPerBlock; ++part) {
+      const double* eps = noise.block(b) + part * kWidth;
+      const double* f = eps + dim() * kLanes;
+      double* to = z.block(b) + part * kWidth;
+      for (Index d = 0; d < dim(); ++d) {
+        const auto i = static_cast<std::size_t>(d);
+        Pack sum = simd::fma(broadcast(scale_[i]), simd::load(eps + d * kLanes), broadcast(mean_[i]));
+        const double* row = factor_.data() + d * rank_;
+        for (Index k = 0; k < rank_; ++k) sum = simd::fma(broadcast(row[k]), simd::load(f + k * kLanes), sum);
+        simd::store(to + d * kLanes, sum);
+      }
+    }
+  }
+}
+
+void LowRankGaussian::project(const double* noise, double* v, double* t) const {
+  const double* eps = noise;
+  const double* f = eps + dim() * kLanes;
+  const auto a = [&](Index d, Index k) { return scaled_[static_cast<std::size_t>(d * rank_ + k)]; };
+  // t first holds f - A'eps, then h.
+  for (Index k = 0; k < rank_; ++k) {
+    for (int part = 0; part < simd::kPacksPerBlock; ++part) {
+      const Index at = part * kWidth;
+      Pack sum = simd::load(f + k * kLanes + at);
+      for (Index d = 0; d < dim(); ++d) sum = simd::fma(broadcast(-a(d, k)), simd::load(eps + d * kLanes + at), sum);
+      simd::store(t + k * kLanes + at, sum);
+    }
+  }
+  solve_lower<kLanes>(triangle_, rank_, t);
+  solve_upper<kLanes>(triangle_, rank_, t);
+  for (int part = 0; part < simd::kPacksPerBlock; ++part) {
+    for (Index d = 0; d < dim(); ++d) {
+      const Index at = d * kLanes + part * kWidth;
+      Pack sum = simd::load(eps + at);
+      for (Index k = 0; k < rank_; ++k) sum = simd::fma(broadcast(a(d, k)), simd::load(t + k * kLanes + part * kWidth), sum);
+      simd::store(v + at, sum);
+    }
+  }
+  for (Index k = 0; k < rank_ * kLanes; ++k) t[k] = f[k] - t[k];
+}
+
+double LowRankGaussian::log_normaliser() const {
+  double sum = 0;
+  for (const double rho : log_scale_) sum += rho + kHalfLog2Pi;
+  for (Index k = 0; k < rank_; ++k) sum += std::log(triangle_[static_cast<std::size_t>(k * (rank_ + 1))]);
+  return sum;
+}
+
+void LowRankGaussian::log_density(ConstBatchView noise, ConstBatchView, BatchView out) const {
+  const double constant = log_normaliser();
+  tiles::Batch projected;
+  projected.resize(dim() + rank_, kLanes);
+  for (Index b = 0; b < noise.blocks(); ++b) {
+    project(noise.block(b), projected.data(), projected.data() + dim() * kLanes);
+    for (int part = 0; part < simd::kPacksPerBlock; ++part) {
+      Pack square{};
+      for (Index d = 0; d < dim() + rank_; ++d) {
+        const Pack x = simd::load(projected.data() + d * kLanes + part * kWidth);
+        square = simd::fma(x, x, square);
+      }
+      simd::store(out.block(b) + part * kWidth, -0.5 * square - constant);
+    }
+  }
+}
+
+void LowRankGaussian::score(ConstBatchView noise, ConstBatchView, BatchView out) const {
+  tiles::Batch projected;
+  projected.resize(dim() + rank_, kLanes);
+  for (Index b = 0; b < noise.blocks(); ++b) {
+    const double* v = projected.data();
+    const double* t = v + dim() * kLanes;
+    project(noise.block(b), projected.data(), projected.data() + dim() * kLanes);
+    double* mean = out.block(b);
+    double* log_scale = mean + dim() * kLanes;
+    double* factor = log_scale + dim() * kLanes;
+    for (Index d = 0; d < dim(); ++d) {
+      const double scale = scale_[static_cast<std::size_t>(d)];
+      const double rest = diagonal_of_rest_[static_cast<std::size_t>(d)];
+      for (int part = 0; part < simd::kPacksPerBlock; ++part) {
+        const Index lane = part * kWidth;
+        const Pack x = simd::load(v + d * kLanes + lane);
+        simd::store(mean + d * kLanes + lane, x / scale);
+        simd::store(log_scale + d * kLanes + lane, x * x - rest);
+        for (Index k = 0; k < rank_; ++k) {
+          const Index p = d * rank_ + k;
+          const Pack product = x * simd::load(t + k * kLanes + lane) - scaled_inverse_[static_cast<std::size_t>(p)];
+          simd::store(factor + p * kLanes + lane, product / scale);
+        }
+      }
+    }
+  }
+}
+
+std::optional<double> LowRankGaussian::entropy() const { return log_normaliser() + 0.5 * static_cast<double>(dim()); }
+
+void LowRankGaussian::add_entropy_gradient(std::span<double> gradient) const {
+  const std::size_t dimension = mean_.size();
+  for (std::size_t i = 0; i < dimension; ++i) gradient[dimension + i] += diagonal_of_rest_[i];
+  for (std::size_t p = 0; p < factor_.size(); ++p) {
+    gradient[2 * dimension + p] += scaled_inverse_[p] / scale_[p / static_cast<std::size_t>(rank_)];
+  }
+}
+
+void LowRankGaussian::add_pathwise(ConstBatchView noise, ConstBatchView, ConstBatchView g, Index first_row, Index first, Index last,
+                                   std::span<double> sum) const {
+  for (Index d = 0; d < dim(); ++d) {
+    double location = 0;
+    double product = 0;
+    for (Index c = first; c < last; ++c) {
+      const double slope = g(first_row + d, c);
+      location += slope;
+      product += slope * noise(d, c);
+    }
+    sum[static_cast<std::size_t>(d)] += location;
+    sum[static_cast<std::size_t>(dim() + d)] += product * scale_[static_cast<std::size_t>(d)];
+    for (Index k = 0; k < rank_; ++k) {
+      double shared = 0;
+      for (Index c = first; c < last; ++c) shared += g(first_row + d, c) * noise(dim() + k, c);
+      sum[static_cast<std::size_t>(2 * dim() + d * rank_ + k)] += shared;
+    }
+  }
+}
+
+void LowRankGaussian::grad_log_density(ConstBatchView noise, ConstBatchView, BatchView out) const {
+  tiles::Batch shared;
+  shared.resize(rank_, kLanes);
+  for (Index b = 0; b < noise.blocks(); ++b) {
+    double* to = out.block(b);
+    project(noise.block(b), to, shared.data());
+    for (Index d = 0; d < dim(); ++d) {
+      const double scale = scale_[static_cast<std::size_t>(d)];
+      for (Index l = 0; l < kLanes; ++l) to[d * kLanes + l] = -to[d * kLanes + l] / scale;
+    }
+  }
+}
+
+std::vector<Block> LowRankGaussian::blocks() const {
+  return {{"mean", {0, dim()}}, {"log_scale", {dim(), 2 * dim()}}, {"factor", {2 * dim(), parameters()}}};
+}
+
+std::vector<std::string> LowRankGaussian::parameter_names(const std::vector<std::string>& coordinates) const {
+  std::vector<std::string> names;
+  for (const auto& c : coordinates) names.push_back("mean[" + c + "]");
+  for (const auto& c : coordinates) names.push_back("log_scale[" + c + "]");
+  for (const auto& c : coordinates) {
+    for (Index k = 0; k < rank_; ++k) names.push_back("factor[" + c + "," + std::to_string(k) + "]");
+  }
+  return names;
+}
+
+void LowRankGaussian::moments(std::span<double> mean, std::span<double> sd) const {
+  std::copy(mean_.begin(), mean_.end(), mean.begin());
+  for (std::size_t i = 0; i < mean_.size(); ++i) {
+    double length = scale_[i];
+    for (std::size_t k = 0; k < static_cast<std::size_t>(rank_); ++k) {
+      length = std::hypot(length, factor_[i * static_cast<std::size_t>(rank_) + k]);
+    }
+    sd[i] = length;
+  }
+}
+
+Entry low_rank_gaussian_entry() {
+  Entry entry;
+  entry.name = "low_rank_gaussian";
+  entry.summary = "one normal with covariance B B' + diag(d^2), lambda = (mean, log d, B row by row)";
+  entry.source = "definition; Ong, Nott & Smith 2018, JCGS 27(3)";
+  entry.parameters = {{"rank", "columns of the factor B", 2, 1, 1e6}};
+  entry.size = [](const Arguments& arguments) { return LowRankGaussian::size(arguments.dim, rank_of(arguments)); };
+  entry.initial = [](const Arguments& arguments, std::span<const double> mean, std::span<const double> sd) {
+    // At B = 0 the gradient with respect to B vanishes: B holds 1 % of the variance, with signs of the Walsh functions and lengths
+    // that differ, so that no column is another's twin.
+    const Index rank = rank_of(arguments);
+    const double share = 0.01;
+    std::vector<double> lambda(mean.begin(), mean.end());
+    for (const double s : sd) lambda.push_back(std::log(s) + 0.5 * std::log1p(-share));
+    for (std::size_t i = 0; i < sd.size(); ++i) {
+      for (Index k = 0; k < rank; ++k) {
+        const double weight = 2.0 * static_cast<double>(k + 1) / (static_cast<double>(rank) * static_cast<double>(rank + 1));
+        const bool negative = std::popcount(i & static_cast<std::size_t>(k + 1)) % 2 == 1;
+        lambda.push_back((negative ? -sd[i] : sd[i]) * std::sqrt(share * weight));
+      }
+    }
+    return lambda;
+  };
+  entry.make = [](const Arguments& arguments, std::span<const double> lambda) {
+    return std::make_unique<LowRankGaussian>(arguments.dim, rank_of(arguments), lambda);
+  };
+  entry.smoke.dim = 3;
+  entry.smoke.numbers = {{"rank", 2}};
+  return entry;
+}
+
+}  // namespace variscope::families
