@@ -1,4 +1,4 @@
-/// Low-rank Gaussian: the capacitance matrix C = I + A'A is factorised once a member, by rotations that never form A'A.
+/// Low-rank Gaussian: rotations that factorise the capacitance matrix C = I + A'A are found once a member and applied to the noise.
 #include "engine/families/low_rank_gaussian.hpp"
 
 #include <algorithm>
@@ -21,55 +21,12 @@ using simd::Pack;
 
 Index rank_of(const Arguments& arguments) { return static_cast<Index>(arguments.numbers.at("rank")); }
 
-/// R of the QR factorisation of the rows below the identity: R'R = I + rows' rows. One Givens rotation an element, so that neither
-/// huge rows overflow nor nearly parallel columns lose digits to the square. Cost O(rows rank^2).
-std::vector<double> triangle_of(std::span<const double> rows, std::size_t rank) {
-  std::vector<double> triangle(rank * rank, 0.0);
-  for (std::size_t k = 0; k < rank; ++k) triangle[k * rank + k] = 1.0;
-  std::vector<double> row(rank);
-  for (std::size_t first = 0; first < rows.size(); first += rank) {
-    std::copy_n(rows.begin() + static_cast<std::ptrdiff_t>(first), rank, row.begin());
-    for (std::size_t k = 0; k < rank; ++k) {
-      const double length = std::hypot(triangle[k * rank + k], row[k]);
-      const double cosine = triangle[k * rank + k] / length;
-      const double sine = row[k] / length;
-      triangle[k * rank + k] = length;
-      for (std::size_t l = k + 1; l < rank; ++l) {
-        const double above = triangle[k * rank + l];
-        triangle[k * rank + l] = cosine * above + sine * row[l];
-        row[l] = cosine * row[l] - sine * above;
-      }
-    }
-  }
-  return triangle;
-}
-
-/// x = R^-T x in place; x: rank x lanes.
-template <Index lanes>
-void solve_lower(const std::vector<double>& triangle, Index rank, double* x) {
-  for (Index k = 0; k < rank; ++k) {
-    const auto element = [&](Index l) { return triangle[static_cast<std::size_t>(l * rank + k)]; };
-    for (Index l = 0; l < k; ++l) {
-      const double coefficient = element(l);
-      for (Index lane = 0; lane < lanes; ++lane) x[k * lanes + lane] -= coefficient * x[l * lanes + lane];
-    }
-    const double diagonal = element(k);
-    for (Index lane = 0; lane < lanes; ++lane) x[k * lanes + lane] /= diagonal;
-  }
-}
-
-/// x = R^-1 x in place.
-template <Index lanes>
-void solve_upper(const std::vector<double>& triangle, Index rank, double* x) {
-  for (Index k = rank; k-- > 0;) {
-    const auto element = [&](Index l) { return triangle[static_cast<std::size_t>(k * rank + l)]; };
-    for (Index l = k + 1; l < rank; ++l) {
-      const double coefficient = element(l);
-      for (Index lane = 0; lane < lanes; ++lane) x[k * lanes + lane] -= coefficient * x[l * lanes + lane];
-    }
-    const double diagonal = element(k);
-    for (Index lane = 0; lane < lanes; ++lane) x[k * lanes + lane] /= diagonal;
-  }
+/// A rotation of the pair (shared, own): the shared row k of the factorisation and row i of what stands on it.
+template <class Value>
+void rotate(double cosine, double sine, Value& shared, Value& own) {
+  const Value before = shared;
+  shared = cosine * before + sine * own;
+  own = cosine * own - sine * before;
 }
 
 }  // namespace
@@ -81,17 +38,48 @@ LowRankGaussian::LowRankGaussian(Index dim, Index rank, std::span<const double> 
       factor_(lambda.begin() + 2 * dim, lambda.end()) {
   const auto columns = static_cast<std::size_t>(rank);
   for (const double rho : log_scale_) scale_.push_back(std::exp(rho));
-  scaled_ = factor_;
-  for (std::size_t p = 0; p < scaled_.size(); ++p) scaled_[p] /= scale_[p / columns];
-  triangle_ = triangle_of(scaled_, columns);
-  scaled_inverse_ = scaled_;
+  // Givens rotations bring A, row by row, into the triangle R above it, which starts as the identity: R'R = I + A'A.
+  std::vector<double> triangle(columns * columns, 0.0);
+  for (std::size_t k = 0; k < columns; ++k) triangle[k * columns + k] = 1.0;
+  std::vector<double> row(columns);
   for (std::size_t i = 0; i < mean_.size(); ++i) {
-    double* row = scaled_inverse_.data() + i * columns;
-    solve_lower<1>(triangle_, rank, row);
+    for (std::size_t k = 0; k < columns; ++k) row[k] = factor_[i * columns + k] / scale_[i];
+    for (std::size_t k = 0; k < columns; ++k) {
+      const double length = std::hypot(triangle[k * columns + k], row[k]);
+      const Rotation rotation{triangle[k * columns + k] / length, row[k] / length};
+      for (std::size_t l = k + 1; l < columns; ++l) rotate(rotation.cosine, rotation.sine, triangle[k * columns + l], row[l]);
+      triangle[k * columns + k] = length;
+      rotations_.push_back(rotation);
+    }
+  }
+  for (const double rho : log_scale_) log_normaliser_ += rho + kHalfLog2Pi;
+  for (std::size_t k = 0; k < columns; ++k) log_normaliser_ += std::log(triangle[k * columns + k]);
+  // Q (I; 0) = (R^-1 ; A R^-1): its parts give A C^-1 = (A R^-1) (R^-1)' and A C^-1 A' = (A R^-1) (A R^-1)' without any solve.
+  std::vector<double> inverse(columns * columns);
+  std::vector<double> stacked(factor_.size());
+  std::vector<double> shared(columns);
+  for (std::size_t k = 0; k < columns; ++k) {
+    std::fill(shared.begin(), shared.end(), 0.0);
+    shared[k] = 1.0;
+    for (std::size_t i = mean_.size(); i-- > 0;) {
+      double own = 0;
+      for (std::size_t l = columns; l-- > 0;) {
+        const Rotation& rotation = rotations_[i * columns + l];
+        rotate(rotation.cosine, -rotation.sine, shared[l], own);
+      }
+      stacked[i * columns + k] = own;
+    }
+    for (std::size_t l = 0; l < columns; ++l) inverse[l * columns + k] = shared[l];
+  }
+  scaled_inverse_.assign(factor_.size(), 0.0);
+  for (std::size_t i = 0; i < mean_.size(); ++i) {
     double rest = 1.0;
-    for (std::size_t k = 0; k < columns; ++k) rest -= row[k] * row[k];
+    for (std::size_t l = 0; l < columns; ++l) {
+      const double y = stacked[i * columns + l];
+      rest -= y * y;
+      for (std::size_t k = 0; k < columns; ++k) scaled_inverse_[i * columns + k] += y * inverse[k * columns + l];
+    }
     diagonal_of_rest_.push_back(rest);
-    solve_upper<1>(triangle_, rank, row);
   }
 }
 
@@ -112,52 +100,56 @@ void LowRankGaussian::sample(ConstBatchView noise, BatchView z) const {
   }
 }
 
-void LowRankGaussian::project(const double* noise, double* v, double* t) const {
-  const double* eps = noise;
-  const double* f = eps + dim() * kLanes;
-  const auto a = [&](Index d, Index k) { return scaled_[static_cast<std::size_t>(d * rank_ + k)]; };
-  // t first holds f - A'eps, then h.
-  for (Index k = 0; k < rank_; ++k) {
-    for (int part = 0; part < simd::kPacksPerBlock; ++part) {
-      const Index at = part * kWidth;
-      Pack sum = simd::load(f + k * kLanes + at);
-      for (Index d = 0; d < dim(); ++d) sum = simd::fma(broadcast(-a(d, k)), simd::load(eps + d * kLanes + at), sum);
-      simd::store(t + k * kLanes + at, sum);
-    }
-  }
-  solve_lower<kLanes>(triangle_, rank_, t);
-  solve_upper<kLanes>(triangle_, rank_, t);
+void LowRankGaussian::rotate_forward(const double* noise, double* v, double* t) const {
+  std::copy(noise + dim() * kLanes, noise + (dim() + rank_) * kLanes, t);
   for (int part = 0; part < simd::kPacksPerBlock; ++part) {
+    const Rotation* next = rotations_.data();
     for (Index d = 0; d < dim(); ++d) {
-      const Index at = d * kLanes + part * kWidth;
-      Pack sum = simd::load(eps + at);
-      for (Index k = 0; k < rank_; ++k) sum = simd::fma(broadcast(a(d, k)), simd::load(t + k * kLanes + part * kWidth), sum);
-      simd::store(v + at, sum);
+      Pack own = -simd::load(noise + d * kLanes + part * kWidth);
+      for (Index k = 0; k < rank_; ++k, ++next) {
+        double* at = t + k * kLanes + part * kWidth;
+        Pack shared = simd::load(at);
+        rotate(next->cosine, next->sine, shared, own);
+        simd::store(at, shared);
+      }
+      simd::store(v + d * kLanes + part * kWidth, own);
     }
   }
-  for (Index k = 0; k < rank_ * kLanes; ++k) t[k] = f[k] - t[k];
 }
 
-double LowRankGaussian::log_normaliser() const {
-  double sum = 0;
-  for (const double rho : log_scale_) sum += rho + kHalfLog2Pi;
-  for (Index k = 0; k < rank_; ++k) sum += std::log(triangle_[static_cast<std::size_t>(k * (rank_ + 1))]);
-  return sum;
+void LowRankGaussian::project(const double* noise, double* v, double* t) const {
+  // The residual of the least-squares problem (I; A) h = (f; -eps) is (t; -v): what Q' of the right-hand side leaves below R, by Q.
+  rotate_forward(noise, v, t);
+  std::fill(t, t + rank_ * kLanes, 0.0);
+  for (int part = 0; part < simd::kPacksPerBlock; ++part) {
+    const Rotation* next = rotations_.data() + rotations_.size();
+    for (Index d = dim(); d-- > 0;) {
+      Pack own = simd::load(v + d * kLanes + part * kWidth);
+      for (Index k = rank_; k-- > 0;) {
+        --next;
+        double* at = t + k * kLanes + part * kWidth;
+        Pack shared = simd::load(at);
+        rotate(next->cosine, -next->sine, shared, own);
+        simd::store(at, shared);
+      }
+      simd::store(v + d * kLanes + part * kWidth, -own);
+    }
+  }
 }
 
 void LowRankGaussian::log_density(ConstBatchView noise, ConstBatchView, BatchView out) const {
-  const double constant = log_normaliser();
   tiles::Batch projected;
   projected.resize(dim() + rank_, kLanes);
   for (Index b = 0; b < noise.blocks(); ++b) {
-    project(noise.block(b), projected.data(), projected.data() + dim() * kLanes);
+    // |v|^2 + |t|^2 is the length that the rotations leave below R.
+    rotate_forward(noise.block(b), projected.data(), projected.data() + dim() * kLanes);
     for (int part = 0; part < simd::kPacksPerBlock; ++part) {
       Pack square{};
-      for (Index d = 0; d < dim() + rank_; ++d) {
+      for (Index d = 0; d < dim(); ++d) {
         const Pack x = simd::load(projected.data() + d * kLanes + part * kWidth);
         square = simd::fma(x, x, square);
       }
-      simd::store(out.block(b) + part * kWidth, -0.5 * square - constant);
+      simd::store(out.block(b) + part * kWidth, -0.5 * square - log_normaliser_);
     }
   }
 }
@@ -190,7 +182,7 @@ void LowRankGaussian::score(ConstBatchView noise, ConstBatchView, BatchView out)
   }
 }
 
-std::optional<double> LowRankGaussian::entropy() const { return log_normaliser() + 0.5 * static_cast<double>(dim()); }
+std::optional<double> LowRankGaussian::entropy() const { return log_normaliser_ + 0.5 * static_cast<double>(dim()); }
 
 void LowRankGaussian::add_entropy_gradient(std::span<double> gradient) const {
   const std::size_t dimension = mean_.size();

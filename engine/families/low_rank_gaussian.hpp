@@ -11,8 +11,10 @@
 namespace variscope::families {
 
 /// lambda = (m_1..m_D, log d_1..log d_D, B row by row); z = m + d eps + B f, noise = (eps, f). Everything costs O(D K) a column.
-/// Density and scores by the Woodbury identity in a form without cancellation: with A = B / d, C = I + A'A and h = C^-1 (f - A'eps),
-/// d S^-1 (z - m) = eps + A h =: v, B' S^-1 (z - m) = f - h =: t and (z - m)' S^-1 (z - m) = |v|^2 + |t|^2.
+/// Density and scores by the Woodbury identity, written in the noise: with A = B / d, C = I + A'A and h = C^-1 (f - A'eps),
+/// d S^-1 (z - m) = eps + A h =: v, B' S^-1 (z - m) = f - h =: t and (z - m)' S^-1 (z - m) = |v|^2 + |t|^2. (t, -v) is the residual of a
+/// least-squares problem with the matrix (I; A): solved by rotations (Golub & Van Loan 2013, section 5.2.5), so that nothing cancels or
+/// overflows where d is far below B.
 class LowRankGaussian final : public Family {
  public:
   /// D (2 + K).
@@ -46,20 +48,26 @@ class LowRankGaussian final : public Family {
   void moments(std::span<double> mean, std::span<double> sd) const override;
 
  private:
+  /// Brings element (i, k) of A into row k of R.
+  struct Rotation {
+    double cosine;
+    double sine;
+  };
+
+  /// Q' (f; -eps) of one lane block: rank() rows that h follows from into t, dim() rows that it does not reach into v.
+  void rotate_forward(const double* noise, double* v, double* t) const;
   /// v (dim() rows) and t (rank() rows) of one lane block.
   void project(const double* noise, double* v, double* t) const;
-  /// sum log d + log det C / 2 + dim/2 log 2 pi.
-  [[nodiscard]] double log_normaliser() const;
 
   Index rank_;
   std::vector<double> mean_;
-  std::vector<double> scale_;             ///< d
   std::vector<double> log_scale_;         ///< log d
   std::vector<double> factor_;            ///< B, row by row
-  std::vector<double> scaled_;            ///< A = B / d, row by row
-  std::vector<double> triangle_;          ///< R, upper triangular, R'R = C, row by row
+  std::vector<double> scale_;             ///< d
+  std::vector<Rotation> rotations_;       ///< row by row of A; together Q'
   std::vector<double> scaled_inverse_;    ///< A C^-1, row by row
   std::vector<double> diagonal_of_rest_;  ///< d_i^2 (S^-1)_ii = 1 - (A C^-1 A')_ii
+  double log_normaliser_ = 0;             ///< sum log d + log det C / 2 + dim/2 log 2 pi
 };
 
 Entry low_rank_gaussian_entry();
