@@ -2,6 +2,7 @@
 #include "engine/families/full_rank_gaussian.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <memory>
 
@@ -82,10 +83,12 @@ void add_outer(const double* left, const Columns& right, Index dim, Index lane, 
   }
 }
 
-/// Lanes [from, to) of a block: all eight at once, or one by one.
+/// Lanes [from, to) of a block.
 void add_outer_lanes(const double* left, const Columns& right, Index dim, Index from, Index to, double* packed) {
-  if (to - from == kLanes) return add_outer<kLanes>(left, right, dim, 0, packed);
-  for (Index lane = from; lane < to; ++lane) add_outer<1>(left, right, dim, lane, packed);
+  static constexpr std::array kUpdates = {add_outer<1>, add_outer<2>, add_outer<3>, add_outer<4>,
+                                          add_outer<5>, add_outer<6>, add_outer<7>, add_outer<8>};
+  static_assert(kUpdates.size() == kLanes);
+  if (from < to) kUpdates[static_cast<std::size_t>(to - from - 1)](left, right, dim, from, packed);
 }
 
 }  // namespace
@@ -252,6 +255,17 @@ void FullRankGaussian::grad_log_density(ConstBatchView noise, ConstBatchView, Ba
     double* w = out.block(b);
     solve_transposed(noise.block(b), w);
     for (Index k = 0; k < dim() * kLanes; ++k) w[k] = -w[k];
+  }
+}
+
+void FullRankGaussian::add_normal_gradient(std::span<const double> mean, std::span<const double> sd, std::span<double> gradient) const {
+  std::size_t p = 2 * mean_.size();
+  for (Index i = 0; i < dim(); ++i) {
+    const auto d = static_cast<std::size_t>(i);
+    const double variance = sd[d] * sd[d];
+    gradient[d] -= (mean_[d] - mean[d]) / variance;
+    gradient[mean_.size() + d] -= row(i)[i] * row(i)[i] / variance;
+    for (Index j = 0; j < i; ++j) gradient[p++] -= row(i)[j] / variance;
   }
 }
 

@@ -43,6 +43,8 @@ class FullRankGaussian final : public Family {
                     std::span<double> sum) const override;
   /// -L^-T eps.
   void grad_log_density(ConstBatchView noise, ConstBatchView z, BatchView out) const override;
+  [[nodiscard]] bool has_normal_gradient() const override { return true; }
+  void add_normal_gradient(std::span<const double> mean, std::span<const double> sd, std::span<double> gradient) const override;
   /// "mean", "log_scale" and, from two coordinates on, "off_diagonal".
   [[nodiscard]] std::vector<Block> blocks() const override;
   /// "mean[x]", ..., "log_scale[x]", ..., "off_diagonal[y,x]", ... (row, column).

@@ -141,6 +141,26 @@ void GaussianMixture::grad_log_density(ConstBatchView noise, ConstBatchView z, B
   }
 }
 
+void GaussianMixture::add_normal_gradient(std::span<const double> mean, std::span<const double> sd, std::span<double> gradient) const {
+  const std::size_t logits = weights_.size() - 1;
+  std::vector<double> expectations(weights_.size(), 0.0);  // each component's own, up to a constant
+  double average = 0;
+  for (std::size_t k = 0; k < weights_.size(); ++k) {
+    for (Index i = 0; i < dim_; ++i) {
+      const auto d = static_cast<std::size_t>(i);
+      const std::size_t p = at(k, i);
+      const double variance = sd[d] * sd[d];
+      const double shift = mean_[p] - mean[d];
+      const double square = scale_[p] * scale_[p];
+      expectations[k] -= 0.5 * (shift * shift + square) / variance;
+      gradient[logits + p] -= weights_[k] * shift / variance;
+      gradient[logits + mean_.size() + p] -= weights_[k] * square / variance;
+    }
+    average += weights_[k] * expectations[k];
+  }
+  for (std::size_t k = 0; k < logits; ++k) gradient[k] += weights_[k] * (expectations[k] - average);
+}
+
 std::vector<Block> GaussianMixture::blocks() const {
   const Index logits = components() - 1;
   const Index each = components() * dim_;

@@ -35,6 +35,8 @@ class GaussianMixture final : public Family {
   void score(ConstBatchView noise, ConstBatchView z, BatchView out) const override;
   /// -sum_k r_k u_k / s_k.
   void grad_log_density(ConstBatchView noise, ConstBatchView z, BatchView out) const override;
+  [[nodiscard]] bool has_normal_gradient() const override { return true; }
+  void add_normal_gradient(std::span<const double> mean, std::span<const double> sd, std::span<double> gradient) const override;
   /// "logits" (from two components on), "mean" and "log_scale".
   [[nodiscard]] std::vector<Block> blocks() const override;
   /// "logit[0]", ..., "mean[0,x]", ..., "log_scale[0,x]", ... (component, coordinate).

@@ -225,6 +225,18 @@ void LowRankGaussian::grad_log_density(ConstBatchView noise, ConstBatchView, Bat
   }
 }
 
+void LowRankGaussian::add_normal_gradient(std::span<const double> mean, std::span<const double> sd, std::span<double> gradient) const {
+  const std::size_t dimension = mean_.size();
+  for (std::size_t d = 0; d < dimension; ++d) {
+    gradient[d] -= (mean_[d] - mean[d]) / (sd[d] * sd[d]);
+    gradient[dimension + d] -= scale_[d] * scale_[d] / (sd[d] * sd[d]);
+  }
+  for (std::size_t p = 0; p < factor_.size(); ++p) {
+    const double scale = sd[p / static_cast<std::size_t>(rank_)];
+    gradient[2 * dimension + p] -= factor_[p] / (scale * scale);
+  }
+}
+
 std::vector<Block> LowRankGaussian::blocks() const {
   return {{"mean", {0, dim()}}, {"log_scale", {dim(), 2 * dim()}}, {"factor", {2 * dim(), parameters()}}};
 }

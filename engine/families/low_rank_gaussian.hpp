@@ -41,6 +41,8 @@ class LowRankGaussian final : public Family {
                     std::span<double> sum) const override;
   /// -v / d.
   void grad_log_density(ConstBatchView noise, ConstBatchView z, BatchView out) const override;
+  [[nodiscard]] bool has_normal_gradient() const override { return true; }
+  void add_normal_gradient(std::span<const double> mean, std::span<const double> sd, std::span<double> gradient) const override;
   /// "mean", "log_scale" and "factor".
   [[nodiscard]] std::vector<Block> blocks() const override;
   /// "mean[x]", ..., "log_scale[x]", ..., "factor[x,0]", "factor[x,1]", ...

@@ -350,6 +350,40 @@ TEST_P(FamilyConformance, EntropyGradientIsTheDerivative) {
   }
 }
 
+TEST_P(FamilyConformance, NormalGradientIsTheDerivative) {
+  // E_q log N(z_d; mean, sd^2) = -((m - mean)^2 + s^2) / (2 sd^2) + constant, m and s being the moments that other tests prove.
+  const FamilySubject at = subject();
+  std::vector<double> prior_mean(static_cast<std::size_t>(dim()));
+  std::vector<double> prior_sd(static_cast<std::size_t>(dim()));
+  for (std::size_t d = 0; d < prior_mean.size(); ++d) {
+    prior_mean[d] = 0.4 - 0.1 * static_cast<double>(d);
+    prior_sd[d] = 0.8 + 0.2 * static_cast<double>(d % 5);
+  }
+  std::vector<double> gradient(at.lambda.size(), 0.25);
+  if (!at.family->has_normal_gradient()) {
+    EXPECT_THROW(at.family->add_normal_gradient(prior_mean, prior_sd, gradient), std::logic_error);
+    return;
+  }
+  at.family->add_normal_gradient(prior_mean, prior_sd, gradient);
+  for (std::size_t p = 0; p < gradient.size(); ++p) {
+    const auto expectation_at = [&](double step) {
+      auto moved = at.lambda;
+      moved[p] += step;
+      std::vector<double> mean(prior_mean.size());
+      std::vector<double> sd(prior_mean.size());
+      at.at(moved)->moments(mean, sd);
+      double sum = 0;
+      for (std::size_t d = 0; d < mean.size(); ++d) {
+        sum -= 0.5 * (std::pow(mean[d] - prior_mean[d], 2) + sd[d] * sd[d]) / (prior_sd[d] * prior_sd[d]);
+      }
+      return sum;
+    };
+    const double expected = 0.25 + difference(0x1p-9, expectation_at);
+    EXPECT_NEAR(gradient[p], expected, 1e-9) << "parameter " << p;
+    EXPECT_GT(std::abs(gradient[p] - (0.25 + difference(0x1p-9, [&](double step) { return expectation_at(step) + 1e-6 * step; }))), 5e-7);
+  }
+}
+
 TEST_P(SmallFamilyConformance, MomentsOfManyDraws) {
   const FamilySubject at = subject();
   std::vector<double> mean(static_cast<std::size_t>(dim()));
