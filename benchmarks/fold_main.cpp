@@ -31,7 +31,7 @@ double slowest(Body&& body) {
 void fold(benchmark::State& state) {
   const auto size = static_cast<std::size_t>(state.range(0)) / sizeof(double);
   const cluster::Ownership ownership{state.range(1), 1, world().size()};
-  const auto nodes = tiles::covering_nodes(ownership.range(world().rank()), ownership.leaves);
+  const auto nodes = ownership.nodes(world().rank());
   std::vector<double> partials(nodes.size() * size, 1.0);
   std::vector<double> result(size);
   const auto once = [&](cluster::Reduce reduce) {
@@ -71,7 +71,7 @@ void fold(benchmark::State& state) {
 }
 
 void register_all() {
-  for (const Index leaves : {1024, 391}) {  // a power of two: one message a rank; 1e5 rows in tiles of 256: several
+  for (const Index leaves : {1024, 391}) {  // 391: 1e5 rows in tiles of 256
     for (const Index bytes : {64, 512, 4096, 32768, 262144, 2097152, 8388608}) {
       benchmark::RegisterBenchmark("fold", fold)
           ->ArgNames({"bytes", "leaves"})

@@ -51,18 +51,19 @@ TEST_F(ReduceTest, FastGivesOtherBitsAndTheSameNumbers) {
   // The optimum is left out: its search may stop a step earlier or later.
   write("study.toml", with_value(quickstart_spec(), "path", "optimum", "false"));
   const store::RunRecord exact = run_study("exact", {});
-  int other_bits = 0;
   for (const std::string layout : {"replicates=2", "samples=2", "shards=2", "shards=3", "samples=4", "samples=2,shards=2"}) {
     SCOPED_TRACE(layout);
     const int ranks = layout.find(',') != std::string::npos ? 4 : layout.back() - '0';
     const store::RunRecord fast =
         run_study("fast " + layout, {"--reduce", "fast", "--ranks", std::to_string(ranks), "--threads", "1", "--layout", layout});
-    other_bits += fast.results_hash != exact.results_hash ? 1 : 0;
+    // Two, and with most libraries four, ranks add up one node each as the tree does. Three do not.
+    if (layout == "shards=3") {
+      EXPECT_NE(fast.results_hash, exact.results_hash);
+    }
     // Forty steps of Adam amplify rounding somewhat.
     EXPECT_LT(difference(exact, fast), 1e-9);
     EXPECT_EQ(fast.provenance.at("reduce"), "fast");
   }
-  EXPECT_GE(other_bits, 3);
 }
 
 TEST_F(ReduceTest, OneChangedBitIsRefusedByReport) {

@@ -1,6 +1,7 @@
 /// A fold spread over ranks is the serial tree bit for bit, in few messages; the library's allreduce is not.
 #include "cluster/topology/fold_across.hpp"
 
+#include <bit>
 #include <cmath>
 #include <cstring>
 
@@ -21,14 +22,14 @@ namespace cluster = variscope::cluster;
 /// This rank's covering nodes, folded by as many threads as there are.
 std::vector<double> partials(const Communicator& ranks, const Ownership& ownership, std::size_t size, const test::LeafFunction& leaf,
                              const tiles::Merge& merge) {
-  const auto nodes = tiles::covering_nodes(ownership.range(ranks.rank()), ownership.leaves);
+  const auto nodes = ownership.nodes(ranks.rank());
   std::vector<double> all(nodes.size() * size);
 #pragma omp parallel
   {
     tiles::NodeFolder folder;
 #pragma omp for schedule(dynamic)
     for (std::size_t n = 0; n < nodes.size(); ++n)
-      folder.fold(nodes[n], ownership.leaves, leaf, merge, std::span<double>(all).subspan(n * size, size));
+      folder.fold(ownership.tree(), nodes[n], leaf, merge, std::span<double>(all).subspan(n * size, size));
   }
   return all;
 }
@@ -46,12 +47,14 @@ void hashed_fold(const Communicator& ranks, Index leaves, Index unit, std::size_
   const Index bytes = ranks.bytes_sent();
   cluster::fold_across(ranks, ownership, static_cast<Index>(size), mine, test::hash_merge, Reduce::exact, result);
   const Index sent = ranks.messages_sent() - messages;
-  check.that(sent <= tiles::root(leaves).level, "more than log2(leaves) messages: " + where);
+  check.that((Index{1} << sent) < 2 * std::max<Index>(ownership.units(), 1), "more than ceil(log2 units) messages: " + where);
+  const bool sends = ranks.rank() != 0 && ownership.range(ranks.rank()).size() > 0;
+  if (std::has_single_bit(static_cast<unsigned>(ranks.size()))) check.equal(sent, Index{sends ? 1 : 0}, "messages: " + where);
   check.equal(ranks.bytes_sent() - bytes, sent * static_cast<Index>(size * sizeof(double)), "bytes: " + where);
   if (ownership.range(ranks.rank()).size() == 0) check.equal(sent, Index{0}, "messages of a rank without leaves: " + where);
   if (ranks.rank() != 0) return;
   check.equal(sent, Index{0}, "messages of the root: " + where);
-  check.that(same_bits(result, test::naive_tree(leaves, size, test::fill_hash_leaf, test::hash_merge)), "bits: " + where);
+  check.that(same_bits(result, test::naive_tree(leaves, unit, size, test::fill_hash_leaf, test::hash_merge)), "bits: " + where);
 }
 
 /// Element of a leaf; sizes differ much, so that the order of a sum shows.
@@ -80,7 +83,7 @@ Index sums(const Communicator& ranks, Index leaves, Checks& check) {
   std::vector<double> exact(kSize);
   cluster::fold_across(ranks, ownership, kSize, again, tiles::add, Reduce::exact, exact);
   ranks.broadcast(std::span<double>(exact));
-  const std::vector<double> serial = test::naive_tree(leaves, kSize, fill_uneven, tiles::add);
+  const std::vector<double> serial = test::naive_tree(leaves, 1, kSize, fill_uneven, tiles::add);
   check.that(same_bits(exact, serial), "exact sums are the serial tree's: " + where);
   Index different = 0;
   for (std::size_t i = 0; i < kSize; ++i) {
@@ -112,7 +115,9 @@ int main() {
   for (const Index leaves : {2, 7, 13}) hashed_fold(world, leaves, 1, 70000, check);
   Index different = 0;
   for (Index leaves = 1; leaves <= 40; leaves += 3) different += sums(world, leaves, check);
-  // The check can fail: with two ranks or more the allreduce's bits are not the tree's; a single rank's covering node is the root itself.
-  check.that(world.size() == 1 ? different == 0 : different > 0, "bits of the fast sum");
+  // The check can fail: of three ranks some send several nodes, and the allreduce's bits are not the tree's. A single rank's covering
+  // node is the root itself, and two numbers have one sum; what the library does with four is its own affair.
+  if (world.size() <= 2) check.equal(different, Index{0}, "bits of the fast sum");
+  if (world.size() == 3) check.that(different > 0, "bits of the fast sum");
   return check.status();
 }

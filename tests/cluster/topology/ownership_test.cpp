@@ -1,6 +1,8 @@
 /// Who owns which leaves: contiguous, balanced, whole units, and the same rows for finer and coarser tiles.
 #include "cluster/topology/ownership.hpp"
 
+#include <bit>
+
 #include <gtest/gtest.h>
 
 namespace variscope::cluster {
@@ -74,11 +76,37 @@ TEST(Ownership, AnswersAtOnceForManyRanks) {
   }
 }
 
-TEST(Ownership, MoreRanksThanUnitsLeavesTheLastEmpty) {
-  const Ownership o{5, 2, 7};
-  EXPECT_EQ(o.range(0), (Range{0, 2}));
-  EXPECT_EQ(o.range(2), (Range{4, 5}));
-  for (Index part = 3; part < 7; ++part) EXPECT_EQ(o.range(part).size(), 0);
+TEST(Ownership, MoreRanksThanUnitsLeavesSomeEmptyButNeverTheFirst) {
+  for_all([](const Ownership& o) {
+    if (o.parts <= o.units()) return;
+    Index busy = 0;
+    for (Index part = 0; part < o.parts; ++part) busy += o.range(part).size() > 0 ? 1 : 0;
+    EXPECT_EQ(busy, o.units());
+    EXPECT_GT(o.range(0).size(), 0);
+  });
+}
+
+TEST(Ownership, ThirtySixTilesOfTwoRanksAreTwoNodes) {
+  const Ownership o{36, 1, 2};
+  EXPECT_EQ(o.nodes(0), (std::vector<tiles::Node>{{5, 0}}));
+  EXPECT_EQ(o.nodes(1), (std::vector<tiles::Node>{{5, 1}}));
+  EXPECT_EQ(o.range(1), (Range{18, 36}));
+}
+
+TEST(Ownership, NodesMakeUpThePartAndAPowerOfTwoNeedsOneEach) {
+  for_all([](const Ownership& o) {
+    for (Index part = 0; part < o.parts; ++part) {
+      Index next = o.range(part).first;
+      for (const tiles::Node& node : o.nodes(part)) {
+        EXPECT_EQ(o.tree().range(node).first, next);
+        next = o.tree().range(node).last;
+      }
+      EXPECT_EQ(next, o.range(part).last);
+      if (std::has_single_bit(static_cast<unsigned>(o.parts)) && o.range(part).size() > 0) {
+        EXPECT_EQ(o.nodes(part).size(), 1U) << o.leaves << " leaves, unit " << o.unit << ", part " << part << " of " << o.parts;
+      }
+    }
+  });
 }
 
 }  // namespace

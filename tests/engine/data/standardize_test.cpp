@@ -10,7 +10,6 @@
 
 #include "engine/data/csv.hpp"
 #include "engine/error.hpp"
-#include "engine/tiles/tree.hpp"
 #include "tests/engine/data/breast_cancer_moments.hpp"
 
 namespace variscope::data {
@@ -29,12 +28,13 @@ Table random_table(Index rows, Index columns, unsigned seed) {
   return table;
 }
 
-/// The fold as the tree defines it, top down: independent of MomentsFold.
-std::vector<double> fold_node(const std::vector<std::vector<double>>& leaves, tiles::Node node) {
-  const auto total = static_cast<Index>(leaves.size());
-  if (node.level == 0) return leaves[static_cast<std::size_t>(node.index)];
-  std::vector<double> left = fold_node(leaves, node.left());
-  if (node.right().first() < total) ColumnMoments::merge(left, fold_node(leaves, node.right()));
+/// The fold of a single unit's leaves as the tree defines it, top down: independent of MomentsFold.
+std::vector<double> fold_node(const std::vector<std::vector<double>>& leaves, Range range) {
+  if (range.size() == 1) return leaves[static_cast<std::size_t>(range.first)];
+  Index half = 1;
+  while (2 * half < range.size()) half *= 2;
+  std::vector<double> left = fold_node(leaves, {range.first, range.first + half});
+  ColumnMoments::merge(left, fold_node(leaves, {range.first + half, range.last}));
   return left;
 }
 
@@ -102,7 +102,7 @@ TEST(StandardizeTest, StreamedFoldFollowsTheTree) {
       ColumnMoments::of_tile(table, row_tile_range(table.rows, 4, tile), leaves.back());
     }
     ASSERT_EQ(static_cast<Index>(leaves.size()), leaf_count);
-    EXPECT_EQ(fold_moments(table, 4), fold_node(leaves, tiles::root(leaf_count))) << leaf_count;
+    EXPECT_EQ(fold_moments(table, 4), fold_node(leaves, {0, leaf_count})) << leaf_count;
   }
 }
 
@@ -124,7 +124,7 @@ TEST(StandardizeTest, BitsDoNotDependOnSharding) {
         ColumnMoments::of_tile(shares.back(), row_tile_range(scan.rows, tile_rows, tile), leaves[static_cast<std::size_t>(tile)]);
       }
     }
-    results.push_back(fold_node(leaves, tiles::root(tile_count)));
+    results.push_back(fold_node(leaves, {0, tile_count}));
     std::vector<double> all;
     for (Table& share : shares) {
       standardize(share, results.back(), "data");

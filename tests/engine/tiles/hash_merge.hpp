@@ -54,11 +54,30 @@ inline std::vector<double> naive_subtree(Index first, Index width, Index total, 
   return left;
 }
 
-/// The whole tree over `total` leaves.
-inline std::vector<double> naive_tree(Index total, std::size_t size, const LeafFunction& leaf, const MergeFunction& merge) {
-  Index width = 1;
-  while (width < total) width *= 2;
-  return naive_subtree(0, width, total, size, leaf, merge);
+/// The least unit u with u / units >= part / parts, by looking.
+inline Index naive_cut(Index units, Index parts, Index part) {
+  Index unit = 0;
+  while (unit * parts < part * units) ++unit;
+  return unit;
+}
+
+/// Part `part` of `parts` of the units, parts a power of two, cut further until parts >= units. Nothing if there is no unit in it.
+inline std::vector<double> naive_units(Index parts, Index part, Index leaves, Index unit, std::size_t size, const LeafFunction& leaf,
+                                       const MergeFunction& merge) {
+  const Index units = (leaves + unit - 1) / unit;
+  const Index first = naive_cut(units, parts, part);
+  if (first == naive_cut(units, parts, part + 1)) return {};
+  if (parts >= units) return naive_subtree(first * unit, unit, leaves, size, leaf, merge);
+  std::vector<double> left = naive_units(2 * parts, 2 * part, leaves, unit, size, leaf, merge);
+  const std::vector<double> right = naive_units(2 * parts, 2 * part + 1, leaves, unit, size, leaf, merge);
+  if (left.empty()) return right;
+  if (!right.empty()) merge(left, right);
+  return left;
+}
+
+/// The whole tree over `leaves` leaves in units of `unit`.
+inline std::vector<double> naive_tree(Index leaves, Index unit, std::size_t size, const LeafFunction& leaf, const MergeFunction& merge) {
+  return naive_units(1, 0, leaves, unit, size, leaf, merge);
 }
 
 }  // namespace variscope::test

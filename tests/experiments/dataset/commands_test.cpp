@@ -49,7 +49,7 @@ TEST_F(CommandsTest, InspectAgreesWithNumpyInBothFormats) {
   EXPECT_EQ(inspect_data(path("bc.h5")).response, "malignant");
 }
 
-TEST_F(CommandsTest, InspectHasTheBitsOfAStudysMoments) {
+TEST_F(CommandsTest, InspectHasTheBitsOfTheTablesMoments) {
   const DatasetInfo info = inspect_data(kBreastCancer);
   const data::CsvScan scan = data::scan_csv(kBreastCancer);
   const std::vector<double> folded = data::fold_moments(data::load_csv(scan, {"", {0, 569}, 0}), Settings::Data{}.row_tile);
