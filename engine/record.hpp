@@ -42,6 +42,39 @@ struct BatchMoments {
   }
 };
 
+/// Mean squares of crossed designs of one estimator at one point, one entry per fixed batch of designs (set by the plan).
+/// A design is every pair of K minibatches (drawn independently of each other) and L sample sets, one gradient estimate per pair.
+struct ComponentMoments {
+  Index batches = 0;
+  Index parameters = 0;
+  Index blocks = 0;
+  Index row_sets = 0;                            ///< K; 1 where every estimate uses all rows
+  Index noise_sets = 0;                          ///< L
+  std::vector<double> count;                     ///< [batch] designs in it
+  std::vector<double> mean_square_noise;         ///< [batch x parameter] sum over designs: between sample sets, L - 1 degrees of freedom
+  std::vector<double> mean_square_rows;          ///< [batch x parameter] between minibatches, K - 1
+  std::vector<double> mean_square_interaction;   ///< [batch x parameter] what neither explains, (K - 1)(L - 1)
+  std::vector<double> trace_square_noise;        ///< [batch x block] sum over designs of the square of the block's trace of mean squares
+  std::vector<double> trace_square_rows;         ///< [batch x block]
+  std::vector<double> trace_square_interaction;  ///< [batch x block]
+
+  void resize(Index batch_count, Index parameter_count, Index block_count, Index row_set_count, Index noise_set_count) {
+    batches = batch_count;
+    parameters = parameter_count;
+    blocks = block_count;
+    row_sets = row_set_count;
+    noise_sets = noise_set_count;
+    const auto b = static_cast<std::size_t>(batch_count);
+    count.assign(b, 0.0);
+    for (std::vector<double>* sums : {&mean_square_noise, &mean_square_rows, &mean_square_interaction}) {
+      sums->assign(b * static_cast<std::size_t>(parameter_count), 0.0);
+    }
+    for (std::vector<double>* sums : {&trace_square_noise, &trace_square_rows, &trace_square_interaction}) {
+      sums->assign(b * static_cast<std::size_t>(block_count), 0.0);
+    }
+  }
+};
+
 /// One estimator at one point of one cell.
 struct EstimatorRecord {
   std::string name;

@@ -31,6 +31,7 @@ Estimate scaled(Estimate estimate, double factor) {
   estimate.lower *= factor;
   estimate.upper *= factor;
   estimate.floor *= factor;
+  estimate.error *= factor;
   return estimate;
 }
 

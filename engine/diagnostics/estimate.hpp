@@ -16,14 +16,16 @@ enum class Reliability {
   undefined,         ///< no such number: division by zero, baseline missing, not finite
 };
 
-/// A positive quantity with an interval made on the log scale.
+/// A positive quantity with an interval made on the log scale; or a signed one (variance components) with a symmetric interval.
 struct Estimate {
   double value = std::numeric_limits<double>::quiet_NaN();
   double lower = std::numeric_limits<double>::quiet_NaN();
   double upper = std::numeric_limits<double>::quiet_NaN();
-  double log_error = std::numeric_limits<double>::quiet_NaN();  ///< standard error of log(value)
+  double log_error = std::numeric_limits<double>::quiet_NaN();  ///< standard error of log(value); NaN if the interval is symmetric
   double floor = 0;                                             ///< values at or below this are rounding; set when reliability is zero
   Reliability reliability = Reliability::undefined;
+  double error = std::numeric_limits<double>::quiet_NaN();  ///< standard error of value
+  double freedom = 0;                                       ///< degrees of freedom of either error; 0 if unknown
 
   /// Whether value is a number (zero included).
   [[nodiscard]] bool defined() const { return reliability != Reliability::undefined; }

@@ -1,4 +1,4 @@
-/// Delete-one-batch jackknife on the log scale, for statistics and for ratios of two statistics from the same replicates.
+/// Delete-one-batch jackknife: on the log scale for positive statistics and ratios of two from the same replicates, plain for signed ones.
 #pragma once
 
 #include <vector>
@@ -8,11 +8,11 @@
 
 namespace variscope::diagnostics {
 
-/// A positive statistic of all batches and of all but one, with what its reliability is judged by.
+/// A statistic of all batches and of all but one, with what its reliability is judged by.
 struct LeaveOneOut {
   double value = 0;                ///< from all batches
   std::vector<double> without;     ///< [batch] the same statistic without that batch
-  double floor = 0;                ///< value <= floor means zero up to rounding
+  double floor = 0;                ///< |value| <= floor means zero up to rounding
   double tail = 0;                 ///< Hill's tail index of the replicates' squared norms, from tail_index()
   bool contested_maximum = false;  ///< another coordinate's variance cannot be told from the largest
 };
@@ -36,5 +36,9 @@ Estimate jackknife(const LeaveOneOut& statistic, const std::vector<double>& coun
 /// The same for numerator / denominator, both from the same replicates (common random numbers), so that what they share
 /// cancels. Zero over something is zero; something over zero is undefined.
 Estimate jackknife_ratio(const LeaveOneOut& numerator, const LeaveOneOut& denominator, const std::vector<double>& count);
+
+/// The same for a statistic that may be negative, such as an unbiased variance component: value +- t se, not cut at zero.
+/// per_count: replicates that one unit of count stands for, e.g. gradients in a design.
+Estimate jackknife_signed(const LeaveOneOut& statistic, const std::vector<double>& count, double per_count = 1);
 
 }  // namespace variscope::diagnostics

@@ -48,6 +48,7 @@ Estimate inverted(const Estimate& estimate) {
   inverse.value = 1 / estimate.value;
   inverse.lower = 1 / estimate.upper;
   inverse.upper = 1 / estimate.lower;
+  inverse.error = inverse.value * estimate.log_error;
   return inverse;
 }
 

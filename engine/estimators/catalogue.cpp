@@ -30,6 +30,13 @@ Entry plain_entry(std::string name, std::string summary, std::string source, std
   return entry;
 }
 
+std::optional<std::string> reason_against(const Entry& entry, const Context& context) {
+  const bool bound = context.objective == Objective::importance_bound;
+  if (bound && !entry.importance_bound) return "estimates the gradient of the ELBO, not of the importance-weighted bound";
+  if (!bound && entry.importance_bound) return "estimates the gradient of the importance-weighted bound (objective = \"importance_bound\")";
+  return entry.incompatible(context);
+}
+
 const std::vector<Entry>& catalogue() {
   static const std::vector<Entry> entries = {
       score_function_raw_entry(),      score_function_leave_one_out_entry(), pathwise_closed_form_entropy_entry(),

@@ -16,7 +16,11 @@
 
 namespace variscope::estimators {
 
-enum class Objective { elbo, expectation };
+enum class Objective {
+  elbo,
+  expectation,       ///< E_q[log density] alone, no entropy
+  importance_bound,  ///< E log (1/M sum_i p(z_i, x) / q(z_i)), the M samples being one bound's
+};
 
 /// How the noise of an estimate's M samples hangs together. (tiles: samples are addressed by their global index, whoever draws them.)
 enum class Coupling {
@@ -47,7 +51,7 @@ struct Request {
 /// Columns of one estimate as the runner laid them out. Sample s (a column of noise and position) has its `columns` columns of a
 /// per-sample request r from origins[r] + (s - first) * columns on; those of a per-call request begin at origins[r].
 struct SampleBlock {
-  tiles::ConstBatchView noise;                       ///< family noise rows x columns
+  tiles::ConstBatchView noise;                       ///< rows of the family's noise, then extra uniforms
   tiles::ConstBatchView position;                    ///< dim x columns: z
   std::span<const tiles::ConstBatchView> densities;  ///< one per request; rows: Wanted::rows
   std::span<const Index> origins;
@@ -94,6 +98,9 @@ class Estimator {
   /// Fills theta or direction of request `request`. Default: throws, for estimators whose requests are all at the samples.
   virtual void place(const Context& context, std::size_t request, const Placement& placement) const;
   [[nodiscard]] virtual Coupling coupling() const { return Coupling::independent; }
+  /// Uniforms on (0, 1) that each sample needs beside the family's noise: rows of the noise batch behind those of the family. Only with
+  /// independent samples.
+  [[nodiscard]] virtual Index extra_uniforms(const Context&) const { return 0; }
 
   /// Doubles of the state that is frozen before measuring: baselines, coefficients, expansions. 0: none.
   [[nodiscard]] virtual Index state_size(const Context&) const { return 0; }
@@ -122,8 +129,10 @@ struct Entry {
   std::string source;
   std::string cost;     ///< per sample, in words: "1 gradient"
   bool biased = false;  ///< declared so: judged by mean squared error, never ranked by variance
+  /// Whether it estimates the gradient of the importance-weighted bound; all others estimate those of the other two objectives.
+  bool importance_bound = false;
   std::function<std::unique_ptr<Estimator>()> make;
-  /// Why this estimator cannot serve this setting (a reason for the report), or nothing. The context's state is empty.
+  /// Why this estimator cannot serve this setting (a reason for the report), or nothing; apart from the objective. Ask reason_against().
   std::function<std::optional<std::string>(const Context&)> incompatible;
   /// Why this number of samples is impossible (a user error), or nothing.
   std::function<std::optional<std::string>(Index samples)> bad_samples;
@@ -132,6 +141,9 @@ struct Entry {
 /// An entry that is compatible with everything and takes any number of samples.
 Entry plain_entry(std::string name, std::string summary, std::string source, std::string cost,
                   std::function<std::unique_ptr<Estimator>()> make);
+
+/// Why this estimator cannot serve this setting, the objective included, or nothing. The context's state may be empty.
+std::optional<std::string> reason_against(const Entry& entry, const Context& context);
 
 const std::vector<Entry>& catalogue();
 const Entry* find(const std::string& name);

@@ -19,9 +19,13 @@ class Banana final : public Model {
   [[nodiscard]] std::vector<std::string> parameter_names() const override { return {"x", "y"}; }
   void log_prior(ConstBatchView theta, Evaluation& out) const override;
 
+  [[nodiscard]] bool has_hessian_vector() const override { return true; }
+
   [[nodiscard]] bool has_gaussian_expectation() const override { return true; }
   /// From the moments of x up to the fourth.
   void expected_log_prior(const double* mean, const double* scale, GaussianExpectation& out) const override;
+  [[nodiscard]] bool has_covariance_expectation() const override { return true; }
+  void expected_log_prior_under(const double* mean, const double* covariance, GaussianExpectation& out) const override;
 
  private:
   double inverse_square_;  ///< 1 / scale^2

@@ -2,19 +2,19 @@
 #include "engine/models/catalogue.hpp"
 
 #include "engine/models/banana.hpp"
+#include "engine/models/bernoulli_toy.hpp"
 #include "engine/models/gaussian.hpp"
+#include "engine/models/linear_regression.hpp"
+#include "engine/models/logistic_regression.hpp"
+#include "engine/models/normal_mean.hpp"
 #include "engine/models/univariate.hpp"
 
 namespace variscope::models {
 
-Entry logistic_regression_entry();  // engine/models/logistic_regression.cpp
-
 const std::vector<Entry>& catalogue() {
   static const std::vector<Entry> entries = {
-      logistic_regression_entry(),
-      gaussian_entry(),
-      banana_entry(),
-      univariate_entry(),
+      logistic_regression_entry(), linear_regression_entry(), normal_mean_entry(), gaussian_entry(), banana_entry(),
+      univariate_entry(),          bernoulli_toy_entry(),
   };
   return entries;
 }

@@ -35,6 +35,7 @@ struct Entry {
   std::string summary;
   std::string source;                          ///< paper and equation, or "definition"
   ResponseKind response = ResponseKind::none;  ///< none: takes no data
+  bool covariates = true;                      ///< false: with data, yet the only design column it takes is the intercept
   std::vector<Parameter> parameters;
   std::vector<std::string> words;  ///< word-valued keys, e.g. "function"
   /// Throws UserError where the arguments make no sense.

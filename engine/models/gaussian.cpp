@@ -116,11 +116,20 @@ void evaluate(const double* panels, const double* mean, ConstBatchView theta, In
   Pack form[P] = {};
   if (out.wanted.gradient) {
     product<P, true>(panels, dim, columns, form);
-  } else {
+  } else if (out.wanted.value) {
     product<P, false>(panels, dim, columns, form);
   }
-  if (!out.wanted.value) return;
-  for (int p = 0; p < P; ++p) simd::store(value[p], simd::load(value[p]) - 0.5 * form[p]);
+  if (out.wanted.value) {
+    for (int p = 0; p < P; ++p) simd::store(value[p], simd::load(value[p]) - 0.5 * form[p]);
+  }
+  if (!out.wanted.hessian_vector) return;
+  for (int p = 0; p < P; ++p) {  // -H d: the gradient's product, of d
+    const Index q = first + p;
+    columns.centred[p] = out.direction.block(q / simd::kPacksPerBlock) + q % simd::kPacksPerBlock * kWidth;
+    columns.out[p] = value[p] + out.wanted.hessian_row(dim) * tiles::kLanes;
+  }
+  Pack unused[P] = {};
+  product<P, true>(panels, dim, columns, unused);
 }
 
 /// Cholesky's factorisation, row by row, as far as it goes. Written out: g++ 12 reports false warnings in Eigen's for AVX-512.
@@ -181,14 +190,14 @@ Gaussian::Gaussian(const std::vector<double>& precision, const std::vector<doubl
 }
 
 void Gaussian::log_prior(ConstBatchView theta, Evaluation& out) const {
-  if (!out.wanted.value && !out.wanted.gradient) return;
+  if (!out.wanted.value && !out.wanted.gradient && !out.wanted.hessian_vector) return;
   thread_local tiles::Batch work;  // kept between calls, so that nothing is allocated in the steady state
   work.resize(dim_, 2 * tiles::kLanes);
   const Index packs = theta.blocks() * simd::kPacksPerBlock;
   Index q = 0;
   for (; q + 2 <= packs; q += 2) evaluate<2>(panels_.data(), mean_.data(), theta, q, work.data(), out);
   if (q < packs) evaluate<1>(panels_.data(), mean_.data(), theta, q, work.data(), out);
-  (out.wanted.gradient ? out.counts.gradient_evaluations : out.counts.value_evaluations) += theta.count;
+  out.counts.add_evaluations(out.wanted, theta.count);
 }
 
 void Gaussian::expected_log_prior(const double* mean, const double* scale, GaussianExpectation& out) const {
@@ -216,6 +225,34 @@ void Gaussian::expected_log_prior(const double* mean, const double* scale, Gauss
   }
   out.value += value;
   out.value_error += 2 * unit * (value_size + std::abs(out.value));
+}
+
+void Gaussian::expected_log_prior_under(const double* mean, const double* covariance, GaussianExpectation& out) const {
+  const auto side = static_cast<std::size_t>(dim_);
+  const double unit = static_cast<double>(dim_ + 6) * std::numeric_limits<double>::epsilon();  // as above
+  double value = 0;
+  double value_size = 0;
+  for (std::size_t i = 0; i < side; ++i) {
+    double slope = 0;
+    double slope_size = 0;
+    for (std::size_t j = 0; j < side; ++j) {
+      const double h = precision_[i * side + j];
+      const double term = h * (mean[j] - mean_[j]);
+      slope += term;
+      slope_size += std::abs(term);
+      value -= 0.5 * h * covariance[i * side + j];
+      value_size += 0.5 * std::abs(h * covariance[i * side + j]);
+      const std::size_t place = side + i * side + j;
+      out.gradient[place] -= 0.5 * h;
+      out.error[place] += std::numeric_limits<double>::epsilon() * std::abs(out.gradient[place]);
+    }
+    value -= 0.5 * slope * (mean[i] - mean_[i]);
+    value_size += 0.5 * slope_size * std::abs(mean[i] - mean_[i]);
+    out.gradient[i] -= slope;
+    out.error[i] += unit * (slope_size + std::abs(out.gradient[i]));
+  }
+  out.value += value;
+  out.value_error += 2 * static_cast<double>(dim_) * unit * (value_size + std::abs(out.value));  // a chain of dim^2 + dim terms
 }
 
 Entry gaussian_entry() {

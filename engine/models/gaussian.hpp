@@ -10,7 +10,8 @@
 namespace variscope::models {
 
 /// Precision H (dim x dim, symmetric positive definite) and mean a.
-/// Value 1/2 dim^2, gradient dim^2 multiply-adds per column; a column is one sequential chain of fma over the coordinates.
+/// Value 1/2 dim^2, gradient and Hessian-vector product dim^2 multiply-adds each per column; a column is one sequential chain of fma over
+/// the coordinates.
 class Gaussian final : public Model {
  public:
   /// precision: dim x dim, row by row; mean: dim entries, or one for all coordinates.
@@ -20,9 +21,14 @@ class Gaussian final : public Model {
   [[nodiscard]] Index dim() const override { return dim_; }
   void log_prior(ConstBatchView theta, Evaluation& out) const override;
 
+  [[nodiscard]] bool has_hessian_vector() const override { return true; }
+
   [[nodiscard]] bool has_gaussian_expectation() const override { return true; }
   /// E_q = -1/2 (m-a)^T H (m-a) - 1/2 sum H_ii s_i^2. Cost O(dim^2).
   void expected_log_prior(const double* mean, const double* scale, GaussianExpectation& out) const override;
+  [[nodiscard]] bool has_covariance_expectation() const override { return true; }
+  /// E_q = -1/2 (m-a)^T H (m-a) - 1/2 tr(H covariance).
+  void expected_log_prior_under(const double* mean, const double* covariance, GaussianExpectation& out) const override;
 
   /// H, row by row.
   [[nodiscard]] const std::vector<double>& precision() const { return precision_; }

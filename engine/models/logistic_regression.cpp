@@ -1,12 +1,8 @@
-/// Logistic regression: fused kernels (predict, residual, accumulate) over row chunks and lane groups.
+/// Logistic regression: its likelihood for the fused kernels, and its rows' expectations by quadrature.
 #include "engine/models/logistic_regression.hpp"
 
-#include <algorithm>
 #include <cmath>
 
-#include "engine/error.hpp"
-#include "engine/models/gaussian_prior.hpp"
-#include "engine/models/linear_predictor.hpp"
 #include "engine/models/logistic_single.hpp"
 #include "engine/models/logistic_smooth.hpp"
 #include "engine/models/logistic_terms.hpp"
@@ -15,133 +11,64 @@ namespace variscope::models {
 
 namespace {
 
-using linear::kLanes;
-
 /// Bound on the relative rounding of one summand after a sum of many: generous, and far below any Monte Carlo error.
 constexpr double kRounding = 1e-14;
 
-/// Rows of a list that are asked for before a single column's pass begins.
-constexpr int kFirstRows = 16;
+/// The policy of linear_kernels.hpp; the response is 2 y - 1.
+struct Likelihood {
+  static constexpr bool kConstantCurvature = false;
 
-/// One chunk of rows against NB lane blocks of theta. The chunk bounds the product of (1 + t) below 2^128.
-template <int NB, bool kValue, bool kGradient>
-void chunk_kernel(const logistic::Chunk& chunk, Index dim, const double* theta, double* out, Index out_stride) {
-  constexpr int kPacks = NB * simd::kPacksPerBlock;
-  alignas(64) double eta[logistic::kChunkRows * NB * kLanes];
-  const Index theta_stride = dim * kLanes;
-  linear::predict_rows<NB>(chunk.rows, chunk.count, dim, theta, theta_stride, eta);
+  struct Row {
+    logistic::Terms terms;
+    simd::Pack sign;
+    [[nodiscard]] simd::Pack residual() const { return sign * terms.residual(); }
+    [[nodiscard]] simd::Pack curvature() const { return -terms.slope(); }
+  };
+  struct Sum {
+    logistic::Loss loss;
+    void add(const Row& row) { loss.add(row.terms); }
+    [[nodiscard]] simd::Pack log_likelihood(const Likelihood&, int) const { return loss.log_likelihood(); }
+  };
 
-  logistic::Loss loss[kPacks] = {};
-  for (int n = 0; n < chunk.count; ++n) {
-    const simd::Pack sign = simd::broadcast(chunk.sign[n]);
-#pragma GCC unroll 8
-    for (int p = 0; p < kPacks; ++p) {
-      double* place = eta + n * NB * kLanes + p * simd::kWidth;
-      const logistic::Terms terms = logistic::terms(simd::load(place) * sign);
-      if constexpr (kValue) loss[p].add(terms);
-      if constexpr (kGradient) simd::store(place, sign * terms.residual());
-    }
-  }
-  const auto value_place = [&](int p) { return out + (p / simd::kPacksPerBlock) * out_stride + (p % simd::kPacksPerBlock) * simd::kWidth; };
-  if constexpr (kValue) {
-    for (int p = 0; p < kPacks; ++p) simd::store(value_place(p), simd::load(value_place(p)) + loss[p].log_likelihood());
-  }
-  if constexpr (kGradient) linear::accumulate_columns<NB>(chunk.rows, chunk.count, 0, dim, eta, out + kLanes, out_stride);
-}
+  [[nodiscard]] Row row(simd::Pack eta, simd::Pack response) const { return {logistic::terms(eta * response), response}; }
 
-template <int NB, bool kValue, bool kGradient>
-void group_kernel(const logistic::Chunk& chunk, Index dim, Index& block, Index blocks, ConstBatchView theta, BatchView out) {
-  for (; blocks - block >= NB; block += NB) {
-    chunk_kernel<NB, kValue, kGradient>(chunk, dim, theta.block(block), out.block(block), out.dim * kLanes);
+  template <bool value, bool gradient>
+  static void single_column(const linear::Chunk& chunk, Index dim, const double* theta, double* out) {
+    logistic::single_column<value, gradient>(chunk, dim, theta, out);
   }
-  if constexpr (NB > 1) group_kernel<NB - 1, kValue, kGradient>(chunk, dim, block, blocks, theta, out);
-}
+};
 
-template <bool kValue, bool kGradient>
-void all_columns(const logistic::Chunk& chunk, Index dim, ConstBatchView theta, BatchView out) {
-  if (theta.count == 1) {
-    logistic::single_column<kValue, kGradient>(chunk, dim, theta.data, out.data);
-    return;
-  }
-  Index block = 0;
-  group_kernel<linear::kGroup, kValue, kGradient>(chunk, dim, block, theta.blocks(), theta, out);
+std::vector<double> signs(const data::Table& table) {
+  std::vector<double> sign;
+  sign.reserve(table.response.size());
+  for (const double y : table.response) sign.push_back(y > 0.5 ? 1.0 : -1.0);
+  return sign;
 }
 
 }  // namespace
 
-LogisticRegression::LogisticRegression(const data::Table& table, double prior_mean, double prior_sd) : table_(table) {
-  const auto dim = static_cast<std::size_t>(table.width());
-  prior_ = {std::vector<double>(dim, prior_mean), std::vector<double>(dim, prior_sd)};
-  sign_.reserve(table.response.size());
-  for (const double y : table.response) sign_.push_back(y > 0.5 ? 1.0 : -1.0);
-}
-
-/// Pointers to the rows after the chunk that starts at `first`: the next ones of the list, or of the table behind a range.
-void LogisticRegression::look_ahead(const RowList& rows, Index first, logistic::Chunk& chunk) const {
-  chunk.known = chunk.count;
-  for (Index k = first + chunk.count; chunk.known < chunk.count + logistic::kLookahead; ++k) {
-    const Index row = k < rows.size() ? rows[k] : (rows.indices == nullptr ? rows.range.first + k : table_.held.last);
-    if (row >= table_.held.last) return;
-    chunk.rows[chunk.known++] = table_.row(row);
-  }
-}
+LogisticRegression::LogisticRegression(const data::Table& table, double prior_mean, double prior_sd)
+    : LinearModel(table, prior_mean, prior_sd, signs(table)) {}
 
 void LogisticRegression::log_likelihood(const RowList& rows, ConstBatchView theta, Evaluation& out) const {
-  logistic::Chunk chunk;
-  const Index total = rows.size();
-  for (Index first = 0; first < total; first += logistic::kChunkRows) {
-    chunk.count = static_cast<int>(std::min<Index>(logistic::kChunkRows, total - first));
-    for (int n = 0; n < chunk.count; ++n) {
-      const Index row = rows[first + n];
-      chunk.rows[n] = table_.row(row);
-      chunk.sign[n] = sign_[static_cast<std::size_t>(row - table_.held.first)];
-    }
-    if (theta.count == 1) look_ahead(rows, first, chunk);
-    // Many columns: the kernel reads the whole chunk at once. A single one asks for rows ahead by itself, once it has begun.
-    if (rows.indices != nullptr) logistic::prefetch(chunk, theta.count > 1 ? chunk.count : (first == 0 ? kFirstRows : 0), dim());
-    if (out.wanted.gradient && out.wanted.value) {
-      all_columns<true, true>(chunk, dim(), theta, out.out);
-    } else if (out.wanted.gradient) {
-      all_columns<false, true>(chunk, dim(), theta, out.out);
-    } else {
-      all_columns<true, false>(chunk, dim(), theta, out.out);
-    }
-  }
-  (out.wanted.gradient ? out.counts.gradient_rows : out.counts.value_rows) += total * theta.count;
+  linear::log_likelihood(Likelihood{}, data(), rows, theta, out);
 }
 
-void LogisticRegression::log_prior(ConstBatchView theta, Evaluation& out) const { gaussian_log_prior(prior_, theta, out); }
-
-void LogisticRegression::expected_log_prior(const double* mean, const double* scale, GaussianExpectation& out) const {
-  expected_gaussian_log_prior(prior_, mean, scale, out);
+void LogisticRegression::local_gradient(const RowList& rows, const double* mean, const double* scale, Evaluation& out) const {
+  linear::local_gradient(Likelihood{}, data(), rows, mean, scale, out);
 }
 
-void LogisticRegression::expected_log_likelihood(Range rows, const double* mean, const double* scale, GaussianExpectation& out) const {
-  const Index width = dim();
-  for (Index n = rows.first; n < rows.last; ++n) {
-    const double* x = table_.row(n);
-    double center = 0;
-    double variance = 0;
-    for (Index d = 0; d < width; ++d) {
-      center += x[d] * mean[d];
-      variance += x[d] * x[d] * scale[d] * scale[d];
-    }
-    const double y = sign_[static_cast<std::size_t>(n - table_.held.first)] > 0 ? 1.0 : 0.0;
-    const logistic::Smoothed e = logistic::smooth(center, std::sqrt(variance));
-    const double term = y * center - e.softplus;
-    out.value += term;
-    out.value_error += e.softplus_error + kRounding * (std::fabs(center) + e.softplus);
-    for (Index d = 0; d < width; ++d) {
-      const double first = x[d] * (y - e.sigmoid);
-      const double second = -x[d] * x[d] * scale[d] * scale[d] * e.slope;
-      const auto i = static_cast<std::size_t>(d);
-      const auto j = static_cast<std::size_t>(width + d);
-      out.gradient[i] += first;
-      out.gradient[j] += second;
-      out.error[i] += std::fabs(x[d]) * e.sigmoid_error + kRounding * std::fabs(first);
-      out.error[j] += x[d] * x[d] * scale[d] * scale[d] * e.slope_error + kRounding * std::fabs(second);
-    }
-  }
+RowExpectation LogisticRegression::expected_row(const Projection& eta, double response) const {
+  const double y = response > 0 ? 1.0 : 0.0;
+  const logistic::Smoothed e = logistic::smooth(eta.center, std::sqrt(eta.variance));
+  RowExpectation row;
+  row.value = y * eta.center - e.softplus;
+  row.first = y - e.sigmoid;
+  row.second = -e.slope;
+  row.value_error = e.softplus_error + kRounding * (std::fabs(eta.center) + e.softplus);
+  row.first_error = e.sigmoid_error;
+  row.second_error = e.slope_error;
+  return row;
 }
 
 Entry logistic_regression_entry() {
@@ -152,11 +79,8 @@ Entry logistic_regression_entry() {
   entry.response = ResponseKind::binary;
   entry.parameters = {{"prior_mean", "mean of every coefficient's normal prior", {0.0}},
                       {"prior_sd", "standard deviation of every coefficient's normal prior", {1.0}}};
-  entry.make = [](const Arguments& arguments) -> std::unique_ptr<Model> {
-    const double sd = arguments.number("prior_sd");
-    if (!(sd > 0) || !std::isfinite(sd))
-      throw UserError("model.prior_sd: must be positive and finite (it is a standard deviation). Use 1.0 for standardised columns.");
-    return std::make_unique<LogisticRegression>(*arguments.table, arguments.number("prior_mean"), sd);
+  entry.make = [](const Arguments& arguments) {
+    return std::make_unique<LogisticRegression>(*arguments.table, arguments.number("prior_mean"), arguments.number("prior_sd"));
   };
   entry.smoke.numbers = {{"prior_mean", {0.25}}, {"prior_sd", {1.5}}};
   return entry;

@@ -9,6 +9,7 @@
 #include <memory>
 
 #include "engine/models/logistic_terms.hpp"
+#include "engine/models/row_chunk.hpp"
 #include "engine/simd/pack.hpp"
 #include "engine/tiles/batch.hpp"
 
@@ -73,7 +74,7 @@ inline void accumulate_dense(const double* const* rows, const double* const* nex
 
 /// theta and out are one lane block of which lane 0 is live: coordinate d at [d * 8].
 template <bool kValue, bool kGradient, int kSets>
-void single_column_by(const Chunk& chunk, Index dim, const double* theta, double* out) {
+void single_column_by(const linear::Chunk& chunk, Index dim, const double* theta, double* out) {
   constexpr int kW = simd::kWidth;
   constexpr Index kStride = tiles::kLanes;
   constexpr Index kStack = 1024;
@@ -103,7 +104,7 @@ void single_column_by(const Chunk& chunk, Index dim, const double* theta, double
     double sign[kSets * kW];
     for (int i = 0; i < kSets * kW; ++i) {  // dead lanes repeat the last row; nothing of theirs is used
       rows[i] = chunk.rows[first + std::min(i, live - 1)];
-      sign[i] = chunk.sign[first + std::min(i, live - 1)];
+      sign[i] = chunk.response[first + std::min(i, live - 1)];
       next[i] = chunk.rows[std::min(first + kSets * kW + i, chunk.known - 1)];
     }
     simd::Pack eta[kSets];
@@ -136,7 +137,7 @@ void single_column_by(const Chunk& chunk, Index dim, const double* theta, double
 
 /// The number of rows taken at once changes no bit; measured best: what keeps them and the next ones within the first-level cache.
 template <bool kValue, bool kGradient>
-void single_column(const Chunk& chunk, Index dim, const double* theta, double* out) {
+void single_column(const linear::Chunk& chunk, Index dim, const double* theta, double* out) {
   if (dim <= 64) {
     single_column_by<kValue, kGradient, 4>(chunk, dim, theta, out);
   } else if (dim <= 256) {

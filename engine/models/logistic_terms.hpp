@@ -6,20 +6,6 @@
 
 namespace variscope::models::logistic {
 
-/// Rows taken together. Fixed: the loss takes its logarithm at the end of each chunk, so the size is part of the arithmetic.
-inline constexpr int kChunkRows = 64;
-
-/// How many rows beyond a chunk a kernel may ask the memory for: as many as the widest takes at once.
-inline constexpr int kLookahead = 32;
-
-/// Pointers to the rows of one chunk, 2 y - 1 of each, and behind them pointers to the rows that will come next.
-struct Chunk {
-  int count = 0;
-  int known = 0;  ///< pointers in `rows`, at least count
-  const double* rows[kChunkRows + kLookahead];
-  double sign[kChunkRows];
-};
-
 /// With margin u = (2 y - 1) x'z: log sigmoid(u) = min(u, 0) - log1p(t), t = exp(-|u|) in (0, 1].
 struct Terms {
   simd::Pack margin;
@@ -30,6 +16,8 @@ struct Terms {
     const simd::Pack numerator = margin >= 0.0 ? t : simd::Pack{} + 1.0;
     return numerator / (t + 1.0);
   }
+  /// sigmoid(u) sigmoid(-u): minus the second derivative of log sigmoid.
+  [[nodiscard]] simd::Pack slope() const { return t / ((t + 1.0) * (t + 1.0)); }
 };
 
 inline Terms terms(simd::Pack margin) { return {margin, simd::exp_nonpositive(-simd::abs(margin))}; }
@@ -45,12 +33,5 @@ struct Loss {
   }
   [[nodiscard]] simd::Pack log_likelihood() const { return linear - simd::log1p_nonnegative(excess); }
 };
-
-/// Rows picked here and there are in no prefetcher's plan: ask for them before the first is needed.
-inline void prefetch(const Chunk& chunk, int rows, Index dim) {
-  for (int n = 0; n < rows && n < chunk.count; ++n) {
-    for (Index d = 0; d < dim; d += 8) __builtin_prefetch(chunk.rows[n] + d);
-  }
-}
 
 }  // namespace variscope::models::logistic

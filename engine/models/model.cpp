@@ -40,4 +40,12 @@ void Model::expected_log_likelihood(Range, const double*, const double*, Gaussia
   throw std::logic_error("expected_log_likelihood of a model that declares none, or has no data");
 }
 
+void Model::expected_log_prior_under(const double*, const double*, GaussianExpectation&) const {
+  throw std::logic_error("expected_log_prior_under of a model that declares no such expectation");
+}
+
+void Model::expected_log_likelihood_under(Range, const double*, const double*, GaussianExpectation&) const {
+  throw std::logic_error("expected_log_likelihood_under of a model that declares none, or has no data");
+}
+
 }  // namespace variscope::models

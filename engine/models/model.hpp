@@ -104,8 +104,9 @@ struct GaussianPrior {
   std::vector<double> sd;
 };
 
-/// E_q[log density] and its gradient with respect to (mean, log scale) of a mean-field Gaussian q, without Monte Carlo error.
-/// gradient has 2 dim entries; error bounds the numerical error of each.
+/// E_q[log density] and its gradient with respect to the parameters of a Gaussian q, without Monte Carlo error. Either of a mean-field q,
+/// (mean, log scale), 2 dim entries; or of any Gaussian, (mean, covariance row by row), dim + dim^2 entries. error bounds the error of
+/// each.
 struct GaussianExpectation {
   double value = 0;
   double value_error = 0;
@@ -152,6 +153,13 @@ class Model {
   virtual void expected_log_prior(const double* mean, const double* scale, GaussianExpectation& out) const;
   /// Adds E_q of the log likelihood over a range of this rank's rows.
   virtual void expected_log_likelihood(Range rows, const double* mean, const double* scale, GaussianExpectation& out) const;
+
+  /// Whether the two expectations below are available: under N(mean, covariance), what full-rank and low-rank families need.
+  [[nodiscard]] virtual bool has_covariance_expectation() const { return false; }
+  /// covariance: dim x dim, symmetric. The gradient is E[gradient], then E[Hessian] / 2 row by row (Price 1958): with covariance L L^T,
+  /// the gradient in L is the lower triangle of E[Hessian] L. Cost O(dim^2), per row for the likelihood.
+  virtual void expected_log_prior_under(const double* mean, const double* covariance, GaussianExpectation& out) const;
+  virtual void expected_log_likelihood_under(Range rows, const double* mean, const double* covariance, GaussianExpectation& out) const;
 };
 
 }  // namespace variscope::models

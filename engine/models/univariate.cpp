@@ -3,6 +3,7 @@
 
 #include <cmath>
 #include <limits>
+#include <stdexcept>
 
 #include <fmt/format.h>
 
@@ -30,27 +31,32 @@ void Univariate::log_prior(ConstBatchView theta, Evaluation& out) const {
     const double* xs = theta.block(b);
     double* value = out.out.block(b);
     double* gradient = value + tiles::kLanes;
+    double* product = value + out.wanted.hessian_row(1) * tiles::kLanes;
+    const double* along = out.wanted.hessian_vector ? out.direction.block(b) : nullptr;
     for (Index lane = 0; lane < tiles::kLanes; ++lane) {
       const double x = xs[lane];
       switch (function_) {
         case Function::square:
           if (out.wanted.value) value[lane] += (x - k_) * (x - k_);
           if (out.wanted.gradient) gradient[lane] += 2.0 * (x - k_);
+          if (out.wanted.hessian_vector) product[lane] += 2.0 * along[lane];
           break;
         case Function::exponential: {
           const double bell = std::exp(-k_ * x * x);
           if (out.wanted.value) value[lane] += bell;
           if (out.wanted.gradient) gradient[lane] -= 2.0 * k_ * x * bell;
+          if (out.wanted.hessian_vector) product[lane] += 2.0 * k_ * (2.0 * k_ * x * x - 1.0) * bell * along[lane];
           break;
         }
         case Function::cosine:
           if (out.wanted.value) value[lane] += std::cos(k_ * x);
           if (out.wanted.gradient) gradient[lane] -= k_ * std::sin(k_ * x);
+          if (out.wanted.hessian_vector) product[lane] -= k_ * k_ * std::cos(k_ * x) * along[lane];
           break;
       }
     }
   }
-  (out.wanted.gradient ? out.counts.gradient_evaluations : out.counts.value_evaluations) += theta.count;
+  out.counts.add_evaluations(out.wanted, theta.count);
 }
 
 void Univariate::expected_log_prior(const double* mean, const double* scale, GaussianExpectation& out) const {
@@ -104,6 +110,22 @@ void Univariate::expected_log_prior(const double* mean, const double* scale, Gau
   add(out.value, out.value_error, value, sizes[0]);
   add(out.gradient[0], out.error[0], by_mean, sizes[1]);
   add(out.gradient[1], out.error[1], by_log_scale, sizes[2]);
+}
+
+void Univariate::expected_log_prior_under(const double* mean, const double* covariance, GaussianExpectation& out) const {
+  if (!(covariance[0] > 0)) throw std::logic_error("expected_log_prior_under of a variance that is not positive");
+  const double scale = std::sqrt(covariance[0]);
+  GaussianExpectation one{0, 0, {0, 0}, {0, 0}};
+  expected_log_prior(mean, &scale, one);
+  out.value += one.value;
+  out.value_error += one.value_error;
+  // d / d log s = 2 s^2 d / d s^2.
+  const double factors[2] = {1.0, 0.5 / covariance[0]};
+  for (std::size_t i = 0; i < 2; ++i) {
+    const double term = one.gradient[i] * factors[i];
+    out.gradient[i] += term;
+    out.error[i] += one.error[i] * factors[i] + 4.0 * std::numeric_limits<double>::epsilon() * (std::abs(term) + std::abs(out.gradient[i]));
+  }
 }
 
 Entry univariate_entry() {

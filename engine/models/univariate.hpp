@@ -22,9 +22,13 @@ class Univariate final : public Model {
   [[nodiscard]] std::vector<std::string> parameter_names() const override { return {"x"}; }
   void log_prior(ConstBatchView theta, Evaluation& out) const override;
 
+  [[nodiscard]] bool has_hessian_vector() const override { return true; }
+
   [[nodiscard]] bool has_gaussian_expectation() const override { return true; }
   /// (m-k)^2 + s^2; exp(-k m^2 / v) / sqrt(v) with v = 1 + 2 k s^2; exp(-k^2 s^2 / 2) cos(k m).
   void expected_log_prior(const double* mean, const double* scale, GaussianExpectation& out) const override;
+  [[nodiscard]] bool has_covariance_expectation() const override { return true; }
+  void expected_log_prior_under(const double* mean, const double* covariance, GaussianExpectation& out) const override;
 
   /// "square", "exponential" or "cosine". Throws UserError for any other word.
   static Function function_named(const std::string& word);

@@ -31,6 +31,36 @@ inline void normals(Words block, Words minor, Words major, Words top, Words key0
   box_muller(to_uniform_pack((c.w1 << 32) | c.w0), to_uniform_pack((c.w3 << 32) | c.w2), z1, z2);
 }
 
+/// What does not change along the streams of one pack of columns.
+class StreamPack {
+ public:
+  /// Columns first .. of `count`; those behind repeat the last.
+  StreamPack(const Stream* streams, Index first, Index count) {
+    for (int i = 0; i < simd::kWidth; ++i) {
+      const Stream& s = streams[std::min(first + i, count - 1)];
+      const auto counter = s.counter(0);
+      const auto key = s.key();
+      minor_[i] = counter[1];
+      major_[i] = counter[2];
+      top_[i] = counter[3];
+      key0_[i] = key[0];
+      key1_[i] = key[1];
+    }
+  }
+
+  /// Normals 2 block and 2 block + 1 of each stream.
+  void normals(std::uint64_t block, Pack& z1, Pack& z2) const {
+    random::normals(Words{} + block, minor_, major_, top_, key0_, key1_, z1, z2);
+  }
+
+ private:
+  Words minor_{};
+  Words major_{};
+  Words top_{};
+  Words key0_{};
+  Words key1_{};
+};
+
 }  // namespace
 
 std::array<std::uint32_t, 4> philox(const Stream& stream, std::uint32_t block) {
@@ -70,30 +100,32 @@ void fill_normal(const Stream* streams, tiles::BatchView out) {
   for (Index b = 0; b < out.blocks(); ++b) {
     double* block = out.block(b);
     for (int part = 0; part < simd::kPacksPerBlock; ++part) {
-      const Index first = b * kLanes + part * simd::kWidth;
-      Words minor{};
-      Words major{};
-      Words top{};
-      Words key0{};
-      Words key1{};
-      for (int i = 0; i < simd::kWidth; ++i) {
-        const Stream& s = streams[std::min(first + i, out.count - 1)];  // padding lanes repeat the last column
-        const auto counter = s.counter(0);
-        const auto key = s.key();
-        minor[i] = counter[1];
-        major[i] = counter[2];
-        top[i] = counter[3];
-        key0[i] = key[0];
-        key1[i] = key[1];
-      }
+      const StreamPack pack(streams, b * kLanes + part * simd::kWidth, out.count);
       double* column = block + part * simd::kWidth;
       for (Index d = 0; d < out.dim; d += 2) {
         Pack z1;
         Pack z2;
-        normals(Words{} + static_cast<std::uint64_t>(d / 2), minor, major, top, key0, key1, z1, z2);
+        pack.normals(static_cast<std::uint64_t>(d / 2), z1, z2);
         simd::store(column + d * kLanes, z1);
         if (d + 1 < out.dim) simd::store(column + (d + 1) * kLanes, z2);
       }
+    }
+  }
+}
+
+void normal_rows(const Stream* streams, Index live, const std::uint32_t* lanes, int count, double* out, Index stride) {
+  for (int part = 0; part < simd::kPacksPerBlock; ++part) {
+    const StreamPack pack(streams, part * simd::kWidth, live);
+    double* column = out + part * simd::kWidth;
+    for (int k = 0; k < count; ++k) {
+      Pack z1;
+      Pack z2;
+      pack.normals(lanes[k] / 2, z1, z2);
+      const bool odd = (lanes[k] & 1U) != 0;
+      simd::store(column + k * stride, odd ? z2 : z1);
+      if (odd || k + 1 == count || lanes[k + 1] != lanes[k] + 1) continue;
+      ++k;
+      simd::store(column + k * stride, z2);
     }
   }
 }

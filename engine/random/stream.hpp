@@ -68,4 +68,8 @@ std::uint64_t uniform_index(const Stream& stream, std::uint32_t lane, std::uint6
 /// Column c of `out` becomes normals 0..dim-1 of streams[c]. Vectorised over columns; a column does not depend on its neighbours.
 void fill_normal(const Stream* streams, tiles::BatchView out);
 
+/// out[k * stride + c] becomes normal(streams[c], lanes[k]) for k < count and c < 8: one lane block of columns, `live` of them with a
+/// stream (1 to 8; what lies behind repeats the last). Same bits as normal. Lanes 2j and 2j+1 after each other cost as much as one.
+void normal_rows(const Stream* streams, Index live, const std::uint32_t* lanes, int count, double* out, Index stride);
+
 }  // namespace variscope::random

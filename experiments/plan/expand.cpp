@@ -138,25 +138,25 @@ class CountingPreparation final : public estimators::Preparation {
 /// Replicas and their policies, checked against the data.
 Design design_of(const Spec& spec, const Settings& settings, Index rows) {
   const auto& s = settings.estimators;
-  const std::map<std::string, RowsPolicy> row_policies = {{"without_replacement", RowsPolicy::without_replacement},
-                                                          {"with_replacement", RowsPolicy::with_replacement},
-                                                          {"disjoint", RowsPolicy::disjoint},
-                                                          {"shards", RowsPolicy::shards},
-                                                          {"epoch", RowsPolicy::epoch}};
+  const std::map<std::string, RowPolicy> row_policies = {{"without_replacement", RowPolicy::without_replacement},
+                                                         {"with_replacement", RowPolicy::with_replacement},
+                                                         {"disjoint", RowPolicy::disjoint},
+                                                         {"shards", RowPolicy::shards},
+                                                         {"epoch", RowPolicy::epoch}};
   const std::map<std::string, NoisePolicy> noise_policies = {
       {"independent", NoisePolicy::independent}, {"shared", NoisePolicy::shared}, {"split_net", NoisePolicy::split_net}};
-  const RowsPolicy policy = row_policies.at(s.row_policy);
-  if (policy != RowsPolicy::with_replacement) check_rows(spec, "estimators.batch_rows", s.batch_rows, rows);
+  const RowPolicy policy = row_policies.at(s.row_policy);
+  if (policy != RowPolicy::with_replacement) check_rows(spec, "estimators.batch_rows", s.batch_rows, rows);
   if (s.batch_rows > 0) {
     if (rows == 0) check_rows(spec, "estimators.batch_rows", s.batch_rows, rows);
-    const bool dealt = policy == RowsPolicy::disjoint || policy == RowsPolicy::epoch;
+    const bool dealt = policy == RowPolicy::disjoint || policy == RowPolicy::epoch;
     if (dealt && s.batch_rows * s.replicas > rows) {
       throw UserError(fmt::format(
           "{}: {} replicas of {} rows exceed the data's {} rows (row_policy \"{}\" gives every row to one replica at most). Use at most {} "
           "replicas.",
           spec.where("estimators.replicas"), s.replicas, s.batch_rows, rows, s.row_policy, rows / s.batch_rows));
     }
-    if (policy == RowsPolicy::shards && s.batch_rows * s.replicas > rows) {
+    if (policy == RowPolicy::shards && s.batch_rows * s.replicas > rows) {
       throw UserError(fmt::format("{}: {} rows exceed a shard of {} rows (the data's {} rows in {} fixed shards). Use at most {}.",
                                   spec.where("estimators.batch_rows"), s.batch_rows, rows / s.replicas, rows, s.replicas,
                                   rows / s.replicas));
@@ -185,6 +185,20 @@ class Expander {
     const Index rows = data == nullptr ? 0 : data->rows;
     const Settings& s = cell.settings;
     cell.design = design_of(plan_.spec, s, rows);
+    if (objective_of(s) == estimators::Objective::importance_bound && s.estimators.samples != s.path.samples) {
+      throw UserError(
+          fmt::format("{}: {} samples where path.samples is {} (the number of samples is part of the importance-weighted bound, and "
+                      "path and estimators must share it). Make them equal.",
+                      plan_.spec.where("estimators.samples"), s.estimators.samples, s.path.samples));
+    }
+    if (s.components.designs > 0) {
+      if (s.components.designs < s.replicates.batches) {
+        throw UserError(
+            fmt::format("{}: {} designs for {} batches (each batch of replicates takes designs, at least one). Use at least {}, or "
+                        "fewer replicates.batches.",
+                        plan_.spec.where("components.designs"), s.components.designs, s.replicates.batches, s.replicates.batches));
+      }
+    }
     if (s.estimators.batch_rows > 0) {
       cell.coarser = coarser_tiles(rows, data->row_tile, s.estimators.batch_rows);
       auto& unit = plan_.data[static_cast<std::size_t>(path.data)].shard_unit;
@@ -199,7 +213,7 @@ class Expander {
     const Index rows_per_call = s.estimators.batch_rows > 0 ? s.estimators.batch_rows : rows;
     for (const std::string& name : s.estimators.names) {
       const estimators::Entry& entry = *estimators::find(name);
-      if (const auto reason = entry.incompatible(context)) {
+      if (const auto reason = estimators::reason_against(entry, context)) {
         cell.exclusions.push_back({name, *reason});
         continue;
       }
@@ -264,14 +278,19 @@ class Expander {
       path.labels.push_back(fmt::format("{:g} %", percent));
     }
     if (settings.path.optimum) path.labels.emplace_back("optimum");
+    if (static_cast<Index>(path.labels.size()) > kMostPoints) {
+      throw UserError(fmt::format("{}: {} points (random numbers are kept apart for {}). Use fewer.", plan_.spec.where("path.points"),
+                                  path.labels.size(), kMostPoints));
+    }
     const Index steps = path.stops.empty() ? 0 : *std::max_element(path.stops.begin(), path.stops.end());
     const estimators::Context context{
         family.get(), model.get(), objective_of(settings), settings.path.samples, settings.path.batch_rows, {}};
     const auto requests = estimators::find(path_estimator(context))->make()->requests(context);
     path.counts = work(requests, steps, settings.path.samples, settings.path.batch_rows > 0 ? settings.path.batch_rows : rows);
     if (needs_monte_carlo(settings, *model, *family)) {
-      path.counts += work(requests, static_cast<Index>(path.labels.size()) * reference_replicates(settings), kReferenceSamples, rows);
-      if (settings.path.optimum) path.counts += work(requests, optimum_steps(settings), kOptimumSamples, rows);
+      path.counts +=
+          work(requests, static_cast<Index>(path.labels.size()) * reference_replicates(settings), reference_samples(settings), rows);
+      if (settings.path.optimum) path.counts += work(requests, optimum_steps(settings), optimum_samples(settings), rows);
     }
     plan_.counts += path.counts;
     plan_.paths.push_back(std::move(path));
@@ -288,7 +307,8 @@ class Expander {
 
 bool needs_monte_carlo(const Settings& settings, const models::Model& model, const families::Family& family) {
   if (settings.reference.method == "monte_carlo") return true;
-  if (model.has_gaussian_expectation() && family.mean_field_gaussian() != nullptr) return false;
+  const bool bound = objective_of(settings) == estimators::Objective::importance_bound;
+  if (!bound && model.has_gaussian_expectation() && family.mean_field_gaussian() != nullptr) return false;
   if (settings.reference.method == "exact") {
     throw UserError(
         fmt::format("reference.method = \"exact\" is not to be had (model {} and family {} have no exact expectation). Use "
@@ -299,14 +319,14 @@ bool needs_monte_carlo(const Settings& settings, const models::Model& model, con
 }
 
 std::string path_estimator(const estimators::Context& context) {
-  for (const char* name : {"pw_cfe", "stl", "sf_loo"}) {
-    if (!estimators::find(name)->incompatible(context)) return name;
+  for (const char* name : {"pw_cfe", "stl", "sf_loo", "dreg"}) {
+    if (!estimators::reason_against(*estimators::find(name), context)) return name;
   }
   throw std::logic_error("no estimator leads along a path of this family");
 }
 
 std::string reference_estimator(const estimators::Context& context) {
-  return estimators::find("pw_antithetic")->incompatible(context) ? path_estimator(context) : "pw_antithetic";
+  return estimators::reason_against(*estimators::find("pw_antithetic"), context) ? path_estimator(context) : "pw_antithetic";
 }
 
 families::Arguments family_arguments(const Settings& settings, Index dim) {

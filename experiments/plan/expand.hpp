@@ -12,8 +12,18 @@ namespace variscope::experiments {
 inline constexpr Index kReferenceSamples = 64;
 inline constexpr Index kOptimumSamples = 256;
 
+/// The same, except that the bound of M samples is always estimated with M.
+inline Index reference_samples(const Settings& settings) {
+  return objective_of(settings) == estimators::Objective::importance_bound ? settings.path.samples : kReferenceSamples;
+}
+inline Index optimum_samples(const Settings& settings) {
+  return objective_of(settings) == estimators::Objective::importance_bound ? settings.path.samples : kOptimumSamples;
+}
+
 /// Replicates of the Monte Carlo reference at each point.
-inline Index reference_replicates(const Settings& settings) { return std::max<Index>(8, settings.reference.samples / kReferenceSamples); }
+inline Index reference_replicates(const Settings& settings) {
+  return std::max<Index>(8, settings.reference.samples / reference_samples(settings));
+}
 /// Steps of the search for the optimum, where no exact expectation is at hand.
 inline Index optimum_steps(const Settings& settings) { return 2 * settings.path.steps; }
 

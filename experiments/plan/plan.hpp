@@ -112,6 +112,7 @@ std::vector<double> initial_lambda(const Settings& settings, Index dim);
 std::unique_ptr<families::Family> make_family(const Settings& settings, Index dim, std::span<const double> lambda);
 
 inline estimators::Objective objective_of(const Settings& settings) {
+  if (settings.objective == "importance_bound") return estimators::Objective::importance_bound;
   return settings.objective == "elbo" ? estimators::Objective::elbo : estimators::Objective::expectation;
 }
 

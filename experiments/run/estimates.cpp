@@ -35,12 +35,14 @@ RowTiles Estimates::row_tiles(const CallSettings& call) const {
   return {data_->tiles(team_.shards.size(), coarser), data_->row_tile << coarser};
 }
 
-void Estimates::draw(const families::Family& family, const CallSettings& call, Range replicates, estimators::Coupling coupling) {
+void Estimates::draw(const families::Family& family, const CallSettings& call, Range replicates, estimators::Coupling coupling,
+                     Index extra) {
   Draws& draws = draws_of(coupling);
   Stopwatch watch;
   const Geometry at = geometry(call, owned_samples_.size());
   const Index columns = at.columns(replicates.size());
-  const families::NoiseShape shape = family.noise();
+  families::NoiseShape shape = family.noise();
+  shape.uniforms += extra;
   draws.noise.resize(shape.rows(), columns);
   draws.position.resize(model_.dim(), columns);
   const Index blocks = draws.noise.blocks();
@@ -285,11 +287,16 @@ void Estimates::run(const families::Family& family, const CallSettings& call, Ra
   begin(call, replicates);
   const double row_seconds = watch.lap();
   work_.draw_s += row_seconds;
+  Index extra = 0;
+  for (const Measured& m : estimators) {
+    extra = std::max(extra, m.estimator->extra_uniforms({&family, &model_, call.objective, call.samples, call.batch_rows, m.state}));
+  }
   for (std::size_t e = 0; e < estimators.size(); ++e) {
     const estimators::Estimator& estimator = *estimators[e].estimator;
     const estimators::Context context{&family, &model_, call.objective, call.samples, call.batch_rows, estimators[e].state};
     Draws& draws = draws_of(estimator.coupling());
-    if (!draws.ready) draw(family, call, replicates, estimator.coupling());
+    if (!draws.ready)
+      draw(family, call, replicates, estimator.coupling(), estimator.coupling() == estimators::Coupling::independent ? extra : 0);
     const models::Counts before = work_.counts;
     watch.lap();
     evaluate(context, &estimator, estimator.requests(context), call, draws, replicates, results_);
@@ -305,7 +312,7 @@ void Estimates::visit(const families::Family& family, const CallSettings& call, 
                       const std::function<void(const estimators::SampleBlock&)>& use) {
   const Range replicates{replicate, replicate + 1};
   begin(call, replicates);
-  draw(family, call, replicates, coupling);
+  draw(family, call, replicates, coupling, 0);
   const estimators::Context context{&family, &model_, call.objective, call.samples, call.batch_rows, {}};
   evaluate(context, nullptr, requests, call, draws_of(coupling), replicates, results);
   const std::vector<Index> origins(requests.size(), 0);

@@ -85,7 +85,8 @@ class Estimates {
 
   [[nodiscard]] Geometry geometry(const CallSettings& call, Index width) const;
   void begin(const CallSettings& call, Range replicates);
-  void draw(const families::Family& family, const CallSettings& call, Range replicates, estimators::Coupling coupling);
+  /// extra: uniforms behind the family's noise.
+  void draw(const families::Family& family, const CallSettings& call, Range replicates, estimators::Coupling coupling, Index extra);
   void draw_rows(const CallSettings& call, Range replicates);
   void segments(const CallSettings& call, const Geometry& at, Index replicates);
   /// Fills results_[r] for every request; widths_[r] is their geometry.

@@ -7,12 +7,9 @@
 #include "engine/families/family.hpp"
 #include "engine/random/sobol.hpp"
 #include "engine/random/stream.hpp"
+#include "experiments/plan/design.hpp"
 
 namespace variscope::experiments {
-
-/// Points of a path, and noise sets of a replicate, that a stream's 24-bit task can tell apart.
-inline constexpr Index kMostPoints = 256;
-inline constexpr Index kMostNoiseSets = 16384;
 
 using LaneStreams = std::array<random::Stream, tiles::kLanes>;
 

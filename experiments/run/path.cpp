@@ -102,7 +102,7 @@ class Runner {
   std::vector<double> averaged_optimum(std::vector<double> lambda) {
     CallSettings call = call_;
     call.noise = random::Purpose::optimum_noise;
-    call.samples = kOptimumSamples;
+    call.samples = optimum_samples(settings_);
     const auto estimator = make_estimator(reference_estimator);
     const Index steps = optimum_steps(settings_);
     const Index half = steps / 2;
@@ -135,7 +135,7 @@ class Runner {
     CallSettings call = call_;
     call.noise = random::Purpose::reference_noise;
     call.task = task;
-    call.samples = kReferenceSamples;
+    call.samples = reference_samples(settings_);
     const auto estimator = make_estimator(reference_estimator);
     const auto family = member(point.lambda);
     const Index replicates = reference_replicates(settings_);
@@ -143,8 +143,8 @@ class Runner {
     std::vector<double> mean(parameters, 0.0);
     std::vector<double> square(parameters, 0.0);
     Index done = 0;
-    for (Index first = 0; first < replicates; first += estimates_.group(kReferenceSamples, call.design)) {
-      const Range group{first, std::min(first + estimates_.group(kReferenceSamples, call.design), replicates)};
+    for (Index first = 0; first < replicates; first += estimates_.group(reference_samples(settings_), call.design)) {
+      const Range group{first, std::min(first + estimates_.group(reference_samples(settings_), call.design), replicates)};
       estimates_.run(*family, call, group, {{estimator.get()}}, gradients_, counts_, seconds_);
       gradients_[0].resize(static_cast<std::size_t>(group.size()) * parameters);
       world_.broadcast(std::span<double>(gradients_[0]));

@@ -21,7 +21,7 @@ PreparationRun::PreparationRun(const models::Model& model, const DataPlan* data,
   call_.rows = random::Purpose::training_rows;
   call_.design =
       Design::replicas(1, NoisePolicy::independent,
-                       call.design.rows == RowsPolicy::with_replacement ? RowsPolicy::with_replacement : RowsPolicy::without_replacement);
+                       call.design.rows == RowPolicy::with_replacement ? RowPolicy::with_replacement : RowPolicy::without_replacement);
 }
 
 void PreparationRun::share(tiles::Batch& batch) {

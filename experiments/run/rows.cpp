@@ -31,16 +31,16 @@ void draw_row_sets(const random::Stream& stream, Index rows, Index batch_rows, c
   sets.resize(static_cast<std::size_t>(design.row_sets));
   random::Stream of_set = stream;
   switch (design.rows) {
-    case RowsPolicy::without_replacement:
-    case RowsPolicy::with_replacement: {
-      const auto how = design.rows == RowsPolicy::with_replacement ? data::Replacement::with : data::Replacement::without;
+    case RowPolicy::without_replacement:
+    case RowPolicy::with_replacement: {
+      const auto how = design.rows == RowPolicy::with_replacement ? data::Replacement::with : data::Replacement::without;
       for (std::size_t r = 0; r < sets.size(); ++r) {
         of_set.minor = static_cast<std::uint32_t>(r);
         data::draw_minibatch(of_set, rows, batch_rows, how, scratch.minibatch, sets[r]);
       }
       return;
     }
-    case RowsPolicy::shards:
+    case RowPolicy::shards:
       for (std::size_t r = 0; r < sets.size(); ++r) {
         const Range shard = balanced_range(rows, design.row_sets, static_cast<Index>(r));
         of_set.minor = static_cast<std::uint32_t>(r);
@@ -48,12 +48,12 @@ void draw_row_sets(const random::Stream& stream, Index rows, Index batch_rows, c
         for (Index& row : sets[r]) row += shard.first;
       }
       return;
-    case RowsPolicy::disjoint:
+    case RowPolicy::disjoint:
       data::draw_minibatch(stream, rows, batch_rows * design.row_sets, data::Replacement::without, scratch.minibatch, scratch.drawn);
       of_set.minor = 1;  // the order has a stream of its own
       deal(of_set, batch_rows, scratch, 0, sets);
       return;
-    case RowsPolicy::epoch: {
+    case RowPolicy::epoch: {
       // A step takes batch_rows R rows; what remains at the end of the permutation is left out, as loaders do.
       scratch.drawn.resize(static_cast<std::size_t>(rows));
       std::iota(scratch.drawn.begin(), scratch.drawn.end(), Index{0});
@@ -67,7 +67,7 @@ void draw_row_sets(const random::Stream& stream, Index rows, Index batch_rows, c
 }
 
 double row_set_scale(Index rows, Index batch_rows, const Design& design, Index set) {
-  if (design.rows == RowsPolicy::shards) {
+  if (design.rows == RowPolicy::shards) {
     const Index mine = balanced_range(rows, design.row_sets, set).size();
     return static_cast<double>(design.row_sets) * static_cast<double>(mine) / static_cast<double>(batch_rows);
   }

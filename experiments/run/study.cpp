@@ -6,6 +6,7 @@
 #include <array>
 #include <memory>
 
+#include "engine/diagnostics/components.hpp"
 #include "engine/error.hpp"
 #include "engine/store/merge.hpp"
 #include "engine/store/run_file.hpp"
@@ -89,6 +90,15 @@ class Study {
     record.batch_rows = cell.settings.estimators.batch_rows;
     record.rows = model.rows();
     record.replicates = cell.settings.replicates.count;
+    record.replicas = cell.settings.estimators.replicas;
+    record.noise_policy = cell.settings.estimators.noise_policy;
+    record.row_policy = cell.settings.estimators.row_policy;
+    record.objective = cell.settings.objective;
+    record.designs = cell.settings.components.designs;
+    if (record.designs > 0) {
+      record.row_sets = cell.settings.components.row_sets;
+      record.noise_sets = cell.settings.components.noise_sets;
+    }
     record.points = done.points;
     record.exclusions = cell.exclusions;
     for (PointRecord& point : record.points) {
@@ -230,7 +240,39 @@ class Study {
       }
     }
     chunk.counts = team_counts(counts);
+    if (record.designs > 0) add_designs(lane, record, chunk, call, family, batch, list);
     return chunk;
+  }
+
+  /// The crossed designs that belong to a batch. Their work is kept apart: it is no part of what a call costs.
+  void add_designs(Lane& lane, const CellRecord& record, store::Chunk& chunk, const CallSettings& call, const families::Family& family,
+                   Index batch, const std::vector<Measured>& list) {
+    CallSettings crossed = call;
+    crossed.noise = random::Purpose::component_noise;
+    crossed.rows = random::Purpose::component_rows;
+    const RowPolicy rows = call.design.rows == RowPolicy::with_replacement ? RowPolicy::with_replacement : RowPolicy::without_replacement;
+    crossed.design = Design::cross(record.row_sets, record.noise_sets, rows);
+    const auto size = record.parameter_names.size() * static_cast<std::size_t>(crossed.design.units());
+    std::vector<models::Counts> counts(list.size());
+    std::vector<double> seconds(list.size(), 0.0);
+    for (std::size_t e = 0; e < list.size(); ++e) {
+      chunk.components.emplace_back().resize(1, static_cast<Index>(record.parameter_names.size()), static_cast<Index>(record.blocks.size()),
+                                             record.row_sets, record.noise_sets);
+    }
+    const Range designs = batch_replicates(record.designs, batches_of(record), batch);
+    const Index step = lane.estimates.group(call.samples, crossed.design);
+    for (Index first = designs.first; first < designs.last; first += step) {
+      const Range group{first, std::min(first + step, designs.last)};
+      lane.estimates.run(family, crossed, group, list, lane.gradients, counts, seconds);
+      if (!team_.is_root()) continue;
+      for (std::size_t e = 0; e < list.size(); ++e) {
+        for (std::size_t j = 0; j < static_cast<std::size_t>(group.size()); ++j) {
+          diagnostics::add_design(chunk.components[e], 0, record.blocks,
+                                  std::span<const double>(lane.gradients[e]).subspan(j * size, size));
+        }
+      }
+    }
+    chunk.component_counts = team_counts(counts);
   }
 
   [[nodiscard]] Index batches_of(const CellRecord& record) const {
@@ -335,6 +377,9 @@ class Study {
       for (PointRecord& point : cell.points) {
         for (EstimatorRecord& e : point.estimators) {
           e.moments.resize(batches_of(cell), static_cast<Index>(point.reference.size()), static_cast<Index>(cell.blocks.size()));
+          if (cell.designs == 0) continue;
+          e.components.resize(batches_of(cell), static_cast<Index>(point.reference.size()), static_cast<Index>(cell.blocks.size()),
+                              cell.row_sets, cell.noise_sets);
         }
       }
     }

@@ -39,7 +39,7 @@ struct Settings {
     Index components = 2;  ///< of gaussian_mixture
     Index categories = 3;  ///< of categorical
   } family;
-  std::string objective = "elbo";  ///< or "expectation": E_q[log density] alone, no entropy
+  std::string objective = "elbo";  ///< "expectation": E_q[log density] alone, no entropy; "importance_bound": of M samples
   struct Path {
     Index steps = 1000;
     double step_size = 0.05;

@@ -13,12 +13,13 @@ namespace variscope::test {
 
 inline constexpr Index kRows = 300;
 
-/// An intercept and four normal columns; response 0/1 or real. `held`: the rows kept.
-inline data::Table random_table(models::ResponseKind kind, Range held) {
+/// An intercept and four normal columns, or the intercept alone; response 0/1 or real. `held`: the rows kept.
+inline data::Table random_table(models::ResponseKind kind, Range held, bool covariates = true) {
   data::Table table;
   table.rows = kRows;
   table.held = held;
-  table.columns = {"intercept", "a", "b", "c", "d"};
+  table.columns = {"intercept"};
+  if (covariates) table.columns = {"intercept", "a", "b", "c", "d"};
   table.response_name = "y";
   for (Index n = held.first; n < held.last; ++n) {
     const random::Stream stream{5, random::Purpose::testing, 1, 0, static_cast<std::uint32_t>(n)};
@@ -26,6 +27,7 @@ inline data::Table random_table(models::ResponseKind kind, Range held) {
     table.design.push_back(1.0);
     for (std::uint32_t j = 0; j < 4; ++j) {
       const double x = random::normal(stream, j);
+      if (!covariates) continue;
       table.design.push_back(x);
       eta += x * (0.8 - 0.5 * j);
     }
@@ -41,7 +43,7 @@ struct Subject {
   explicit Subject(const models::Entry& entry, Range held = {0, kRows}) {
     models::Arguments arguments = entry.smoke;
     if (entry.response != models::ResponseKind::none) {
-      table = random_table(entry.response, held);
+      table = random_table(entry.response, held, entry.covariates);
       arguments.table = &table;
     }
     model = entry.make(arguments);

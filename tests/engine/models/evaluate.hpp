@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <cstring>
 #include <limits>
 #include <vector>
 
@@ -36,10 +37,12 @@ inline tiles::Batch columns(const tiles::Batch& from, const std::vector<Index>& 
   return batch;
 }
 
-/// What log_prior adds to zeros. Rows: 1 for a value alone, else 1 + dim.
-inline tiles::Batch prior(const models::Model& model, const tiles::Batch& theta, models::Wanted wanted, models::Counts* counts = nullptr) {
-  tiles::Batch out(wanted.gradient ? 1 + model.dim() : 1, theta.count());
+/// What log_prior adds to zeros: wanted.rows(dim) rows. `direction` for Hessian-vector products.
+inline tiles::Batch prior(const models::Model& model, const tiles::Batch& theta, models::Wanted wanted, models::Counts* counts = nullptr,
+                          const tiles::Batch* direction = nullptr) {
+  tiles::Batch out(wanted.rows(model.dim()), theta.count());
   models::Evaluation evaluation{wanted, out.view(), {}};
+  if (direction != nullptr) evaluation.direction = direction->view();
   model.log_prior(theta.view(), evaluation);
   if (counts != nullptr) *counts = evaluation.counts;
   return out;
@@ -47,9 +50,10 @@ inline tiles::Batch prior(const models::Model& model, const tiles::Batch& theta,
 
 /// What log_likelihood adds to zeros.
 inline tiles::Batch likelihood(const models::Model& model, const models::RowList& rows, const tiles::Batch& theta, models::Wanted wanted,
-                               models::Counts* counts = nullptr) {
-  tiles::Batch out(wanted.gradient ? 1 + model.dim() : 1, theta.count());
+                               models::Counts* counts = nullptr, const tiles::Batch* direction = nullptr) {
+  tiles::Batch out(wanted.rows(model.dim()), theta.count());
   models::Evaluation evaluation{wanted, out.view(), {}};
+  if (direction != nullptr) evaluation.direction = direction->view();
   model.log_likelihood(rows, theta.view(), evaluation);
   if (counts != nullptr) *counts = evaluation.counts;
   return out;
@@ -58,10 +62,19 @@ inline tiles::Batch likelihood(const models::Model& model, const models::RowList
 inline models::RowList range(Index first, Index last) { return {{first, last}, nullptr, 0}; }
 inline models::RowList list(const std::vector<Index>& indices) { return {{}, indices.data(), static_cast<Index>(indices.size())}; }
 
-/// A zeroed result of the right size.
+/// A zeroed result of the right size for a mean-field q.
 inline models::GaussianExpectation empty_expectation(const models::Model& model) {
   const auto size = static_cast<std::size_t>(2 * model.dim());
   return {0.0, 0.0, std::vector<double>(size, 0.0), std::vector<double>(size, 0.0)};
 }
+
+/// The same for a q with any covariance.
+inline models::GaussianExpectation empty_covariance_expectation(const models::Model& model) {
+  const auto size = static_cast<std::size_t>(model.dim() + model.dim() * model.dim());
+  return {0.0, 0.0, std::vector<double>(size, 0.0), std::vector<double>(size, 0.0)};
+}
+
+/// The very same double, NaN included.
+inline bool same_bits(double a, double b) { return std::memcmp(&a, &b, sizeof a) == 0; }
 
 }  // namespace variscope::test

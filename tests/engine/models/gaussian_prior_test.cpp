@@ -24,7 +24,7 @@ TEST(GaussianPrior, IsTheNormalisedDensityAndItsGradient) {
   tiles::Batch out(4, 13);
   Evaluation evaluation{test::kBoth, out.view(), {}};
   gaussian_log_prior(kPrior, z.view(), evaluation);
-  EXPECT_EQ(evaluation.counts, (Counts{0, 13, 0, 0}));
+  EXPECT_EQ(evaluation.counts, (Counts{.gradient_evaluations = 13}));
   for (Index s = 0; s < 13; ++s) {
     long double value = 0;
     long double size = 0;
@@ -48,7 +48,7 @@ TEST(GaussianPrior, ValueAloneNeedsOneRow) {
   Evaluation narrow{test::kValue, value.view(), {}};
   gaussian_log_prior(kPrior, z.view(), wide);
   gaussian_log_prior(kPrior, z.view(), narrow);
-  EXPECT_EQ(narrow.counts, (Counts{13, 0, 0, 0}));
+  EXPECT_EQ(narrow.counts, (Counts{.value_evaluations = 13}));
   for (Index s = 0; s < 13; ++s) EXPECT_EQ(value(0, s), both(0, s));
 }
 

@@ -81,9 +81,9 @@ TEST(Gaussian, CountsLiveColumnsByWhatWasWanted) {
   const tiles::Batch z = test::random_batch(3, 13, 1.0, 6);
   models::Counts counts;
   test::prior(target, z, test::kValue, &counts);
-  EXPECT_EQ(counts, (models::Counts{13, 0, 0, 0}));
+  EXPECT_EQ(counts, (models::Counts{.value_evaluations = 13}));
   test::prior(target, z, test::kBoth, &counts);
-  EXPECT_EQ(counts, (models::Counts{0, 13, 0, 0}));
+  EXPECT_EQ(counts, (models::Counts{.gradient_evaluations = 13}));
 }
 
 TEST(Gaussian, ExpectationIsWithinItsErrorBoundOfLongDouble) {

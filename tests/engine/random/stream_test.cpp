@@ -83,6 +83,29 @@ TEST(Normal, BatchEqualsSingleNumbers) {
   }
 }
 
+// Rows picked by number: neighbours that share a block, gaps, repetitions, an odd beginning; and the last stream behind the live ones.
+TEST(Normal, RowsEqualSingleNumbers) {
+  const std::vector<std::uint32_t> lanes = {1, 2, 3, 4, 4, 5, 8, 10, 11, 13, 13, 4294967294U, 4294967295U};
+  const auto count = static_cast<int>(lanes.size());
+  for (const Index live : {1, 3, 8}) {
+    std::vector<Stream> streams;
+    for (Index s = 0; s < live; ++s) streams.push_back({42, Purpose::testing, 1, 7, static_cast<std::uint32_t>(s)});
+    constexpr Index kStride = 11;
+    std::vector<double> out(static_cast<std::size_t>(kStride * count), 99.0);
+    normal_rows(streams.data(), live, lanes.data(), count, out.data(), kStride);
+    for (Index k = 0; k < count; ++k) {
+      for (Index s = 0; s < kStride; ++s) {
+        const double got = out[static_cast<std::size_t>(k * kStride + s)];
+        if (s >= tiles::kLanes) {
+          EXPECT_EQ(got, 99.0);
+        } else {
+          EXPECT_EQ(got, normal(streams[static_cast<std::size_t>(std::min(s, live - 1))], lanes[static_cast<std::size_t>(k)]));
+        }
+      }
+    }
+  }
+}
+
 double phi(double x) { return 0.5 * std::erfc(-x / std::sqrt(2.0)); }
 
 // Dvoretzky-Kiefer-Wolfowitz with Massart's constant: P(D > sqrt(log(2 / a) / 2n)) <= a = 1e-6.
