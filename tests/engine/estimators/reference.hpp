@@ -1,4 +1,4 @@
-/// Every catalogued estimator once more, naively, in long double, from its definition: mean over samples of an explicit expression.
+/// Catalogued estimators once more, naively, in long double, from their definitions: mean over samples of an explicit expression.
 #pragma once
 
 #include <cmath>
@@ -8,84 +8,162 @@
 #include <vector>
 
 #include "engine/estimators/estimator.hpp"
+#include "engine/families/mean_field_gaussian.hpp"
 #include "engine/tiles/batch.hpp"
 
 namespace variscope::test {
 
-/// Gradient in (mean, log scale), and the mean absolute size of the summands, to which rounding is relative.
-struct Reference {
-  std::vector<long double> gradient;
-  std::vector<long double> size;
+using Real = long double;
+
+/// What a family contributes, sample by sample, parameter by parameter.
+struct FamilyTerms {
+  std::vector<Real> log_q;                           ///< [sample]
+  std::vector<std::vector<Real>> score;              ///< [sample][parameter]: d log q / d lambda at fixed z
+  std::vector<std::vector<std::vector<Real>>> path;  ///< [sample][coordinate][parameter]: dz / d lambda at fixed noise
+  std::vector<std::vector<Real>> slope;              ///< [sample][coordinate]: d log q / dz
+  std::vector<Real> entropy;                         ///< [parameter]: d entropy / d lambda
+  std::vector<Real> normal;                          ///< [parameter]: of E_q of the prior's log density
 };
 
-/// noise: dim x M. full: 1 + dim rows, value and gradient of log p. likelihood: the same without the prior.
-/// Empty if no reference is written for the name: then write one here.
-inline std::optional<Reference> reference_estimate(const std::string& name, const std::vector<double>& lambda, const tiles::Batch& noise,
-                                                   const tiles::Batch& full, const tiles::Batch& likelihood,
-                                                   const models::GaussianPrior* prior, estimators::Objective objective) {
-  using Real = long double;
-  const bool elbo = objective == estimators::Objective::elbo;
-  const Index samples = noise.count();
-  const auto dim = static_cast<std::size_t>(noise.dim());
-  const auto eps = [&](Index i, std::size_t d) { return static_cast<Real>(noise(static_cast<Index>(d), i)); };
-  const auto slope = [&](Index i, std::size_t d) { return static_cast<Real>(full(1 + static_cast<Index>(d), i)); };
-  const auto m = [&](std::size_t d) { return static_cast<Real>(lambda[d]); };
+/// The mean-field Gaussian from its formulas.
+inline FamilyTerms mean_field_terms(const std::vector<double>& lambda, const tiles::Batch& noise, const models::GaussianPrior* prior) {
+  FamilyTerms terms;
+  const std::size_t dim = lambda.size() / 2;
   const auto rho = [&](std::size_t d) { return static_cast<Real>(lambda[dim + d]); };
-  const auto s = [&](std::size_t d) { return std::exp(rho(d)); };
+  for (Index i = 0; i < noise.count(); ++i) {
+    Real log_q = 0;
+    std::vector<Real> score(2 * dim);
+    std::vector<std::vector<Real>> path(dim, std::vector<Real>(2 * dim));
+    std::vector<Real> slope(dim);
+    for (std::size_t d = 0; d < dim; ++d) {
+      const auto e = static_cast<Real>(noise(static_cast<Index>(d), i));
+      const Real s = std::exp(rho(d));
+      log_q -= e * e / 2 + rho(d) + std::log(2 * std::numbers::pi_v<Real>) / 2;
+      score[d] = e / s;
+      score[dim + d] = e * e - 1;
+      path[d][d] = 1;
+      path[d][dim + d] = s * e;
+      slope[d] = -e / s;  // -(z - m) / s^2
+    }
+    terms.log_q.push_back(log_q);
+    terms.score.push_back(score);
+    terms.path.push_back(path);
+    terms.slope.push_back(slope);
+  }
+  terms.entropy.assign(2 * dim, 0);
+  for (std::size_t d = 0; d < dim; ++d) terms.entropy[dim + d] = 1;
+  for (std::size_t p = 0; prior != nullptr && p < 2 * dim; ++p) {
+    const std::size_t d = p % dim;
+    const Real variance = static_cast<Real>(prior->sd[d]) * prior->sd[d];
+    // E_q log N(z; mu, sd^2) = -log sd - (s^2 + (m - mu)^2) / (2 sd^2) + constant.
+    terms.normal.push_back(p < dim ? -(static_cast<Real>(lambda[d]) - prior->mean[d]) / variance : -std::exp(2 * rho(d)) / variance);
+  }
+  return terms;
+}
+
+/// Any family by its own functions (tests/conformance/family_conformance_test.cpp checks those), a column and a coordinate at a time.
+inline FamilyTerms family_terms(const families::Family& q, const tiles::Batch& noise, const tiles::Batch& z,
+                                const models::GaussianPrior* prior) {
+  FamilyTerms terms;
+  const auto parameters = static_cast<std::size_t>(q.parameters());
+  const auto dim = static_cast<std::size_t>(q.dim());
+  const Index samples = noise.count();
+  tiles::Batch log_q(1, samples);
+  tiles::Batch score(q.parameters(), samples);
+  q.log_density(noise.view(), z.view(), log_q.view());
+  q.score(noise.view(), z.view(), score.view());
+  tiles::Batch slope(q.dim(), samples);
+  if (q.reparameterisable()) q.grad_log_density(noise.view(), z.view(), slope.view());
+  for (Index i = 0; i < samples; ++i) {
+    terms.log_q.push_back(log_q(0, i));
+    terms.score.emplace_back();
+    for (Index p = 0; p < q.parameters(); ++p) terms.score.back().push_back(score(p, i));
+    terms.path.emplace_back();
+    terms.slope.emplace_back();
+    for (std::size_t d = 0; d < dim && q.reparameterisable(); ++d) {
+      terms.slope.back().push_back(slope(static_cast<Index>(d), i));
+      tiles::Batch unit(q.dim(), samples);
+      unit(static_cast<Index>(d), i) = 1;
+      std::vector<double> derivative(parameters, 0.0);
+      q.add_pathwise(noise.view(), z.view(), unit.view(), 0, i, i + 1, derivative);
+      terms.path.back().emplace_back(derivative.begin(), derivative.end());
+    }
+  }
+  std::vector<double> entropy(parameters, 0.0);
+  if (q.entropy()) q.add_entropy_gradient(entropy);
+  terms.entropy.assign(entropy.begin(), entropy.end());
+  std::vector<double> normal(parameters, 0.0);
+  if (prior != nullptr && q.has_normal_gradient()) q.add_normal_gradient(prior->mean, prior->sd, normal);
+  terms.normal.assign(normal.begin(), normal.end());
+  return terms;
+}
+
+/// Gradient in lambda, and the mean absolute size of the summands, to which rounding is relative.
+struct Reference {
+  std::vector<Real> gradient;
+  std::vector<Real> size;
+};
+
+/// full: 1 + dim rows, value and gradient of log p at the M samples. likelihood: the same without the prior. Antithetic pairs and nets are
+/// in the noise already. Empty if no reference is written for the name.
+inline std::optional<Reference> reference_estimate(const std::string& name, const FamilyTerms& terms, const tiles::Batch& full,
+                                                   const tiles::Batch& likelihood, estimators::Objective objective) {
+  const bool elbo = objective == estimators::Objective::elbo;
+  const Index samples = full.count();
+  const std::size_t parameters = terms.entropy.size();
 
   // f_i = log p - log q of the ELBO, log p of the expectation.
   std::vector<Real> f;
-  for (Index i = 0; i < samples; ++i) {
-    Real log_q = 0;
-    for (std::size_t d = 0; d < dim; ++d) log_q -= eps(i, d) * eps(i, d) / 2 + rho(d) + std::log(2 * std::numbers::pi_v<Real>) / 2;
-    f.push_back(full(0, i) - (elbo ? log_q : 0));
-  }
-  const auto baseline = [&](Index i) {
+  for (Index i = 0; i < samples; ++i) f.push_back(full(0, i) - (elbo ? terms.log_q[static_cast<std::size_t>(i)] : 0));
+  const auto baseline = [&](std::size_t i) {
     Real sum = 0;
-    for (Index j = 0; j < samples; ++j) sum += j == i ? 0 : f[static_cast<std::size_t>(j)];
+    for (std::size_t j = 0; j < f.size(); ++j) sum += j == i ? 0 : f[j];
     return sum / static_cast<Real>(samples - 1);
   };
 
-  Reference result{std::vector<Real>(2 * dim, 0), std::vector<Real>(2 * dim, 0)};
-  for (std::size_t p = 0; p < 2 * dim; ++p) {
-    const bool location = p < dim;
-    const std::size_t d = p % dim;
-    const Real entropy = elbo && !location ? 1 : 0;
-    for (Index i = 0; i < samples; ++i) {
-      const Real e = eps(i, d);
-      const Real score = location ? e / s(d) : e * e - 1;  // d log q / d lambda at fixed z
-      const Real path = location ? 1 : s(d) * e;           // d z / d lambda at fixed eps
-      const Real own = f[static_cast<std::size_t>(i)];
+  Reference result{std::vector<Real>(parameters, 0), std::vector<Real>(parameters, 0)};
+  for (std::size_t p = 0; p < parameters; ++p) {
+    const Real entropy = elbo ? terms.entropy[p] : 0;
+    for (std::size_t i = 0; i < f.size(); ++i) {
+      // sum_d slope_d dz_d / d lambda_p, and the size of its summands.
+      const auto along = [&](auto&& slope) {
+        std::pair<Real, Real> sum{0, 0};
+        for (std::size_t d = 0; d < terms.path[i].size(); ++d) {
+          const Real product = slope(d) * terms.path[i][d][p];
+          sum.first += product;
+          sum.second += std::abs(product);
+        }
+        return sum;
+      };
+      const auto row = [](std::size_t d) { return 1 + static_cast<Index>(d); };
+      const auto column = static_cast<Index>(i);
       Real term = 0;
       Real size = 0;
       if (name == "sf_raw") {
-        term = own * score;
+        term = f[i] * terms.score[i][p];
+        size = std::abs(term);
       } else if (name == "sf_loo") {
-        term = (own - baseline(i)) * score;
-        size = std::abs(own * score);
-      } else if (name == "pw_cfe") {
-        term = slope(i, d) * path + entropy;
-      } else if (name == "pw_antithetic") {
-        // Pairs written out: the second of a pair has the noise -eps.
-        const Index first = i / 2 * 2;
-        const Real mirrored = location ? 1 : s(d) * (i == first ? eps(first, d) : -eps(first, d));
-        term = slope(i, d) * mirrored + entropy;
+        term = (f[i] - baseline(i)) * terms.score[i][p];
+        size = std::abs(f[i] * terms.score[i][p]);
+      } else if (name == "pw_cfe" || name == "pw_antithetic" || name == "pw_rqmc") {
+        std::tie(term, size) = along([&](std::size_t d) { return static_cast<Real>(full(row(d), column)); });
+        term += entropy;
       } else if (name == "stl") {
-        // d/dz (log p - log q) at fixed lambda in log q: d log q / dz = -(z - m) / s^2 = -eps / s.
-        term = (slope(i, d) + e / s(d)) * path;
-        size = std::abs(slope(i, d) * path) + std::abs(e / s(d) * path);
+        const auto through = [&](std::size_t d) { return static_cast<Real>(full(row(d), column)) - terms.slope[i][d]; };
+        const auto sizes = [&](std::size_t d) { return std::abs(static_cast<Real>(full(row(d), column))) + std::abs(terms.slope[i][d]); };
+        term = along(through).first;
+        size = along(sizes).second;
       } else if (name == "pw_kl") {
-        if (prior == nullptr) return std::nullopt;
-        const Real variance = static_cast<Real>(prior->sd[d]) * prior->sd[d];
-        // - d/dlambda of KL(q || prior) = sum log(sd / s) + (s^2 + (m - mu)^2) / (2 sd^2) - 1/2; without log s for the expectation.
-        const Real exact = location ? -(m(d) - prior->mean[d]) / variance : -s(d) * s(d) / variance + entropy;
-        term = static_cast<Real>(likelihood(1 + static_cast<Index>(d), i)) * path + exact;
-        size = std::abs(exact) + std::abs(term - exact);
+        // - d/dlambda of KL(q || prior) = d entropy + d E_q log prior; without the entropy for the expectation.
+        const Real exact = terms.normal[p] + entropy;
+        std::tie(term, size) = along([&](std::size_t d) { return static_cast<Real>(likelihood(row(d), column)); });
+        term += exact;
+        size += std::abs(terms.normal[p]);
       } else {
         return std::nullopt;
       }
       result.gradient[p] += term / static_cast<Real>(samples);
-      result.size[p] += std::max(size, std::abs(term) + entropy) / static_cast<Real>(samples);
+      result.size[p] += (size + std::abs(entropy)) / static_cast<Real>(samples);
     }
   }
   return result;
