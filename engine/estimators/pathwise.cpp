@@ -1,9 +1,41 @@
 /// Pathwise estimators: z = m + s eps, so grad_m = grad l(z) and grad_rho = grad l(z) eps s, plus the entropy's share.
 #include "engine/estimators/pathwise.hpp"
 
+#include <algorithm>
+
+#include "engine/estimators/turned_block.hpp"
+
 namespace variscope::estimators {
 
 namespace {
+
+/// partial += (sum of g, sum of g eps) over the block's samples, where g = sample_gradient(grad l(z), eps, scale).
+template <class SampleGradient>
+void add_sums(const SampleBlock& block, const double* scale, std::span<double> partial, SampleGradient sample_gradient) {
+  const Index dim = block.noise.dim;
+  TurnedBlock noise;
+  TurnedBlock gradient;
+  for (Index d = 0; d < dim; d += simd::kWidth) {
+    const Index live = dim - d;
+    const simd::Pack s = load_live(scale + d, live);
+    simd::Pack location{};
+    simd::Pack product{};
+    for (Index first = block.first; first < block.last; first += tiles::kLanes) {
+      const Index last = std::min(first + tiles::kLanes, block.last);
+      noise.take(block.noise, d, first, last);
+      gradient.take(block.density, 1 + d, first, last);
+      for (Index i = 0; i < last - first; ++i) {
+        const simd::Pack g = sample_gradient(gradient[i], noise[i], s);
+        location += g;
+        product += g * noise[i];
+      }
+    }
+    double* locations = partial.data() + d;
+    double* products = partial.data() + dim + d;
+    store_live(locations, load_live(locations, live) + location, live);
+    store_live(products, load_live(products, live) + product, live);
+  }
+}
 
 /// Sums of grad l(z) and of grad l(z) eps over samples; the base of all pathwise estimators here.
 class Pathwise : public Estimator {
@@ -11,19 +43,8 @@ class Pathwise : public Estimator {
   [[nodiscard]] models::Wanted wanted() const override { return {false, true}; }
   [[nodiscard]] Index partial_size(Index dim) const override { return 2 * dim; }
 
-  void accumulate(const Context&, const SampleBlock& block, std::span<double> partial) const override {
-    const Index dim = block.noise.dim;
-    for (Index d = 0; d < dim; ++d) {
-      double location = 0;
-      double product = 0;
-      for (Index s = block.first; s < block.last; ++s) {
-        const double g = block.density(1 + d, s);
-        location += g;
-        product += g * block.noise(d, s);
-      }
-      partial[static_cast<std::size_t>(d)] += location;
-      partial[static_cast<std::size_t>(dim + d)] += product;
-    }
+  void accumulate(const Context& context, const SampleBlock& block, std::span<double> partial) const override {
+    add_sums(block, context.family->scale().data(), partial, [](simd::Pack g, simd::Pack, simd::Pack) { return g; });
   }
 
   void finish(const Context& context, std::span<const double> partial, std::span<double> gradient) const override {
@@ -73,20 +94,8 @@ class ClosedFormKl final : public Pathwise {
 class StickingTheLanding final : public Pathwise {
  public:
   void accumulate(const Context& context, const SampleBlock& block, std::span<double> partial) const override {
-    const Index dim = block.noise.dim;
-    const auto& scale = context.family->scale();
-    for (Index d = 0; d < dim; ++d) {
-      double location = 0;
-      double product = 0;
-      for (Index s = block.first; s < block.last; ++s) {
-        const double eps = block.noise(d, s);
-        const double g = block.density(1 + d, s) + eps / scale[static_cast<std::size_t>(d)];
-        location += g;
-        product += g * eps;
-      }
-      partial[static_cast<std::size_t>(d)] += location;
-      partial[static_cast<std::size_t>(dim + d)] += product;
-    }
+    add_sums(block, context.family->scale().data(), partial,
+             [](simd::Pack g, simd::Pack eps, simd::Pack scale) { return g + eps / scale; });
   }
 
   void finish(const Context& context, std::span<const double> partial, std::span<double> gradient) const override {

@@ -1,15 +1,24 @@
 /// Score-function estimators. f(z) = l(z) - log q(z) (ELBO) or l(z) (expectation); score = (eps / s, eps^2 - 1).
 #include "engine/estimators/score_function.hpp"
 
-#include <cmath>
+#include <algorithm>
+#include <array>
+
+#include "engine/estimators/turned_block.hpp"
 
 namespace variscope::estimators {
 
 namespace {
 
-double integrand(const Context& context, const SampleBlock& block, Index s) {
-  const double l = block.density(0, s);
-  return context.objective == Objective::elbo ? l - context.family->log_density(block.noise, s) : l;
+/// f(z) of samples [first, last), at most a lane block of them.
+std::array<double, tiles::kLanes> integrands(const Context& context, const SampleBlock& block, Index first, Index last) {
+  std::array<double, tiles::kLanes> f{};
+  if (context.objective == Objective::elbo) context.family->log_densities(block.noise, {first, last}, f);
+  for (Index i = 0; i < last - first; ++i) {
+    const double l = block.density(0, first + i);
+    f[static_cast<std::size_t>(i)] = context.objective == Objective::elbo ? l - f[static_cast<std::size_t>(i)] : l;
+  }
+  return f;
 }
 
 /// Ranganath, Gerrish and Blei 2014 (AISTATS), eq. 2: mean of f(z) grad log q(z). Partial: sum of f times score.
@@ -21,12 +30,24 @@ class Raw final : public Estimator {
   void accumulate(const Context& context, const SampleBlock& block, std::span<double> partial) const override {
     const Index dim = block.noise.dim;
     const auto& scale = context.family->scale();
-    for (Index s = block.first; s < block.last; ++s) {
-      const double f = integrand(context, block, s);
-      for (Index d = 0; d < dim; ++d) {
-        const double eps = block.noise(d, s);
-        partial[static_cast<std::size_t>(d)] += f * (eps / scale[static_cast<std::size_t>(d)]);
-        partial[static_cast<std::size_t>(dim + d)] += f * (eps * eps - 1);
+    TurnedBlock noise;
+    for (Index first = block.first; first < block.last; first += tiles::kLanes) {
+      const Index last = std::min(first + tiles::kLanes, block.last);
+      const auto f = integrands(context, block, first, last);
+      for (Index d = 0; d < dim; d += simd::kWidth) {
+        const Index live = dim - d;
+        const simd::Pack s = load_live(scale.data() + d, live);
+        simd::Pack location = load_live(partial.data() + d, live);
+        simd::Pack log_scale = load_live(partial.data() + dim + d, live);
+        noise.take(block.noise, d, first, last);
+        for (Index i = 0; i < last - first; ++i) {
+          const simd::Pack eps = noise[i];
+          const simd::Pack weight = simd::broadcast(f[static_cast<std::size_t>(i)]);
+          location += weight * (eps / s);
+          log_scale += weight * (eps * eps - 1.0);
+        }
+        store_live(partial.data() + d, location, live);
+        store_live(partial.data() + dim + d, log_scale, live);
       }
     }
   }
@@ -47,23 +68,44 @@ class LeaveOneOut final : public Estimator {
 
   void accumulate(const Context& context, const SampleBlock& block, std::span<double> partial) const override {
     const Index dim = block.noise.dim;
-    const auto parameters = static_cast<std::size_t>(2 * dim);
     const auto& scale = context.family->scale();
-    const std::span<double> mean = partial.subspan(2, parameters);
-    const std::span<double> comoment = partial.subspan(2 + parameters, parameters);
-    for (Index s = block.first; s < block.last; ++s) {
-      const double count = partial[0] += 1;
-      const double delta = integrand(context, block, s) - partial[1];
-      partial[1] += delta / count;
-      const auto update = [&](std::size_t i, double h) {
-        // Welford: delta uses the old mean of f, h minus the new mean of h.
-        mean[i] += (h - mean[i]) / count;
-        comoment[i] += delta * (h - mean[i]);
-      };
-      for (Index d = 0; d < dim; ++d) {
-        const double eps = block.noise(d, s);
-        update(static_cast<std::size_t>(d), eps / scale[static_cast<std::size_t>(d)]);
-        update(static_cast<std::size_t>(dim + d), eps * eps - 1);
+    double* mean = partial.data() + 2;
+    double* comoment = mean + 2 * dim;
+    TurnedBlock noise;
+    for (Index first = block.first; first < block.last; first += tiles::kLanes) {
+      const Index last = std::min(first + tiles::kLanes, block.last);
+      const auto f = integrands(context, block, first, last);
+      std::array<double, tiles::kLanes> count{};
+      std::array<double, tiles::kLanes> delta{};
+      for (std::size_t i = 0; i < static_cast<std::size_t>(last - first); ++i) {
+        count[i] = partial[0] += 1;
+        delta[i] = f[i] - partial[1];
+        partial[1] += delta[i] / count[i];
+      }
+      for (Index d = 0; d < dim; d += simd::kWidth) {
+        const Index live = dim - d;
+        const simd::Pack s = load_live(scale.data() + d, live);
+        simd::Pack mean_location = load_live(mean + d, live);
+        simd::Pack mean_scale = load_live(mean + dim + d, live);
+        simd::Pack comoment_location = load_live(comoment + d, live);
+        simd::Pack comoment_scale = load_live(comoment + dim + d, live);
+        noise.take(block.noise, d, first, last);
+        for (Index i = 0; i < last - first; ++i) {
+          const simd::Pack n = simd::broadcast(count[static_cast<std::size_t>(i)]);
+          const simd::Pack change = simd::broadcast(delta[static_cast<std::size_t>(i)]);
+          // Welford: the change of f is from its old mean, that of the score h from its new one.
+          const auto update = [&](simd::Pack h, simd::Pack& mean_h, simd::Pack& comoment_h) {
+            mean_h += (h - mean_h) / n;
+            comoment_h += change * (h - mean_h);
+          };
+          const simd::Pack eps = noise[i];
+          update(eps / s, mean_location, comoment_location);
+          update(eps * eps - 1.0, mean_scale, comoment_scale);
+        }
+        store_live(mean + d, mean_location, live);
+        store_live(mean + dim + d, mean_scale, live);
+        store_live(comoment + d, comoment_location, live);
+        store_live(comoment + dim + d, comoment_scale, live);
       }
     }
   }

@@ -1,6 +1,7 @@
 /// Mean-field Gaussian: sampling over lane blocks, log density, entropy, names.
 #include "engine/families/mean_field_gaussian.hpp"
 
+#include <algorithm>
 #include <cmath>
 
 #include "engine/simd/pack.hpp"
@@ -34,12 +35,23 @@ void MeanFieldGaussian::sample(tiles::ConstBatchView noise, tiles::BatchView z) 
 }
 
 double MeanFieldGaussian::log_density(tiles::ConstBatchView noise, Index s) const {
-  double sum = 0;
-  for (Index d = 0; d < noise.dim; ++d) {
-    const double eps = noise(d, s);
-    sum -= 0.5 * eps * eps + log_scale_[static_cast<std::size_t>(d)] + kHalfLog2Pi;
+  double value = 0;
+  log_densities(noise, {s, s + 1}, {&value, 1});
+  return value;
+}
+
+void MeanFieldGaussian::log_densities(tiles::ConstBatchView noise, Range samples, std::span<double> out) const {
+  constexpr Index kLanes = tiles::kLanes;
+  for (Index s = samples.first - samples.first % simd::kWidth; s < samples.last; s += simd::kWidth) {
+    const double* eps = noise.block(s / kLanes) + s % kLanes;
+    simd::Pack sum{};
+    for (Index d = 0; d < noise.dim; ++d) {
+      const simd::Pack e = simd::load(eps + d * kLanes);
+      sum -= 0.5 * e * e + log_scale_[static_cast<std::size_t>(d)] + kHalfLog2Pi;
+    }
+    for (Index i = std::max(s, samples.first); i < std::min(s + simd::kWidth, samples.last); ++i)
+      out[static_cast<std::size_t>(i - samples.first)] = sum[i - s];
   }
-  return sum;
 }
 
 double MeanFieldGaussian::entropy() const {

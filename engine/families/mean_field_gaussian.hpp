@@ -25,6 +25,8 @@ class MeanFieldGaussian {
   void sample(tiles::ConstBatchView noise, tiles::BatchView z) const;
   /// log q(m + s * noise) of column s.
   [[nodiscard]] double log_density(tiles::ConstBatchView noise, Index s) const;
+  /// The same of columns [samples.first, samples.last), vectorised over them: out[i] belongs to column samples.first + i.
+  void log_densities(tiles::ConstBatchView noise, Range samples, std::span<double> out) const;
   /// sum rho + dim/2 (1 + log 2 pi).
   [[nodiscard]] double entropy() const;
 
