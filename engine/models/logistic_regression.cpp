@@ -88,6 +88,7 @@ void LogisticRegression::look_ahead(const RowList& rows, Index first, logistic::
 
 void LogisticRegression::log_likelihood(const RowList& rows, ConstBatchView theta, Evaluation& out) const {
   logistic::Chunk chunk;
+  chunk.picked = rows.indices != nullptr;
   const Index total = rows.size();
   for (Index first = 0; first < total; first += logistic::kChunkRows) {
     chunk.count = static_cast<int>(std::min<Index>(logistic::kChunkRows, total - first));
@@ -98,7 +99,7 @@ void LogisticRegression::log_likelihood(const RowList& rows, ConstBatchView thet
     }
     if (theta.count == 1) look_ahead(rows, first, chunk);
     // Many columns: the kernel reads the whole chunk at once. A single one asks for rows ahead by itself, once it has begun.
-    if (rows.indices != nullptr) logistic::prefetch(chunk, theta.count > 1 ? chunk.count : (first == 0 ? kFirstRows : 0), dim());
+    if (chunk.picked) logistic::prefetch(chunk, theta.count > 1 ? chunk.count : (first == 0 ? kFirstRows : 0), dim());
     if (out.wanted.gradient && out.wanted.value) {
       all_columns<true, true>(chunk, dim(), theta, out.out);
     } else if (out.wanted.gradient) {
