@@ -91,8 +91,24 @@ std::uint64_t uniform_index(const Stream& stream, std::uint32_t lane, std::uint6
   const auto w = philox(stream, lane / 2);
   const std::uint64_t bits =
       (lane & 1U) == 0 ? (static_cast<std::uint64_t>(w[1]) << 32) | w[0] : (static_cast<std::uint64_t>(w[3]) << 32) | w[2];
-  __extension__ using Wide = unsigned __int128;
-  return static_cast<std::uint64_t>((static_cast<Wide>(bits) * bound) >> 64);
+  return to_index(bits, bound);
+}
+
+void fill_bits(const Stream& stream, std::uint32_t first, std::span<std::uint64_t> out) {
+  const auto counter = stream.counter(first / 2);
+  const auto key = stream.key();
+  Words block{};
+  for (int i = 0; i < simd::kWidth; ++i) block[i] = counter[0] + static_cast<std::uint64_t>(i);
+  for (std::size_t at = 0; at < out.size(); at += 2 * simd::kWidth, block += simd::kWidth) {
+    Counters c{block, Words{} + counter[1], Words{} + counter[2], Words{} + counter[3]};
+    philox_rounds(c, Words{} + key[0], Words{} + key[1]);
+    const Words even = (c.w1 << 32) | c.w0;
+    const Words odd = (c.w3 << 32) | c.w2;
+    for (std::size_t i = 0; i < simd::kWidth && at + 2 * i < out.size(); ++i) {
+      out[at + 2 * i] = even[i];
+      if (at + 2 * i + 1 < out.size()) out[at + 2 * i + 1] = odd[i];
+    }
+  }
 }
 
 void fill_normal(const Stream* streams, tiles::BatchView out) {

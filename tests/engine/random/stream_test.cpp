@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cmath>
 #include <set>
+#include <span>
 #include <tuple>
 #include <vector>
 
@@ -144,6 +145,25 @@ TEST(UniformIndex, CoversTheBoundEvenly) {
   double chi2 = 0;
   for (const int h : hits) chi2 += (h - 10000.0) * (h - 10000.0) / 10000.0;
   EXPECT_LT(chi2, 38.3);  // chi-square with 6 degrees of freedom, false alarm 1e-6
+}
+
+TEST(StreamTest, FilledBitsAreThoseOfUniformIndex) {
+  const Stream stream{0x123456789abcdefULL, Purpose::testing, 7, 11, 13};
+  for (const std::uint32_t first : {0U, 2U, 6U, 128U, 4294967200U}) {
+    for (const std::size_t count : {0U, 1U, 2U, 15U, 16U, 17U, 64U}) {
+      std::vector<std::uint64_t> bits(count + 1, 42);
+      fill_bits(stream, first, std::span(bits).first(count));
+      EXPECT_EQ(bits[count], 42U);  // nothing behind the end
+      for (std::size_t i = 0; i < count; ++i) {
+        // Philox itself (Random123), two words a lane.
+        const auto lane = first + static_cast<std::uint32_t>(i);
+        const auto words = philox(stream, lane / 2);
+        const std::size_t low = lane % 2 * 2;
+        EXPECT_EQ(bits[i], (static_cast<std::uint64_t>(words[low + 1]) << 32) | words[low]) << first << " " << i;
+        EXPECT_EQ(to_index(bits[i], 1000), uniform_index(stream, lane, 1000));
+      }
+    }
+  }
 }
 
 }  // namespace
