@@ -5,6 +5,7 @@
 
 #include <algorithm>
 
+#include "engine/random/philox_pack.hpp"
 #include "engine/simd/math.hpp"
 
 namespace variscope::random {
@@ -13,30 +14,6 @@ namespace {
 
 using simd::Pack;
 using simd::Words;
-
-/// One Philox counter per lane, each word in the low half of a 64-bit element.
-struct Counters {
-  Words w0, w1, w2, w3;
-};
-
-inline void philox_rounds(Counters& c, Words key0, Words key1) {
-  constexpr std::uint64_t kLow = 0xffffffffULL;
-  for (int round = 0; round < 10; ++round) {
-    if (round > 0) {
-      key0 = (key0 + 0x9E3779B9ULL) & kLow;
-      key1 = (key1 + 0xBB67AE85ULL) & kLow;
-    }
-    const Words p0 = simd::multiply_low_words(c.w0, Words{} + 0xD2511F53ULL);
-    const Words p1 = simd::multiply_low_words(c.w2, Words{} + 0xCD9E8D57ULL);
-    c = {(p1 >> 32) ^ c.w1 ^ key0, p1 & kLow, (p0 >> 32) ^ c.w3 ^ key1, p0 & kLow};
-  }
-}
-
-inline Pack to_uniform_pack(Words low, Words high) {
-  // 52 bits below an exponent of 0 give [1, 2); subtracting 1 - 2^-53 is exact and centres the lattice inside (0, 1).
-  const Words bits = (((high << 32) | low) >> 12) | 0x3ff0000000000000ULL;
-  return reinterpret_cast<Pack>(bits) - 1.0 + 0x1p-53;
-}
 
 /// Box and Muller 1958: two uniforms become two independent normals.
 inline void box_muller(Pack u1, Pack u2, Pack& z1, Pack& z2) {
@@ -48,10 +25,10 @@ inline void box_muller(Pack u1, Pack u2, Pack& z1, Pack& z2) {
   z2 = radius * s;
 }
 
-inline void normals(Words block, Words minor, Words major, Words top, Words key0, Words key1, Pack& z1, Pack& z2) {
-  Counters c{block, minor, major, top};
-  philox_rounds(c, key0, key1);
-  box_muller(to_uniform_pack(c.w0, c.w1), to_uniform_pack(c.w2, c.w3), z1, z2);
+inline void normals(const PhiloxPack& counters, const PhiloxKeys& keys, Pack& z1, Pack& z2) {
+  PhiloxPack c = counters;
+  philox_rounds(c, keys);
+  box_muller(to_uniform_pack(c.first()), to_uniform_pack(c.second()), z1, z2);
 }
 
 }  // namespace
@@ -76,7 +53,7 @@ double normal(const Stream& stream, std::uint32_t lane) {
   const auto k = stream.key();
   Pack z1;
   Pack z2;
-  normals(Words{} + c[0], Words{} + c[1], Words{} + c[2], Words{} + c[3], Words{} + k[0], Words{} + k[1], z1, z2);
+  normals({Words{} + c[0], Words{} + c[1], Words{} + c[2], Words{} + c[3]}, {Words{} + k[0], Words{} + k[1]}, z1, z2);
   return (lane & 1U) == 0 ? z1[0] : z2[0];
 }
 
@@ -109,11 +86,12 @@ void fill_normal(const Stream* streams, tiles::BatchView out) {
         key0[i] = key[0];
         key1[i] = key[1];
       }
+      const PhiloxKeys keys(key0, key1);
       double* column = block + part * simd::kWidth;
       for (Index d = 0; d < out.dim; d += 2) {
         Pack z1;
         Pack z2;
-        normals(Words{} + static_cast<std::uint64_t>(d / 2), minor, major, top, key0, key1, z1, z2);
+        normals({Words{} + static_cast<std::uint64_t>(d / 2), minor, major, top}, keys, z1, z2);
         simd::store(column + d * kLanes, z1);
         if (d + 1 < out.dim) simd::store(column + (d + 1) * kLanes, z2);
       }
