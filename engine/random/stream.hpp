@@ -11,19 +11,27 @@ namespace variscope::random {
 
 /// Who consumes the numbers. A new consumer takes a new value, so that old draws stay where they are. At most 255.
 enum class Purpose : std::uint8_t {
-  data_generation = 1,  ///< task: column group; (major, minor): row low and high words
-  data_truth = 2,       ///< coefficients of synthetic data
-  path_noise = 3,       ///< task 0; major: optimisation step; minor: sample
-  path_rows = 4,        ///< minibatch of a step: major: step
-  replicate_noise = 5,  ///< task: point; major: replicate; minor: sample
-  replicate_rows = 6,   ///< task: point; major: replicate
-  reference_noise = 7,  ///< Monte Carlo reference gradient: task: point; major: replicate; minor: sample
-  optimum_noise = 8,    ///< sample average approximation of the optimum: minor: sample
+  data_generation = 1,   ///< task: column group; (major, minor): row low and high words
+  data_truth = 2,        ///< coefficients of synthetic data
+  path_noise = 3,        ///< task 0; major: optimisation step; minor: sample
+  path_rows = 4,         ///< minibatch of a step: major: step
+  replicate_noise = 5,   ///< task: point; major: replicate; minor: sample
+  replicate_rows = 6,    ///< task: point; major: replicate
+  reference_noise = 7,   ///< Monte Carlo reference gradient: task: point; major: replicate; minor: sample
+  optimum_noise = 8,     ///< sample average approximation of the optimum: minor: sample
+  net_noise = 9,         ///< scrambled nets (sobol.hpp): task: point; major: replicate; minor: sample
+  training_noise = 10,   ///< training beside the measured path: major: optimisation step; minor: sample
+  training_rows = 11,    ///< its minibatches: major: optimisation step
+  component_noise = 12,  ///< components of the variance: task: point; major: replicate; minor: sample
+  component_rows = 13,   ///< its minibatches: task: point; major: replicate
+  local_noise = 14,      ///< noise of single data rows (local reparameterisation)
+  replica_rows = 15,     ///< minibatches of replicas of a path: major: optimisation step
   testing = 255,
 };
 
 /// One stream of 2^34 32-bit words. Two streams share no (key, counter) pair unless all five fields agree.
 /// Layout: Philox key = seed; counter words = (block, minor, major, purpose << 24 | task).
+/// Scrambled nets (sobol.hpp) take blocks from 2^31 on, all other consumers those below.
 struct Stream {
   std::uint64_t seed = 0;
   Purpose purpose = Purpose::testing;
