@@ -69,7 +69,7 @@ ScalingSummary scaling(const std::string& estimator, const std::vector<MeasuredS
     } else {
       point.check = {m.setting, m.policy, compare({}, variance, comparisons)};
     }
-    summary.points.push_back(std::move(point));
+    summary.points.push_back(point);
   }
   return summary;
 }

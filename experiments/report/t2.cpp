@@ -136,7 +136,7 @@ Table t2_checks(const std::vector<ComponentPoint>& points, const ReportContext& 
         row.variant = fmt::format("M = {}, B = {}", samples, rows);
         if (check.setting.replicas > 1) {
           row.variant +=
-              fmt::format(", R = {}, {} noise, {} rows", check.setting.replicas, to_text(check.policy.noise), to_text(check.policy.rows));
+              fmt::format(", R = {}, noise {}, rows {}", check.setting.replicas, to_text(check.policy.noise), to_text(check.policy.rows));
         }
         RowBuilder build(table.columns, row, table.columns.empty());
         build.add("samples", "M", "", csv_only, number(static_cast<double>(samples)));

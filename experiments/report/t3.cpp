@@ -49,7 +49,7 @@ TableRow row_of(const ScalingSummary& summary, const ScalingPoint& point, std::v
   const bool predicted = comparison.predicted.defined();
   TableRow row{summary.estimator, {}};
   row.variant = fmt::format("R = {}", setting.replicas);
-  row.variant += fmt::format(", {} noise, {}", to_text(policy.noise), setting.batch_rows > 0 ? to_text(policy.rows) + " rows" : "all rows");
+  row.variant += fmt::format(", noise {}, {}", to_text(policy.noise), setting.batch_rows > 0 ? "rows " + to_text(policy.rows) : "all rows");
   RowBuilder build(columns, row, columns.empty());
   build.add("replicas", "R", "", csv_only, number(static_cast<double>(setting.replicas)));
   build.add("noise_policy", "noise", "", csv_only, words(to_text(policy.noise)));

@@ -126,7 +126,7 @@ TEST(T2, ChecksHaveARowPerSetting) {
   const Table table = t2_checks(study(), context);
   const std::string text = render_text(table);
   EXPECT_TRUE(contains(text, "pw_cfe, M = 4, B = 256 ")) << text;
-  EXPECT_TRUE(contains(text, "pw_cfe, M = 4, B = 256, R = 8, shared noise, disjoint rows"));
+  EXPECT_TRUE(contains(text, "pw_cfe, M = 4, B = 256, R = 8, noise shared, rows disjoint"));
   EXPECT_TRUE(contains(text, "above"));
   const std::string csv = render_csv(table);
   EXPECT_TRUE(contains(csv, "cell,settings,point,estimator,variant,quantity,"));

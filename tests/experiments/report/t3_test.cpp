@@ -72,8 +72,8 @@ TEST(T3, TextNamesEveryPolicy) {
   }
   const std::string text = render_text(table);
   EXPECT_TRUE(contains(text, "Point optimum: |G| = 2.00\n")) << text;
-  EXPECT_TRUE(contains(text, "pw_cfe, R = 1, independent noise, without replacement rows"));
-  EXPECT_TRUE(contains(text, "pw_cfe, R = 8, shared noise, disjoint rows"));
+  EXPECT_TRUE(contains(text, "pw_cfe, R = 1, noise independent, rows without replacement"));
+  EXPECT_TRUE(contains(text, "pw_cfe, R = 8, noise shared, rows disjoint"));
   EXPECT_TRUE(contains(text, "9.50 above"));
   EXPECT_TRUE(contains(text, "no limit"));
   EXPECT_TRUE(contains(text, "1.25 [1.20, 1.30]†"));
@@ -83,16 +83,16 @@ TEST(T3, TextNamesEveryPolicy) {
 
 TEST(T3, CsvTellsRowsApart) {
   const std::string csv = render_csv(t3(study(), context));
-  EXPECT_TRUE(contains(csv, "pw_cfe,\"R = 8, shared noise, disjoint rows\",replicas,,8,"));
-  EXPECT_TRUE(contains(csv, "pw_cfe,\"R = 8, shared noise, disjoint rows\",useful_floor,,8,"));
-  EXPECT_TRUE(contains(csv, "pw_cfe,\"R = 8, shared noise, disjoint rows\",noise_policy,,,,,,,shared"));
-  EXPECT_TRUE(contains(csv, "pw_cfe,\"R = 8, split net noise, disjoint rows\",predicted,,,,,,,undefined"));
-  EXPECT_TRUE(contains(csv, "pw_cfe,\"R = 8, split net noise, disjoint rows\",useful,,,,,,,n/a"));
+  EXPECT_TRUE(contains(csv, "pw_cfe,\"R = 8, noise shared, rows disjoint\",replicas,,8,"));
+  EXPECT_TRUE(contains(csv, "pw_cfe,\"R = 8, noise shared, rows disjoint\",useful_floor,,8,"));
+  EXPECT_TRUE(contains(csv, "pw_cfe,\"R = 8, noise shared, rows disjoint\",noise_policy,,,,,,,shared"));
+  EXPECT_TRUE(contains(csv, "pw_cfe,\"R = 8, noise split net, rows disjoint\",predicted,,,,,,,undefined"));
+  EXPECT_TRUE(contains(csv, "pw_cfe,\"R = 8, noise split net, rows disjoint\",useful,,,,,,,n/a"));
 }
 
 TEST(T3, OtherFormats) {
   const Table table = t3(study(), context);
-  EXPECT_TRUE(contains(render_markdown(table), "| pw\\_cfe, R = 8, shared noise, disjoint rows |"));
+  EXPECT_TRUE(contains(render_markdown(table), "| pw\\_cfe, R = 8, noise shared, rows disjoint |"));
   EXPECT_TRUE(contains(render_latex(table), "R Var\\_R / Var\\_1"));
   EXPECT_NO_THROW((void)render_text(t3({}, context)));
 }
@@ -100,7 +100,7 @@ TEST(T3, OtherFormats) {
 TEST(T3, AllRowsNeedNoPolicyForRows) {
   std::vector<ScalingSection> sections = study();
   sections[0].estimators[0].points[0].check.setting.batch_rows = 0;
-  EXPECT_TRUE(contains(render_text(t3(sections, context)), "R = 1, independent noise, all rows"));
+  EXPECT_TRUE(contains(render_text(t3(sections, context)), "R = 1, noise independent, all rows"));
 }
 
 }  // namespace
