@@ -84,9 +84,9 @@ TEST_F(SlowLayoutsTest, QuickstartOnThreeAndFourRanks) {
 
 TEST_F(SlowLayoutsTest, Hdf5TableWithMinibatchesDrawnWithReplacement) {
   ASSERT_EQ(variscope({"data", "synth", "odd.h5", "--rows", "1009", "--columns", "7", "--seed", "5"}).status, 0);
-  auto text = replaced(
-      logistic_spec("odd.h5", R"("sf_loo", "pw_cfe", "stl", "pw_antithetic")", "32", "batch_rows = [100, 1500]\nreplacement = true\n"),
-      "response = \"y\"\n", "");
+  auto text = replaced(logistic_spec("odd.h5", R"("sf_loo", "pw_cfe", "stl", "pw_antithetic")", "32",
+                                     "batch_rows = [100, 1500]\nrow_policy = \"with_replacement\"\n"),
+                       "response = \"y\"\n", "");
   text = replaced(text, "count = 16\nbatches = 8", "count = 59\nbatches = 12");  // batches of 5 and of 4
   text = replaced(text, "steps = 5", "steps = 20\nbatch_rows = 200");
   std::string hash;

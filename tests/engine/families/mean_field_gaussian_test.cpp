@@ -6,8 +6,6 @@
 
 #include <gtest/gtest.h>
 
-#include "engine/estimators/estimator.hpp"
-#include "engine/models/banana.hpp"
 #include "engine/oracles/quadrature.hpp"
 #include "tests/engine/models/evaluate.hpp"
 
@@ -84,9 +82,13 @@ TEST(MeanFieldGaussian, MomentsOfManySamples) {
 TEST(MeanFieldGaussian, LogDensityIsTheFormula) {
   const MeanFieldGaussian q(kLambda);
   const tiles::Batch noise = test::random_batch(kDim, 20, 3.0, 62);
+  tiles::Batch z(kDim, 20);
+  tiles::Batch log_q(1, 20);
+  q.sample(noise.view(), z.view());
+  q.log_density(noise.view(), z.view(), log_q.view());
   for (Index s = 0; s < 20; ++s) {
     const auto expected = static_cast<double>(log_density_at(kLambda, position(kLambda, noise, s)));
-    EXPECT_NEAR(q.log_density(noise.view(), s), expected, 1e-14 * (1 + std::abs(expected)));
+    EXPECT_NEAR(log_q(0, s), expected, 1e-14 * (1 + std::abs(expected)));
   }
 }
 
@@ -98,11 +100,14 @@ double integral(const MeanFieldGaussian& q, F&& g) {
   const double step = s / 4;
   double sum = 0;
   tiles::Batch noise(1, 1);
+  tiles::Batch place(1, 1);
+  tiles::Batch log_q(1, 1);
   for (int k = -60; k <= 60; ++k) {  // 15 scales: the tails beyond are below 1e-48
     const double z = m + k * step;
     noise(0, 0) = (z - m) / s;
-    const double log_q = q.log_density(noise.view(), 0);
-    sum += step * std::exp(log_q) * g(z, log_q);
+    place(0, 0) = z;
+    q.log_density(noise.view(), place.view(), log_q.view());
+    sum += step * std::exp(log_q(0, 0)) * g(z, log_q(0, 0));
   }
   return sum;
 }
@@ -115,30 +120,28 @@ TEST(MeanFieldGaussian, DensityIntegratesToOneWithItsMomentsAndEntropy) {
       EXPECT_NEAR(integral(q, [](double, double) { return 1.0; }), 1.0, 1e-13);
       EXPECT_NEAR(integral(q, [](double z, double) { return z; }), m, 1e-13 * (1 + s));
       EXPECT_NEAR(integral(q, [&](double z, double) { return (z - m) * (z - m); }), s * s, 1e-12 * s * s);
-      EXPECT_NEAR(integral(q, [](double, double log_q) { return -log_q; }), q.entropy(), 1e-12);
+      EXPECT_NEAR(integral(q, [](double, double log_q) { return -log_q; }), *q.entropy(), 1e-12);
     }
   }
   // The entropy of a product is the sum.
   double sum = 0;
-  for (std::size_t d = 0; d < 3; ++d) sum += MeanFieldGaussian(std::vector<double>{kLambda[d], kLambda[3 + d]}).entropy();
-  EXPECT_NEAR(MeanFieldGaussian(kLambda).entropy(), sum, 1e-14);
+  for (std::size_t d = 0; d < 3; ++d) sum += MeanFieldGaussian(std::vector<double>{kLambda[d], kLambda[3 + d]}).entropy().value();
+  EXPECT_NEAR(MeanFieldGaussian(kLambda).entropy().value(), sum, 1e-14);
 }
 
-TEST(MeanFieldGaussian, ScoreOfTheEstimatorsIsTheDerivativeOfLogDensity) {
-  // sf_raw of one sample with f = 1 returns the score it uses: (eps / s, eps^2 - 1). z stays where it is while lambda moves.
-  const auto raw = estimators::find("sf_raw")->make();
-  const models::Banana unused(1.0, 0.0);
+TEST(MeanFieldGaussian, ScoreIsTheDerivativeOfLogDensity) {
+  // (eps / s, eps^2 - 1): z stays where it is while lambda moves.
   const MeanFieldGaussian q(kLambda);
   const tiles::Batch noise = test::random_batch(kDim, 20, 1.0, 63);
-  tiles::Batch one(1, 20);
-  for (Index s = 0; s < 20; ++s) one(0, s) = 1.0;
-  const estimators::Context context{&q, &unused, estimators::Objective::expectation, 1};
+  tiles::Batch place(kDim, 20);
+  tiles::Batch score(6, 20);
+  q.sample(noise.view(), place.view());
+  q.score(noise.view(), place.view(), score.view());
   for (Index s = 0; s < 20; ++s) {
-    std::vector<double> partial(6, 0.0);
-    std::vector<double> score(6);
-    raw->accumulate(context, {noise.view(), one.view(), s, s + 1}, partial);
-    raw->finish(context, partial, score);
     const auto z = position(kLambda, noise, s);
+    std::vector<double> weighted(6, 0.0);
+    const double two = 2.0;
+    q.add_weighted_score(noise.view(), place.view(), s, s + 1, {&two, 1}, weighted);
     for (std::size_t p = 0; p < 6; ++p) {
       const double h = 1e-4;
       const auto difference = [&](double step) {
@@ -150,25 +153,23 @@ TEST(MeanFieldGaussian, ScoreOfTheEstimatorsIsTheDerivativeOfLogDensity) {
       };
       // One Richardson step: error O(h^4) times the fifth derivative, which grows with eps^2.
       const auto expected = static_cast<double>((4 * difference(h / 2) - difference(h)) / 3);
-      EXPECT_NEAR(score[p], expected, 1e-10 * (1 + std::abs(expected))) << "parameter " << p;
+      EXPECT_NEAR(score(static_cast<Index>(p), s), expected, 1e-10 * (1 + std::abs(expected))) << "parameter " << p;
+      EXPECT_NEAR(weighted[p], 2 * expected, 2e-10 * (1 + std::abs(expected))) << "parameter " << p;
     }
   }
 }
 
-TEST(MeanFieldGaussian, PathwiseDerivativeOfTheEstimatorsIsThatOfSample) {
-  // pw_cfe of one sample with grad l = unit vector i returns dz_i / dlambda (1 for the mean, s eps for the log scale).
-  const auto pathwise = estimators::find("pw_cfe")->make();
-  const models::Banana unused(1.0, 0.0);
+TEST(MeanFieldGaussian, PathwiseDerivativeIsThatOfSample) {
+  // g = unit vector i picks dz_i / dlambda (1 for the mean, s eps for the log scale).
   const MeanFieldGaussian q(kLambda);
   const tiles::Batch noise = test::random_batch(kDim, 1, 1.0, 64);
-  const estimators::Context context{&q, &unused, estimators::Objective::expectation, 1};
+  tiles::Batch place(kDim, 1);
+  q.sample(noise.view(), place.view());
   for (Index i = 0; i < kDim; ++i) {
     tiles::Batch density(1 + kDim, 1);
     density(1 + i, 0) = 1.0;
-    std::vector<double> partial(6, 0.0);
-    std::vector<double> derivative(6);
-    pathwise->accumulate(context, {noise.view(), density.view(), 0, 1}, partial);
-    pathwise->finish(context, partial, derivative);
+    std::vector<double> derivative(6, 0.0);
+    q.add_pathwise(noise.view(), place.view(), density.view(), 1, 0, 1, derivative);
     for (std::size_t p = 0; p < 6; ++p) {
       const auto moved = [&](double step) {
         auto lambda = kLambda;
@@ -186,13 +187,13 @@ TEST(MeanFieldGaussian, PathwiseDerivativeOfTheEstimatorsIsThatOfSample) {
 }
 
 TEST(MeanFieldGaussian, BlocksAndNamesDivideTheParameters) {
-  const auto blocks = MeanFieldGaussian::blocks(5);
+  const auto blocks = MeanFieldGaussian(std::vector<double>(10, 0.0)).blocks();
   ASSERT_EQ(blocks.size(), 2U);
   EXPECT_EQ(blocks[0].name, "mean");
   EXPECT_EQ(blocks[0].parameters, (Range{0, 5}));
   EXPECT_EQ(blocks[1].name, "log_scale");
   EXPECT_EQ(blocks[1].parameters, (Range{5, 10}));
-  EXPECT_EQ(MeanFieldGaussian::parameter_names({"a", "b"}),
+  EXPECT_EQ(MeanFieldGaussian(std::vector<double>(4, 0.0)).parameter_names({"a", "b"}),
             (std::vector<std::string>{"mean[a]", "mean[b]", "log_scale[a]", "log_scale[b]"}));
 }
 
