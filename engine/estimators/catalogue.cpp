@@ -1,9 +1,16 @@
 /// The estimators that specs can name, and what an estimator need not write itself.
 #include <stdexcept>
 
+#include "engine/estimators/baselines.hpp"
+#include "engine/estimators/discrete.hpp"
 #include "engine/estimators/estimator.hpp"
+#include "engine/estimators/importance.hpp"
+#include "engine/estimators/local.hpp"
+#include "engine/estimators/measure_valued.hpp"
+#include "engine/estimators/mixed.hpp"
 #include "engine/estimators/pathwise.hpp"
 #include "engine/estimators/score_function.hpp"
+#include "engine/estimators/second_order.hpp"
 
 namespace variscope::estimators {
 
@@ -39,8 +46,31 @@ std::optional<std::string> reason_against(const Entry& entry, const Context& con
 
 const std::vector<Entry>& catalogue() {
   static const std::vector<Entry> entries = {
-      score_function_raw_entry(),      score_function_leave_one_out_entry(), pathwise_closed_form_entropy_entry(),
-      pathwise_closed_form_kl_entry(), sticking_the_landing_entry(),         antithetic_pathwise_entry(),
+      score_function_raw_entry(),
+      score_function_mean_entry(),
+      score_function_leave_one_out_entry(),
+      rao_blackwell_entry(),
+      rao_blackwell_same_samples_entry(),
+      pathwise_closed_form_entropy_entry(),
+      pathwise_closed_form_kl_entry(),
+      sticking_the_landing_entry(),
+      mixed_landing_entry(),
+      antithetic_pathwise_entry(),
+      scrambled_net_pathwise_entry(),
+      local_reparameterisation_entry(),
+      taylor_hessian_entry(),
+      taylor_product_entry(),
+      quadratic_surrogate_entry(),
+      bonnet_price_entry(),
+      measure_valued_entry(),
+      arm_entry(),
+      disarm_entry(),
+      rebar_entry(),
+      gumbel_softmax_entry(),
+      straight_through_entry(),
+      importance_weighted_entry(),
+      importance_weighted_landing_entry(),
+      doubly_reparameterised_entry(),
   };
   return entries;
 }

@@ -70,6 +70,14 @@ void BernoulliFamily::add_entropy_gradient(std::span<double> gradient) const {
   for (std::size_t d = 0; d < logits_.size(); ++d) gradient[d] -= logits_[d] * one_[d] * zero_[d];
 }
 
+Index BernoulliFamily::states() const { return dim() <= 12 ? Index{1} << dim() : 0; }
+
+void BernoulliFamily::list_states(BatchView z) const {
+  for (Index state = 0; state < z.count; ++state) {
+    for (Index d = 0; d < dim(); ++d) z(d, state) = static_cast<double>((state >> d) & 1);
+  }
+}
+
 std::vector<Block> BernoulliFamily::blocks() const { return {{"logits", {0, dim()}}}; }
 
 std::vector<std::string> BernoulliFamily::parameter_names(const std::vector<std::string>& coordinates) const {

@@ -33,6 +33,8 @@ class BernoulliFamily final : public Family {
   [[nodiscard]] std::optional<double> entropy() const override;
   /// -phi p (1 - p).
   void add_entropy_gradient(std::span<double> gradient) const override;
+  [[nodiscard]] Index states() const override;
+  void list_states(BatchView z) const override;
   /// "logits".
   [[nodiscard]] std::vector<Block> blocks() const override;
   /// "logit[x]", ...

@@ -104,6 +104,25 @@ void CategoricalFamily::add_entropy_gradient(std::span<double> gradient) const {
   }
 }
 
+Index CategoricalFamily::states() const {
+  Index count = 1;
+  for (Index v = 0; v < variables(); ++v) {
+    count *= categories_;
+    if (count > kMostStates) return 0;
+  }
+  return count;
+}
+
+void CategoricalFamily::list_states(BatchView z) const {
+  for (Index state = 0; state < z.count; ++state) {
+    Index rest = state;
+    for (Index v = 0; v < variables(); ++v) {
+      for (Index k = 0; k < categories_; ++k) z(v * categories_ + k, state) = rest % categories_ == k ? 1.0 : 0.0;
+      rest /= categories_;
+    }
+  }
+}
+
 std::vector<Block> CategoricalFamily::blocks() const { return {{"logits", {0, dim()}}}; }
 
 std::vector<std::string> CategoricalFamily::parameter_names(const std::vector<std::string>& coordinates) const {

@@ -37,6 +37,8 @@ class CategoricalFamily final : public Family {
   [[nodiscard]] std::optional<double> entropy() const override;
   /// -p (log p + entropy of the variable).
   void add_entropy_gradient(std::span<double> gradient) const override;
+  [[nodiscard]] Index states() const override;
+  void list_states(BatchView z) const override;
   /// "logits".
   [[nodiscard]] std::vector<Block> blocks() const override;
   /// "logit[x]", ...

@@ -33,6 +33,14 @@ void Family::grad_log_density(ConstBatchView, ConstBatchView, BatchView) const {
   throw std::logic_error("grad_log_density of a family without a density on R^dim");
 }
 
+void Family::covariance(std::span<double>) const { throw std::logic_error("covariance of a family that is not Gaussian"); }
+
+void Family::add_gaussian_chain(std::span<const double>, std::span<const double>, bool, std::span<double>) const {
+  throw std::logic_error("add_gaussian_chain of a family that is not Gaussian");
+}
+
+void Family::list_states(BatchView) const { throw std::logic_error("list_states of a family that has too many, or none"); }
+
 void Family::add_normal_gradient(std::span<const double>, std::span<const double>, std::span<double>) const {
   throw std::logic_error("add_normal_gradient of a family that declares none");
 }

@@ -70,6 +70,20 @@ class Family {
   /// gradient (parameters()) += its gradient in lambda. mean, sd: dim() each.
   virtual void add_normal_gradient(std::span<const double> mean, std::span<const double> sd, std::span<double> gradient) const;
 
+  /// Whether q is a normal distribution, so that the two below may be called.
+  [[nodiscard]] virtual bool gaussian() const { return false; }
+  /// out: dim() x dim(), row by row.
+  virtual void covariance(std::span<double> out) const;
+  /// gradient (parameters()) += chain rule from dE/d mean (dim()) and dE/d covariance (dim() x dim(), symmetric). magnitudes: with the
+  /// absolute values of all factors, to carry error bounds.
+  virtual void add_gaussian_chain(std::span<const double> by_mean, std::span<const double> by_covariance, bool magnitudes,
+                                  std::span<double> gradient) const;
+
+  /// Discrete families of at most kMostStates states: their number, and one state per column. 0: too many, or continuous.
+  static constexpr Index kMostStates = 4096;
+  [[nodiscard]] virtual Index states() const { return 0; }
+  virtual void list_states(BatchView z) const;
+
   /// Named runs of parameters that are reported on their own: "mean", "log_scale", ...
   [[nodiscard]] virtual std::vector<Block> blocks() const = 0;
   /// "mean[x]", ...: parameters() of them. coordinates: dim() names.

@@ -269,6 +269,39 @@ void FullRankGaussian::add_normal_gradient(std::span<const double> mean, std::sp
   }
 }
 
+void FullRankGaussian::covariance(std::span<double> out) const {
+  const auto dimension = static_cast<std::size_t>(dim());
+  for (Index i = 0; i < dim(); ++i) {
+    for (Index j = 0; j <= i; ++j) {
+      double sum = 0;
+      for (Index k = 0; k <= j; ++k) sum += row(i)[k] * row(j)[k];
+      out[static_cast<std::size_t>(i) * dimension + static_cast<std::size_t>(j)] = sum;
+      out[static_cast<std::size_t>(j) * dimension + static_cast<std::size_t>(i)] = sum;
+    }
+  }
+}
+
+void FullRankGaussian::add_gaussian_chain(std::span<const double> by_mean, std::span<const double> by_covariance, bool magnitudes,
+                                          std::span<double> gradient) const {
+  const auto dimension = static_cast<std::size_t>(dim());
+  // dE/dL is the lower triangle of 2 G L.
+  const auto by_factor = [&](Index i, Index j) {
+    double sum = 0;
+    for (Index k = j; k < dim(); ++k) {
+      const double l = magnitudes ? std::abs(row(k)[j]) : row(k)[j];
+      sum += 2 * by_covariance[static_cast<std::size_t>(i) * dimension + static_cast<std::size_t>(k)] * l;
+    }
+    return sum;
+  };
+  std::size_t p = 2 * dimension;
+  for (Index i = 0; i < dim(); ++i) {
+    const auto d = static_cast<std::size_t>(i);
+    gradient[d] += by_mean[d];
+    gradient[dimension + d] += by_factor(i, i) * row(i)[i];
+    for (Index j = 0; j < i; ++j) gradient[p++] += by_factor(i, j);
+  }
+}
+
 std::vector<Block> FullRankGaussian::blocks() const {
   std::vector<Block> all = {{"mean", {0, dim()}}, {"log_scale", {dim(), 2 * dim()}}};
   if (dim() > 1) all.push_back({"off_diagonal", {2 * dim(), parameters()}});

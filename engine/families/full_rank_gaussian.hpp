@@ -45,6 +45,10 @@ class FullRankGaussian final : public Family {
   void grad_log_density(ConstBatchView noise, ConstBatchView z, BatchView out) const override;
   [[nodiscard]] bool has_normal_gradient() const override { return true; }
   void add_normal_gradient(std::span<const double> mean, std::span<const double> sd, std::span<double> gradient) const override;
+  [[nodiscard]] bool gaussian() const override { return true; }
+  void covariance(std::span<double> out) const override;
+  void add_gaussian_chain(std::span<const double> by_mean, std::span<const double> by_covariance, bool magnitudes,
+                          std::span<double> gradient) const override;
   /// "mean", "log_scale" and, from two coordinates on, "off_diagonal".
   [[nodiscard]] std::vector<Block> blocks() const override;
   /// "mean[x]", ..., "log_scale[x]", ..., "off_diagonal[y,x]", ... (row, column).

@@ -237,6 +237,36 @@ void LowRankGaussian::add_normal_gradient(std::span<const double> mean, std::spa
   }
 }
 
+void LowRankGaussian::covariance(std::span<double> out) const {
+  const std::size_t dimension = mean_.size();
+  const auto rank = static_cast<std::size_t>(rank_);
+  for (std::size_t i = 0; i < dimension; ++i) {
+    for (std::size_t j = 0; j < dimension; ++j) {
+      double sum = i == j ? scale_[i] * scale_[i] : 0.0;
+      for (std::size_t k = 0; k < rank; ++k) sum += factor_[i * rank + k] * factor_[j * rank + k];
+      out[i * dimension + j] = sum;
+    }
+  }
+}
+
+void LowRankGaussian::add_gaussian_chain(std::span<const double> by_mean, std::span<const double> by_covariance, bool magnitudes,
+                                         std::span<double> gradient) const {
+  const std::size_t dimension = mean_.size();
+  const auto rank = static_cast<std::size_t>(rank_);
+  for (std::size_t i = 0; i < dimension; ++i) {
+    gradient[i] += by_mean[i];
+    gradient[dimension + i] += 2 * by_covariance[i * dimension + i] * scale_[i] * scale_[i];
+    for (std::size_t k = 0; k < rank; ++k) {
+      double sum = 0;
+      for (std::size_t j = 0; j < dimension; ++j) {
+        const double b = factor_[j * rank + k];
+        sum += 2 * by_covariance[i * dimension + j] * (magnitudes ? std::abs(b) : b);
+      }
+      gradient[2 * dimension + i * rank + k] += sum;
+    }
+  }
+}
+
 std::vector<Block> LowRankGaussian::blocks() const {
   return {{"mean", {0, dim()}}, {"log_scale", {dim(), 2 * dim()}}, {"factor", {2 * dim(), parameters()}}};
 }

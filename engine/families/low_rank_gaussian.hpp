@@ -43,6 +43,10 @@ class LowRankGaussian final : public Family {
   void grad_log_density(ConstBatchView noise, ConstBatchView z, BatchView out) const override;
   [[nodiscard]] bool has_normal_gradient() const override { return true; }
   void add_normal_gradient(std::span<const double> mean, std::span<const double> sd, std::span<double> gradient) const override;
+  [[nodiscard]] bool gaussian() const override { return true; }
+  void covariance(std::span<double> out) const override;
+  void add_gaussian_chain(std::span<const double> by_mean, std::span<const double> by_covariance, bool magnitudes,
+                          std::span<double> gradient) const override;
   /// "mean", "log_scale" and "factor".
   [[nodiscard]] std::vector<Block> blocks() const override;
   /// "mean[x]", ..., "log_scale[x]", ..., "factor[x,0]", "factor[x,1]", ...

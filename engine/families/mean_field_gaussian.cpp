@@ -122,6 +122,20 @@ void MeanFieldGaussian::add_normal_gradient(std::span<const double> mean, std::s
   }
 }
 
+void MeanFieldGaussian::covariance(std::span<double> out) const {
+  std::fill(out.begin(), out.end(), 0.0);
+  for (std::size_t d = 0; d < scale_.size(); ++d) out[d * scale_.size() + d] = scale_[d] * scale_[d];
+}
+
+void MeanFieldGaussian::add_gaussian_chain(std::span<const double> by_mean, std::span<const double> by_covariance, bool,
+                                           std::span<double> gradient) const {
+  const std::size_t dimension = scale_.size();
+  for (std::size_t d = 0; d < dimension; ++d) {
+    gradient[d] += by_mean[d];
+    gradient[dimension + d] += 2 * by_covariance[d * dimension + d] * scale_[d] * scale_[d];
+  }
+}
+
 std::vector<Block> MeanFieldGaussian::blocks() const { return {{"mean", {0, dim()}}, {"log_scale", {dim(), 2 * dim()}}}; }
 
 std::vector<std::string> MeanFieldGaussian::parameter_names(const std::vector<std::string>& coordinates) const {

@@ -36,6 +36,10 @@ class MeanFieldGaussian final : public Family {
   void grad_log_density(ConstBatchView noise, ConstBatchView z, BatchView out) const override;
   [[nodiscard]] bool has_normal_gradient() const override { return true; }
   void add_normal_gradient(std::span<const double> mean, std::span<const double> sd, std::span<double> gradient) const override;
+  [[nodiscard]] bool gaussian() const override { return true; }
+  void covariance(std::span<double> out) const override;
+  void add_gaussian_chain(std::span<const double> by_mean, std::span<const double> by_covariance, bool magnitudes,
+                          std::span<double> gradient) const override;
   /// "mean" and "log_scale".
   [[nodiscard]] std::vector<Block> blocks() const override;
   /// "mean[x]", ..., "log_scale[x]", ...

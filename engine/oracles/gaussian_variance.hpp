@@ -7,6 +7,7 @@
 #include "engine/estimators/estimator.hpp"
 #include "engine/index.hpp"
 #include "engine/models/gaussian.hpp"
+#include "engine/oracles/moments.hpp"
 
 namespace variscope::oracles {
 
@@ -27,17 +28,36 @@ std::vector<double> stick_the_landing_variance(const models::Gaussian& target, s
 /// 0 for the mean, 2 s_i^4 H_ii^2 + s_i^2 sum_{j != i} H_ij^2 s_j^2 for the log scale.
 std::vector<double> antithetic_pair_variance(const models::Gaussian& target, std::span<const double> lambda);
 
-/// One sample of the raw score-function estimator f h, f = l - log q (elbo) or l (expectation), h = eps_i / s_i or eps_i^2 - 1.
-/// f = f0 + c^T eps + 1/2 (eps^T A eps - tr A) with c = -S b, A = I - S H S (expectation: -S H S), f0 = E f. By E[F He_n(eps_i)] = E[d_i^n
-/// F]:
+/// One sample of c STL + (1 - c) CFE: H_ij s_j - c delta_ij / s_i takes the place of H_ij s_j. c = 0 and c = 1 are the two above.
+std::vector<double> mixture_variance(const models::Gaussian& target, std::span<const double> lambda, double c);
+
+/// c of the least total variance: Cov(g, h) is -H_ii and -2 s_i^2 H_ii, Var h is 1 / s_i^2 and 2, and c = -sum Cov / sum Var.
+double optimal_mixture(const models::Gaussian& target, std::span<const double> lambda);
+
+/// One sample of the score-function estimator (f - a_p) h, h = eps_i / s_i or eps_i^2 - 1, coefficients holding a_p (2 dim).
+/// f = f0 + c^T eps + 1/2 (eps^T A eps - tr A) with c = -S b, A = E - S H S, f0 = E f; E = I with log q sampled, e_i e_i^T with only the
+/// own coordinate's, 0 without. By E[F He_n(eps_i)] = E[d_i^n F], with f0 - a_p in the place of f0:
 ///   P = E f^2 = f0^2 + |c|^2 + 1/2 |A|_F^2,  Q = E[f^2 (eps_i^2 - 1)] = 2 c_i^2 + 2 sum_j A_ij^2 + 2 f0 A_ii,
 ///   Var = (P + Q - c_i^2) / s_i^2  and  6 A_ii^2 + 4 Q + 2 P - A_ii^2.
-std::vector<double> score_function_variance(const models::Gaussian& target, std::span<const double> lambda,
-                                            estimators::Objective objective);
+/// Cost O(dim^2), O(dim^3) with Entropy::own.
+std::vector<double> baseline_variance(const models::Gaussian& target, std::span<const double> lambda, estimators::Objective objective,
+                                      Entropy entropy, std::span<const double> coefficients);
+
+/// baseline_variance without a baseline.
+std::vector<double> score_function_variance(const models::Gaussian& target, std::span<const double> lambda, estimators::Objective objective,
+                                            Entropy entropy = Entropy::sampled);
+
+/// f0, the mean baseline, for each of the 2 dim parameters (all the same unless Entropy::own).
+std::vector<double> mean_baseline(const models::Gaussian& target, std::span<const double> lambda, estimators::Objective objective,
+                                  Entropy entropy = Entropy::sampled);
+
+/// The best a_p = E[f h^2] / E[h^2]: f0 + A_ii and f0 + 2 A_ii.
+std::vector<double> optimal_coefficients(const models::Gaussian& target, std::span<const double> lambda, estimators::Objective objective,
+                                         Entropy entropy = Entropy::sampled);
 
 /// The whole M-sample leave-one-out score-function estimate, M = samples >= 2. Not 1/M of anything: the samples share their baseline.
 std::vector<double> leave_one_out_variance(const models::Gaussian& target, std::span<const double> lambda, estimators::Objective objective,
-                                           Index samples);
+                                           Index samples, Entropy entropy = Entropy::sampled);
 
 /// Variance of 1/(M-1) sum_i (f_i - mean f)(h_i - mean h) over M independent pairs: what leave-one-out is, since
 /// 1/M sum_i (f_i - mean of the others) h_i = 1/(M-1) sum_i (f_i - mean f) h_i, and centring h as well changes nothing.

@@ -27,6 +27,21 @@ Rule gauss_hermite(Index order);
 /// as good as any for polynomials once step <= 1/2.
 Rule trapezoidal(double step, double radius = 14.0);
 
+/// Composite Gauss-Legendre rule for the uniform distribution on (0, 1): `panels` equal panels of `order` nodes each.
+/// Throws std::invalid_argument if either is below 1. Newton's method on the Legendre recurrence; cost O(order^2 + panels order).
+Rule uniform(Index panels, Index order = 16);
+
+/// The Rayleigh distribution, density w exp(-w^2 / 2) on (0, radius): composite Gauss-Legendre with panels of about the given width.
+/// Not the trapezoidal rule: what is integrated against it need not continue smoothly below 0.
+Rule rayleigh(double panel, double radius = 14.0, Index order = 16);
+
+/// The two-sided Maxwell distribution, density x^2 exp(-x^2 / 2) / sqrt(2 pi) on the whole line: trapezoidal() with x^2 in the weights.
+Rule two_sided_maxwell(double step, double radius = 14.0);
+
+/// The logistic distribution (log odds of a uniform) by composite Gauss-Legendre on (split - radius, split + radius), panels of about the
+/// given width that meet at `split`, where the function may jump. What lies beyond is of the size exp(|split| - radius).
+Rule logistic(double split, double panel, double radius = 60.0, Index order = 16);
+
 /// E[f(eps)].
 template <class F>
 double expectation(const Rule& rule, F&& f) {

@@ -6,6 +6,7 @@
 #include <cmath>
 #include <utility>
 
+#include "engine/oracles/measure_valued.hpp"
 #include "engine/oracles/moments.hpp"
 
 namespace variscope::oracles {
@@ -14,6 +15,8 @@ std::vector<SurveyRow> survey_rows(const std::string& function, double k, double
   const models::Univariate model(models::Univariate::function_named(function), k);
   const std::array<double, 2> lambda = {mu, std::log(sigma)};
   const OneSampleMoments one = one_sample_moments(model, lambda, estimators::Objective::expectation);
+  const MeasureValuedMoments coupled =
+      measure_valued_moments(model, mean_field(lambda), estimators::Objective::expectation, Entropy::exact);
   std::vector<SurveyRow> rows;
   for (std::size_t p = 0; p < 2; ++p) {
     // d/dsigma = (1 / sigma) d/dlog sigma.
@@ -26,10 +29,10 @@ std::vector<SurveyRow> survey_rows(const std::string& function, double k, double
     row.gradient = chain * one.gradient[p];
     row.score_function = square * one.score_variance[p];
     row.mean_baseline = square * one.centred_variance[p];
-    // Var[(f - b) h] = Var[f h] - 2 b E[f h^2] + b^2 E[h^2] is least at b = E[f h^2] / E[h^2].
-    row.optimal_baseline = square * (one.score_variance[p] - one.value_score2[p] * one.value_score2[p] / one.score2[p]);
+    row.optimal_baseline = square * one.baseline_variance(p, one.optimal_coefficient(p));
     row.pathwise = square * one.path_variance[p];
-    row.error = one.error * std::max(1.0, square) * (1.0 + 2.0 * std::abs(one.value_score2[p]) / one.score2[p]);
+    row.measure_valued = square * coupled.variance[p];
+    row.error = std::max(one.error, coupled.error) * std::max(1.0, square) * (1.0 + 2.0 * std::abs(one.value_score2[p]) / one.score2[p]);
     rows.push_back(std::move(row));
   }
   return rows;

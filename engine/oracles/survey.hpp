@@ -19,7 +19,8 @@ struct SurveyRow {
   double mean_baseline = 0;     ///< E f subtracted
   double optimal_baseline = 0;  ///< E[f h^2] / E[h^2] subtracted, the best constant
   double pathwise = 0;
-  double error = 0;  ///< bounds the numerical error of every number
+  double measure_valued = 0;  ///< coupled, measure_valued.hpp
+  double error = 0;           ///< bounds the numerical error of every number
 };
 
 /// Both parameters of one function.

@@ -5,135 +5,292 @@
 #include <array>
 #include <cmath>
 #include <limits>
+#include <stdexcept>
 #include <utility>
 
+#include "engine/oracles/bernoulli.hpp"
+#include "engine/oracles/full_rank_variance.hpp"
 #include "engine/oracles/gaussian_variance.hpp"
+#include "engine/oracles/importance.hpp"
+#include "engine/oracles/measure_valued.hpp"
 #include "engine/oracles/moments.hpp"
+#include "engine/oracles/score_truth.hpp"
 
 namespace variscope::oracles {
 namespace {
 
 using estimators::Objective;
+using models::Model;
 
-enum class Kind { score_function, leave_one_out, pathwise, pathwise_kl, landing, antithetic };
+enum class Kind {
+  score,
+  pathwise,
+  pathwise_kl,
+  landing,
+  mixture,
+  antithetic,
+  taylor_hessian,
+  taylor_product,
+  price,
+  measure_valued,
+  bound
+};
 
 std::optional<Kind> kind_of(const std::string& name) {
-  static const std::array<std::pair<const char*, Kind>, 6> kinds = {{
-      {"sf_raw", Kind::score_function},
-      {"sf_loo", Kind::leave_one_out},
+  static const std::array<std::pair<const char*, Kind>, 12> kinds = {{
       {"pw_cfe", Kind::pathwise},
       {"pw_kl", Kind::pathwise_kl},
       {"stl", Kind::landing},
+      {"mix", Kind::mixture},
       {"pw_antithetic", Kind::antithetic},
+      {"taylor_hessian", Kind::taylor_hessian},
+      {"taylor_hvp", Kind::taylor_product},
+      {"bonnet_price", Kind::price},
+      {"mvd", Kind::measure_valued},
+      {"iwae", Kind::bound},
+      {"stl_iw", Kind::bound},
+      {"dreg", Kind::bound},
   }};
+  if (is_score_estimator(name)) return Kind::score;
   for (const auto& [known, kind] : kinds) {
     if (name == known) return kind;
   }
   return std::nullopt;
 }
 
-/// Whether an estimate of this kind exists at all for M samples and this objective.
-bool exists(Kind kind, Objective objective, Index samples) {
-  switch (kind) {
-    case Kind::leave_one_out:
-      return samples >= 2;
-    case Kind::antithetic:
-      return samples >= 2 && samples % 2 == 0;
-    case Kind::landing:
-      return objective == Objective::elbo && samples >= 1;
-    default:
-      return samples >= 1;
+/// Everything a truth is asked for.
+struct Request {
+  std::string estimator;
+  Kind kind;
+  const Model& model;
+  const LocationScale& q;
+  std::span<const double> lambda;
+  Objective objective;
+  Index samples;
+  const Options& options;
+
+  [[nodiscard]] bool elbo() const { return objective == Objective::elbo; }
+  /// K of the importance-weighted bounds.
+  [[nodiscard]] Index importance() const { return options.importance_samples > 0 ? options.importance_samples : samples; }
+  /// Whether an estimate of this kind exists at all.
+  [[nodiscard]] bool exists() const {
+    if (samples < 1) return false;
+    switch (kind) {
+      case Kind::score:
+        return (estimator != "sf_loo" || samples >= 2) && (options.entropy != Entropy::own || q.mean_field);
+      case Kind::antithetic:
+        return samples % 2 == 0;
+      case Kind::landing:
+      case Kind::mixture:
+        return elbo();
+      case Kind::bound:
+        return elbo() && samples % importance() == 0;
+      case Kind::taylor_product:
+      case Kind::price:
+      case Kind::measure_valued:
+        return q.mean_field;
+      default:
+        return true;
+    }
   }
-}
+};
 
 std::vector<double> divided(std::vector<double> values, Index by) {
   for (double& value : values) value /= static_cast<double>(by);
   return values;
 }
 
-std::optional<EstimatorTruth> from_moments(Kind kind, const OneSampleMoments& one, Index samples) {
+/// Means from one vector, log scales from the other.
+std::vector<double> blocks(const std::vector<double>& location, const std::vector<double>& scale) {
+  std::vector<double> both = location;
+  const auto half = static_cast<std::ptrdiff_t>(scale.size() / 2);
+  std::copy(scale.begin() + half, scale.end(), both.begin() + half);
+  return both;
+}
+
+std::optional<EstimatorTruth> from_moments(const Request& r, const OneSampleMoments& one) {
   EstimatorTruth result{one.path_mean, {}, one.error};
-  switch (kind) {
-    case Kind::score_function:
-      result.mean = one.gradient;
-      result.variance = divided(one.score_variance, samples);
-      break;
-    case Kind::leave_one_out: {
-      result.mean = one.gradient;
-      double growth = 1;  // of the moments' error through the products below
-      for (std::size_t p = 0; p < one.gradient.size(); ++p) {
-        const double mu11 = one.gradient[p];
-        result.variance.push_back(
-            sample_covariance_variance(one.centred_variance[p] + mu11 * mu11, one.value_variance, one.score2[p], mu11, samples));
-        growth = std::max(growth, 1 + one.score2[p] + 2 * std::abs(mu11));
-      }
-      result.error *= growth;
-      break;
-    }
+  switch (r.kind) {
+    case Kind::score:
+      return score_truth(r.estimator, one, r.samples, r.options);
     case Kind::pathwise:
-      result.variance = divided(one.path_variance, samples);
+      result.variance = one.path_variance;
       break;
     case Kind::pathwise_kl:
       if (one.likelihood_mean.empty()) return std::nullopt;
       result.mean = one.likelihood_mean;
-      result.variance = divided(one.likelihood_variance, samples);
+      result.variance = one.likelihood_variance;
       break;
     case Kind::landing:
       result.mean = one.landing_mean;
-      result.variance = divided(one.landing_variance, samples);
+      result.variance = one.landing_variance;
       break;
+    case Kind::mixture: {
+      const double c = r.options.mixture.value_or(one.optimal_mixture());
+      for (std::size_t p = 0; p < one.path_mean.size(); ++p) {
+        result.variance.push_back(one.path_variance[p] + c * (2.0 * one.path_score[p] + c * one.score2[p]));
+      }
+      result.error *= 1.0 + 2.0 * std::abs(c);
+      break;
+    }
     case Kind::antithetic:
-      result.variance = divided(one.even_variance, samples / 2);
+      result.variance = one.even_variance;
       break;
+    case Kind::taylor_hessian:
+      result.variance = one.taylor_variance;
+      break;
+    case Kind::taylor_product:
+      if (one.taylor_variance.empty()) return std::nullopt;
+      result.variance =
+          blocks(one.taylor_variance, r.options.taylor_scale == TaylorScale::none ? one.path_variance : one.constant_variance);
+      break;
+    case Kind::price:
+      result.mean = one.price_mean;
+      result.variance = one.price_variance;
+      break;
+    case Kind::measure_valued:
+    case Kind::bound:
+      return std::nullopt;
   }
-  if (!std::isfinite(result.error)) return std::nullopt;
+  if (result.variance.empty()) return std::nullopt;  // without Hessians
+  result.variance = divided(std::move(result.variance), r.kind == Kind::antithetic ? r.samples / 2 : r.samples);
   return result;
 }
 
-std::optional<EstimatorTruth> gaussian_truth(Kind kind, const models::Gaussian& target, std::span<const double> lambda, Objective objective,
-                                             Index samples) {
-  EstimatorTruth result{gaussian_gradient(target, lambda, objective), {}, 0.0};
-  switch (kind) {
-    case Kind::score_function:
-      result.variance = divided(score_function_variance(target, lambda, objective), samples);
-      break;
-    case Kind::leave_one_out:
-      result.variance = leave_one_out_variance(target, lambda, objective, samples);
+std::optional<EstimatorTruth> by_quadrature(const Request& r) {
+  std::optional<EstimatorTruth> result;
+  if (!r.exists()) return result;
+  if (r.kind == Kind::bound) {
+    if (r.q.dim != 1 || r.importance() > 3) return result;
+    result = importance_truth(r.estimator, r.model, r.q, r.importance());
+    result->variance = divided(std::move(result->variance), r.samples / r.importance());
+  } else if (r.q.dim > 2) {
+    return result;
+  } else if (r.kind == Kind::measure_valued) {
+    const MeasureValuedMoments one = measure_valued_moments(r.model, r.q, r.objective, r.options.entropy);
+    result = EstimatorTruth{one.mean, divided(one.variance, r.samples), one.error};
+  } else {
+    const Entropy entropy = r.kind == Kind::score ? r.options.entropy : Entropy::sampled;
+    result = from_moments(r, one_sample_moments(r.model, r.q, r.objective, entropy));
+  }
+  if (result && !std::isfinite(result->error)) return std::nullopt;
+  return result;
+}
+
+/// Score-function variances on the Gaussian target under a mean-field q.
+std::vector<double> gaussian_score_variance(const Request& r, const models::Gaussian& target) {
+  const Entropy entropy = r.options.entropy;
+  if (r.estimator == "sf_loo") return leave_one_out_variance(target, r.lambda, r.objective, r.samples, entropy);
+  std::vector<double> coefficients(r.lambda.size(), 0.0);
+  if (r.estimator == "sf_mean") {
+    coefficients = mean_baseline(target, r.lambda, r.objective, entropy);
+    if (r.options.baseline) coefficients.assign(r.lambda.size(), *r.options.baseline);
+  }
+  if (r.estimator == "sf_rb") {
+    coefficients = r.options.coefficients.empty() ? optimal_coefficients(target, r.lambda, r.objective, entropy) : r.options.coefficients;
+  }
+  return divided(baseline_variance(target, r.lambda, r.objective, entropy, coefficients), r.samples);
+}
+
+/// Nothing where there is no closed form.
+std::optional<EstimatorTruth> gaussian_truth(const Request& r, const models::Gaussian& target) {
+  const LocationScale& q = r.q;
+  const Index m = r.samples;
+  EstimatorTruth result{full_rank_gradient(target, q, r.objective), {}, 0.0};
+  std::vector<double>& variance = result.variance;
+  const std::vector<double> path = full_rank_mixture_variance(target, q, 0.0);
+  switch (r.kind) {
+    case Kind::score:
+      if (!q.mean_field) return std::nullopt;
+      variance = gaussian_score_variance(r, target);
       break;
     case Kind::pathwise:
-      result.variance = divided(closed_form_entropy_variance(target, lambda), samples);
+      variance = divided(path, m);
       break;
     case Kind::landing:
-      result.variance = divided(stick_the_landing_variance(target, lambda), samples);
+      variance = divided(full_rank_mixture_variance(target, q, 1.0), m);
+      break;
+    case Kind::mixture:
+      variance = divided(full_rank_mixture_variance(target, q, r.options.mixture.value_or(full_rank_optimal_mixture(target, q))), m);
       break;
     case Kind::antithetic:
-      result.variance = divided(antithetic_pair_variance(target, lambda), samples / 2);
+      variance = divided(full_rank_antithetic_variance(target, q), m / 2);
       break;
-    case Kind::pathwise_kl:
-      return std::nullopt;  // the target has no prior and likelihood to tell apart
+    case Kind::taylor_hessian:
+      variance.assign(q.parameters(), 0.0);
+      break;
+    case Kind::taylor_product:
+      variance = divided(r.options.taylor_scale == TaylorScale::none ? path : full_rank_antithetic_variance(target, q), m);
+      std::fill(variance.begin(), variance.begin() + static_cast<std::ptrdiff_t>(q.dim), 0.0);
+      break;
+    case Kind::price:
+      variance = divided(blocks(path, std::vector<double>(q.parameters(), 0.0)), m);
+      break;
+    case Kind::measure_valued:
+      variance = divided(measure_valued_variance(target, q, r.objective, r.options.entropy), m);
+      break;
+    case Kind::pathwise_kl:  // the target has no prior and likelihood to tell apart
+    case Kind::bound:
+      return std::nullopt;
   }
   double size = 0;
-  for (std::size_t p = 0; p < result.mean.size(); ++p) size = std::max({size, std::abs(result.mean[p]), result.variance[p]});
+  for (std::size_t p = 0; p < result.mean.size(); ++p) size = std::max({size, std::abs(result.mean[p]), variance[p]});
   result.error = static_cast<double>(target.dim() + 10) * std::numeric_limits<double>::epsilon() * 4.0 * size;
   return result;
 }
 
-}  // namespace
-
-std::optional<EstimatorTruth> truth(const std::string& estimator, const models::Model& model, std::span<const double> lambda,
-                                    Objective objective, Index samples) {
-  const auto* gaussian = dynamic_cast<const models::Gaussian*>(&model);
-  if (gaussian == nullptr) return quadrature_truth(estimator, model, lambda, objective, samples);
-  const std::optional<Kind> kind = kind_of(estimator);
-  if (!kind || !exists(*kind, objective, samples)) return std::nullopt;
-  return gaussian_truth(*kind, *gaussian, lambda, objective, samples);
+/// What X_rqmc is called without the randomised points; empty for any other name.
+std::string without_rqmc(const std::string& name) {
+  const std::string suffix = "_rqmc";
+  if (name.size() <= suffix.size() || !name.ends_with(suffix)) return {};
+  const std::string base = name.substr(0, name.size() - suffix.size());
+  if (base == "pw") return "pw_cfe";
+  return base == "sf" ? "sf_raw" : base;
 }
 
-std::optional<EstimatorTruth> quadrature_truth(const std::string& estimator, const models::Model& model, std::span<const double> lambda,
-                                               Objective objective, Index samples) {
+std::optional<EstimatorTruth> find_truth(const std::string& estimator, const Model& model, const std::string& family,
+                                         std::span<const double> lambda, Objective objective, Index samples, const Options& options,
+                                         bool closed_forms) {
+  if (const std::string base = without_rqmc(estimator); !base.empty()) {
+    // An average over samples keeps its mean, every point being uniform by itself; what combines samples does not.
+    if (base == "sf_loo" || base == "iwae" || base == "stl_iw" || base == "dreg") return std::nullopt;
+    std::optional<EstimatorTruth> result = find_truth(base, model, family, lambda, objective, samples, options, closed_forms);
+    if (result) result->variance.clear();
+    return result;
+  }
+  if (family == "bernoulli") return bernoulli_truth(estimator, model, lambda, objective, samples, options);
+  const std::optional<LocationScale> q = location_scale(family, static_cast<std::size_t>(model.dim()), lambda, options.layout);
   const std::optional<Kind> kind = kind_of(estimator);
-  if (!kind || !exists(*kind, objective, samples) || model.dim() > 2) return std::nullopt;
-  return from_moments(*kind, one_sample_moments(model, lambda, objective), samples);
+  if (!q || !kind) return std::nullopt;
+  const Request request{estimator, *kind, model, *q, lambda, objective, samples, options};
+  if (!request.exists()) return std::nullopt;
+  const auto* gaussian = dynamic_cast<const models::Gaussian*>(&model);
+  if (closed_forms && gaussian != nullptr) {
+    if (std::optional<EstimatorTruth> result = gaussian_truth(request, *gaussian)) return result;
+  }
+  return by_quadrature(request);
+}
+
+}  // namespace
+
+std::optional<EstimatorTruth> truth(const std::string& estimator, const Model& model, const std::string& family,
+                                    std::span<const double> lambda, Objective objective, Index samples, const Options& options) {
+  return find_truth(estimator, model, family, lambda, objective, samples, options, true);
+}
+
+std::optional<EstimatorTruth> truth(const std::string& estimator, const Model& model, std::span<const double> lambda, Objective objective,
+                                    Index samples) {
+  return truth(estimator, model, "mean_field_gaussian", lambda, objective, samples);
+}
+
+std::optional<EstimatorTruth> quadrature_truth(const std::string& estimator, const Model& model, const std::string& family,
+                                               std::span<const double> lambda, Objective objective, Index samples, const Options& options) {
+  return find_truth(estimator, model, family, lambda, objective, samples, options, false);
+}
+
+std::optional<EstimatorTruth> quadrature_truth(const std::string& estimator, const Model& model, std::span<const double> lambda,
+                                               Objective objective, Index samples) {
+  return quadrature_truth(estimator, model, "mean_field_gaussian", lambda, objective, samples);
 }
 
 }  // namespace variscope::oracles

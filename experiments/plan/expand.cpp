@@ -308,7 +308,9 @@ class Expander {
 bool needs_monte_carlo(const Settings& settings, const models::Model& model, const families::Family& family) {
   if (settings.reference.method == "monte_carlo") return true;
   const bool bound = objective_of(settings) == estimators::Objective::importance_bound;
-  if (!bound && model.has_gaussian_expectation() && family.mean_field_gaussian() != nullptr) return false;
+  const bool exact = (family.mean_field_gaussian() != nullptr && model.has_gaussian_expectation()) ||
+                     (family.gaussian() && model.has_covariance_expectation()) || family.states() > 0;
+  if (exact && !bound) return false;
   if (settings.reference.method == "exact") {
     throw UserError(
         fmt::format("reference.method = \"exact\" is not to be had (model {} and family {} have no exact expectation). Use "

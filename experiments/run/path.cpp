@@ -90,7 +90,7 @@ class Runner {
 
   std::vector<double> exact_optimum(const std::vector<double>& from) {
     const optimizers::Objective objective = [&](std::span<const double> lambda, std::span<double> gradient) {
-      const auto e = exact_expectation(model_, data_, objective_, lambda, whole_, threads_, work_);
+      const auto e = exact_expectation(model_, data_, objective_, *member(lambda), whole_, threads_, work_);
       std::copy(e.gradient.begin(), e.gradient.end(), gradient.begin());
       return e.value;
     };
@@ -122,12 +122,13 @@ class Runner {
       refer_by_samples(point, task);
       return;
     }
-    const auto e = exact_expectation(model_, data_, objective_, point.lambda, whole_, threads_, work_);
+    const auto e = exact_expectation(model_, data_, objective_, *member(point.lambda), whole_, threads_, work_);
     point.reference = e.gradient;
     point.reference_error = e.error;
     point.objective = e.value;
     point.objective_error = e.value_error;
-    point.reference_method = data_ == nullptr ? "closed form" : "quadrature";
+    const bool states = member(point.lambda)->states() > 0;
+    point.reference_method = states ? "all states" : data_ == nullptr ? "closed form" : "quadrature";
   }
 
   /// Mean and standard error over replicates of an antithetic estimate. The objective is left unknown (NaN).

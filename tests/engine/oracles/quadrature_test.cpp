@@ -2,6 +2,7 @@
 #include "engine/oracles/quadrature.hpp"
 
 #include <cmath>
+#include <numbers>
 #include <stdexcept>
 
 #include <gtest/gtest.h>
@@ -76,6 +77,45 @@ TEST(Trapezoidal, ResolvesNarrowFunctionsThatGaussHermiteMisses) {
   EXPECT_NEAR(expectation(trapezoidal(1.0 / 32), narrow), exact, 1e-15);
   EXPECT_GT(std::abs(expectation(gauss_hermite(64), narrow) - exact), 1e-4);
   EXPECT_NEAR(expectation(gauss_hermite(2000), narrow), exact, 1e-6);
+}
+
+TEST(Uniform, IntegratesPolynomialsAndNarrowFunctions) {
+  for (const Index order : {1, 2, 5, 16}) {
+    const Rule rule = uniform(1, order);
+    for (Index degree = 0; degree < 2 * order; ++degree) {
+      const auto power = static_cast<double>(degree);
+      EXPECT_NEAR(expectation(rule, [&](double u) { return std::pow(u, power); }), 1.0 / (power + 1.0), 1e-14) << order << " " << degree;
+    }
+  }
+  EXPECT_NEAR(expectation(uniform(16), [](double u) { return std::exp(-100.0 * u); }), (1.0 - std::exp(-100.0)) / 100.0, 1e-16);
+  EXPECT_THROW(uniform(0), std::invalid_argument);
+  EXPECT_THROW(uniform(1, 0), std::invalid_argument);
+}
+
+TEST(Rayleigh, HasItsMoments) {
+  const Rule rule = rayleigh(1.0);
+  EXPECT_NEAR(expectation(rule, [](double) { return 1.0; }), 1.0, 1e-14);
+  EXPECT_NEAR(expectation(rule, [](double w) { return w; }), std::sqrt(std::numbers::pi / 2.0), 1e-14);
+  EXPECT_NEAR(expectation(rule, [](double w) { return w * w; }), 2.0, 1e-14);
+  EXPECT_NEAR(expectation(rule, [](double w) { return std::pow(w, 4); }), 8.0, 1e-13);
+}
+
+TEST(TwoSidedMaxwell, HasItsMomentsAndGivesTheNormalBackTimesAUniform) {
+  const Rule rule = two_sided_maxwell(0.25);
+  EXPECT_NEAR(expectation(rule, [](double) { return 1.0; }), 1.0, 1e-14);
+  EXPECT_NEAR(expectation(rule, [](double x) { return x * x; }), 3.0, 1e-14);
+  EXPECT_NEAR(expectation(rule, [](double x) { return std::pow(x, 4); }), 15.0, 1e-13);
+  const Rule share = uniform(4);
+  const double wave = expectation(rule, [&](double x) { return expectation(share, [&](double u) { return std::cos(2.0 * x * u); }); });
+  EXPECT_NEAR(wave, std::exp(-2.0), 1e-14);
+}
+
+TEST(Logistic, HasItsMomentsAndTakesAJump) {
+  const Rule rule = logistic(-0.7, 1.0);
+  EXPECT_NEAR(expectation(rule, [](double) { return 1.0; }), 1.0, 1e-14);
+  EXPECT_NEAR(expectation(rule, [](double x) { return x; }), 0.0, 1e-14);
+  EXPECT_NEAR(expectation(rule, [](double x) { return x * x; }), std::numbers::pi * std::numbers::pi / 3.0, 1e-13);
+  EXPECT_NEAR(expectation(rule, [](double x) { return x > -0.7 ? 1.0 : 0.0; }), 1.0 / (1.0 + std::exp(-0.7)), 1e-14);
 }
 
 TEST(Quadrature, TensorProductInTwoDimensions) {

@@ -1,10 +1,12 @@
 /// Plain simulation that the oracles are checked against: estimators written out once more, one sample at a time, and z-scores.
 #pragma once
 
+#include <algorithm>
 #include <cmath>
 #include <cstdint>
 #include <functional>
 #include <numbers>
+#include <random>
 #include <span>
 #include <string>
 #include <vector>
@@ -40,6 +42,47 @@ inline Simulated summarize(const std::vector<std::vector<double>>& draws) {
     result.variance_error.push_back(std::sqrt((fourth - second * second) / count));
   }
   return result;
+}
+
+/// Independent plain noise, so that nothing is shared with the engine's streams.
+class Dice {
+ public:
+  explicit Dice(std::uint32_t seed) : engine_(seed) {}
+  double normal() { return normal_(engine_); }
+  /// In (0, 1).
+  double uniform() { return (static_cast<double>(engine_()) + 0.5) / 4294967296.0; }
+  /// Density w exp(-w^2 / 2).
+  double rayleigh() { return std::sqrt(-2.0 * std::log(uniform())); }
+  /// Density x^2 exp(-x^2 / 2) / sqrt(2 pi): the length of three normals with a random sign.
+  double two_sided_maxwell() {
+    const double a = normal();
+    const double b = normal();
+    const double c = normal();
+    return (uniform() < 0.5 ? -1.0 : 1.0) * std::sqrt(a * a + b * b + c * c);
+  }
+
+ private:
+  std::mt19937 engine_;
+  std::normal_distribution<double> normal_;
+};
+
+/// `replicates` results of an estimator that throws its own dice.
+template <class Estimate>
+Simulated throw_dice(Index replicates, std::uint32_t seed, Estimate&& estimate) {
+  Dice dice(seed);
+  std::vector<std::vector<double>> draws;
+  for (Index r = 0; r < replicates; ++r) draws.push_back(estimate(dice));
+  return summarize(draws);
+}
+
+/// Largest |z| of means and variances over all parameters; where the truth is exact and constant, the deviation in units of 1e-12.
+inline double largest_z(const Simulated& simulated, const std::vector<double>& mean, const std::vector<double>& variance) {
+  double worst = 0;
+  for (std::size_t p = 0; p < mean.size(); ++p) {
+    worst = std::max(worst, std::abs(simulated.mean[p] - mean[p]) / (simulated.mean_error[p] + 1e-12));
+    worst = std::max(worst, std::abs(simulated.variance[p] - variance[p]) / (simulated.variance_error[p] + 1e-12));
+  }
+  return worst;
 }
 
 /// `replicates` gradients of the M-sample estimator `kind`, from its definition, on a model without data.

@@ -2,6 +2,7 @@
 #include "engine/oracles/survey.hpp"
 
 #include <cmath>
+#include <numbers>
 
 #include <gtest/gtest.h>
 
@@ -23,17 +24,17 @@ TEST(Survey, PrintedDigits) {
     const char* function;
     double k;
     const char* parameter;
-    double gradient, score_function, mean_baseline, optimal_baseline, pathwise;
+    double gradient, score_function, mean_baseline, optimal_baseline, pathwise, measure_valued;
   };
   // Half a unit of the last printed digit is the tolerance.
   const std::vector<Printed> printed = {
-      {"square", 0, "mu", 2, 30, 18, 14, 4},
-      {"square", 0, "sigma", 2, 136, 96, 64, 12},
-      {"square", 3, "mu", -4, 87, 42, 38, 4},
-      {"square", 3, "sigma", 2, 346, 216, 184, 24},
-      {"exponential", 10, "mu", -0.129090, 0.0769404, 0.0602344, 0.0601966, 0.941629},
-      {"cosine", 1, "mu", -0.510378, 0.323993, 0.431387, 0.323993, 0.267674},
-      {"cosine", 5, "sigma", 0, 1, 1, 1, 12.5},
+      {"square", 0, "mu", 2, 30, 18, 14, 4, 1.09296},
+      {"square", 0, "sigma", 2, 136, 96, 64, 12, 8},
+      {"square", 3, "mu", -4, 87, 42, 38, 4, 4.37183},
+      {"square", 3, "sigma", 2, 346, 216, 184, 24, 20},
+      {"exponential", 10, "mu", -0.129090, 0.0769404, 0.0602344, 0.0601966, 0.941629, 0.0206558},
+      {"cosine", 1, "mu", -0.510378, 0.323993, 0.431387, 0.323993, 0.267674, 0.028004},
+      {"cosine", 5, "sigma", 0, 1, 1, 1, 12.5, 0.99999},
   };
   for (const Printed& p : printed) {
     const SurveyRow r = row(p.function, p.k, p.parameter);
@@ -48,6 +49,13 @@ TEST(Survey, PrintedDigits) {
     near(r.mean_baseline, p.mean_baseline, whole ? unit : (p.k == 10 ? 5e-8 : 5e-7));
     near(r.optimal_baseline, p.optimal_baseline, whole ? unit : (p.k == 10 ? 5e-8 : 5e-7));
     near(r.pathwise, p.pathwise, whole ? unit : 5e-7);
+    // Half a unit of 1.09296, 4.37183; 0.0206558; 0.028004; 0.99999 as printed, whole numbers exactly.
+    const bool integer = p.measure_valued == std::round(p.measure_valued);
+    near(r.measure_valued, p.measure_valued,
+         integer                                           ? unit
+         : p.k == 10                                       ? 5e-8
+         : p.function == std::string("cosine") && p.k == 1 ? 5e-7
+                                                           : 5e-6);
     EXPECT_LT(r.error, 1e-8);
   }
 }
@@ -69,6 +77,9 @@ TEST(Survey, OtherScalesFollowTheChainRule) {
   EXPECT_NEAR(rows[1].gradient, 1.0, rows[1].error);
   EXPECT_NEAR(rows[0].pathwise, 4.0 * 0.25, rows[0].error);
   EXPECT_NEAR(rows[1].pathwise, 16.0 + 8.0 * 0.25, rows[1].error);
+  // Measure-valued: 4 a^2 (4 - pi) / pi whatever s; the difference for sigma is 2 a X (1 - U) + s X^2 (1 - U^2), of variance 4 a^2 + 4 s^2.
+  EXPECT_NEAR(rows[0].measure_valued, 16.0 * (4.0 - std::numbers::pi) / std::numbers::pi, rows[0].error);
+  EXPECT_NEAR(rows[1].measure_valued, 16.0 + 4.0 * 0.25, rows[1].error);
 }
 
 TEST(Survey, MatchesSimulation) {

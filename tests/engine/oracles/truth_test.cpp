@@ -11,6 +11,7 @@
 #include "engine/models/univariate.hpp"
 #include "engine/oracles/moments.hpp"
 #include "tests/engine/oracles/simulation.hpp"
+#include "tests/engine/oracles/small_models.hpp"
 
 namespace variscope::oracles {
 namespace {
@@ -65,31 +66,8 @@ TEST(Truth, MatchesSimulationOnTheBanana) {
   }
 }
 
-/// y_n ~ N(z, 1), z ~ N(0, 1): exact posterior N(sum y / (N + 1), 1 / (N + 1)).
-class NormalMean final : public models::Model {
- public:
-  explicit NormalMean(std::vector<double> data) : data_(std::move(data)) {}
-  [[nodiscard]] Index dim() const override { return 1; }
-  [[nodiscard]] Index rows() const override { return static_cast<Index>(data_.size()); }
-  [[nodiscard]] const models::GaussianPrior* gaussian_prior() const override { return &prior_; }
-  void log_prior(models::ConstBatchView theta, models::Evaluation& out) const override { add(0.0, theta, out); }
-  void log_likelihood(const models::RowList& rows, models::ConstBatchView theta, models::Evaluation& out) const override {
-    for (Index k = 0; k < rows.size(); ++k) add(data_[static_cast<std::size_t>(rows[k])], theta, out);
-  }
-
- private:
-  static void add(double y, models::ConstBatchView theta, models::Evaluation& out) {
-    for (Index s = 0; s < theta.count; ++s) {
-      out.out(0, s) -= 0.5 * (y - theta(0, s)) * (y - theta(0, s));
-      out.out(1, s) += y - theta(0, s);
-    }
-  }
-  std::vector<double> data_;
-  models::GaussianPrior prior_{{0.0}, {1.0}};
-};
-
 TEST(Truth, ConjugateNormalMean) {
-  const NormalMean model({0.3, -1.2, 2.1, 0.8});
+  const test::NormalMean model({0.3, -1.2, 2.1, 0.8});
   const double n = 4;
   const double sum = 2.0;
   // At the exact posterior: N + 1 and 2 for the pathwise gradient, nothing for sticking the landing.
@@ -110,19 +88,6 @@ TEST(Truth, ConjugateNormalMean) {
   EXPECT_NEAR(kl->mean[1], 1.0 - (n + 1.0) * s * s, kl->error);
   EXPECT_NEAR(kl->variance[0], 0.5 * n * n * s * s, kl->error);
   EXPECT_NEAR(kl->variance[1], 0.5 * (s * s * residual * residual + 2.0 * n * n * std::pow(s, 4)), kl->error);
-}
-
-TEST(Truth, KnowsEveryCataloguedEstimator) {
-  const NormalMean model({0.3, -1.2, 2.1, 0.8});
-  for (const estimators::Entry& entry : estimators::catalogue()) {
-    for (const auto objective : {Objective::elbo, Objective::expectation}) {
-      for (const Index samples : {1, 2, 3}) {
-        const bool serves = !entry.incompatible(model, objective) && !entry.bad_samples(samples);
-        EXPECT_EQ(truth(entry.name, model, std::vector<double>{0.1, -0.2}, objective, samples).has_value(), serves)
-            << entry.name << " " << samples;
-      }
-    }
-  }
 }
 
 TEST(Truth, LeaveOneOutTendsToTheMeanBaseline) {

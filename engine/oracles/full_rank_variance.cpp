@@ -1,0 +1,82 @@
+/// Closed-form variances under a full-rank q: the gradient is linear in eps, its product with eps_j quadratic.
+#include "engine/oracles/full_rank_variance.hpp"
+
+#include <stdexcept>
+
+namespace variscope::oracles {
+namespace {
+
+double squared(double x) { return x * x; }
+
+/// b and K - c L^-T.
+struct Slope {
+  std::size_t dim;
+  std::vector<double> constant;
+  std::vector<double> linear;
+
+  Slope(const models::Gaussian& target, const LocationScale& q, double c) : dim(q.dim), constant(dim, 0.0), linear(dim * dim, 0.0) {
+    if (target.dim() != static_cast<Index>(dim)) throw std::invalid_argument("oracles: q and the model differ in dimension");
+    const std::vector<double>& h = target.precision();
+    for (std::size_t i = 0; i < dim; ++i) {
+      for (std::size_t j = 0; j < dim; ++j) {
+        constant[i] += h[i * dim + j] * (q.mean[j] - target.mean()[j]);
+        for (std::size_t k = 0; k < dim; ++k) linear[i * dim + j] += h[i * dim + k] * q.at(k, j);
+        linear[i * dim + j] -= c * q.back(i, j);
+      }
+    }
+  }
+  [[nodiscard]] double at(std::size_t i, std::size_t j) const { return linear[i * dim + j]; }
+  [[nodiscard]] double row_square(std::size_t i) const {
+    double sum = 0;
+    for (std::size_t k = 0; k < dim; ++k) sum += squared(at(i, k));
+    return sum;
+  }
+};
+
+}  // namespace
+
+std::vector<double> full_rank_gradient(const models::Gaussian& target, const LocationScale& q, estimators::Objective objective) {
+  const Slope slope(target, q, 0.0);
+  const double entropy = objective == estimators::Objective::elbo ? 1.0 : 0.0;
+  std::vector<double> gradient;
+  for (std::size_t i = 0; i < q.dim; ++i) gradient.push_back(-slope.constant[i]);
+  for (const LocationScale::Entry& entry : q.entries) {
+    gradient.push_back(entropy * q.entropy_slope(gradient.size()) - entry.chain * slope.at(entry.row, entry.column));
+  }
+  return gradient;
+}
+
+std::vector<double> full_rank_mixture_variance(const models::Gaussian& target, const LocationScale& q, double c) {
+  const Slope slope(target, q, c);
+  std::vector<double> variance;
+  for (std::size_t i = 0; i < q.dim; ++i) variance.push_back(slope.row_square(i));
+  for (const LocationScale::Entry& entry : q.entries) {
+    variance.push_back(squared(entry.chain) *
+                       (squared(slope.constant[entry.row]) + variance[entry.row] + squared(slope.at(entry.row, entry.column))));
+  }
+  return variance;
+}
+
+double full_rank_optimal_mixture(const models::Gaussian& target, const LocationScale& q) {
+  // The total is quadratic in c: its value at three points gives the vertex.
+  const auto total = [&](double c) {
+    double sum = 0;
+    for (const double v : full_rank_mixture_variance(target, q, c)) sum += v;
+    return sum;
+  };
+  const double low = total(-1.0);
+  const double middle = total(0.0);
+  const double high = total(1.0);
+  return 0.5 * (low - high) / (low - 2.0 * middle + high);
+}
+
+std::vector<double> full_rank_antithetic_variance(const models::Gaussian& target, const LocationScale& q) {
+  const Slope slope(target, q, 0.0);
+  std::vector<double> variance(q.dim, 0.0);
+  for (const LocationScale::Entry& entry : q.entries) {
+    variance.push_back(squared(entry.chain) * (slope.row_square(entry.row) + squared(slope.at(entry.row, entry.column))));
+  }
+  return variance;
+}
+
+}  // namespace variscope::oracles
