@@ -20,8 +20,8 @@ constexpr Index kReplicates = 4000;
 /// About 25 estimators x 6 families x 8 models x 3 uses x 15 parameters = 50000 z-scores at most. |z| > 6 has probability 2e-9 for a
 /// normal: one false alarm in 10^4 choices of the seed, which is fixed.
 constexpr double kLimit = 6.0;
-/// A twin must be far beyond any chance.
-constexpr double kCaught = 12.0;
+/// A twin must be far beyond any chance: 1e-15.
+constexpr double kCaught = 8.0;
 
 /// Largest |z| over parameters of the mean of `gradients` against the truth.
 double worst_z(const std::vector<std::vector<double>>& gradients, const TrueGradient& truth) {
