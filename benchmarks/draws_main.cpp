@@ -5,6 +5,8 @@
 #include "benchmarks/interleaved.hpp"
 #include "benchmarks/limits.hpp"
 #include "benchmarks/program.hpp"
+#include "engine/random/inverse_normal.hpp"
+#include "engine/random/sobol.hpp"
 #include "engine/random/stream.hpp"
 #include "engine/simd/math.hpp"
 
@@ -66,6 +68,51 @@ BENCHMARK(normals)
     ->Iterations(kRounds)
     ->Unit(benchmark::kMicrosecond);
 
+/// Normals of scrambled Sobol points and of independent draws in turns: nets of M points side by side, M columns or 128 in all.
+/// of_normals: their rate / that of fill_normal. `first`: index of the batch's first point; if odd, lane blocks lie across nets.
+void sobol_normals(benchmark::State& state) {
+  const Index dim = state.range(0);
+  const Index points = state.range(1);
+  const Index first = state.range(2);
+  const Index samples = std::max<Index>(points, 128);
+  tiles::Batch out(dim, samples);
+  std::vector<random::Stream> streams;
+  for (Index s = first; s < first + samples; ++s) {
+    const auto net = static_cast<std::uint32_t>(s / points);
+    streams.push_back({1, random::Purpose::testing, 0, net, static_cast<std::uint32_t>(s % points)});
+  }
+  const random::ScrambledSobol sobol(dim, points);
+  const int repeats = static_cast<int>(std::max<Index>(1, (Index{1} << 19) / (dim * samples)));
+  const auto seconds = [&](auto&& fill) {
+    return seconds_of([&] {
+      for (int i = 0; i < repeats; ++i) {
+        fill();
+        keep(out.data());
+      }
+    });
+  };
+  const auto nets = [&] { sobol.fill_normal(streams.data(), out.view()); };
+  const auto draws = [&] { random::fill_normal(streams.data(), out.view()); };
+  seconds(nets);
+  Series ours, normals;
+  for (auto _ : state) {
+    ours.add(seconds(nets));
+    state.SetIterationTime(ours.last());
+    normals.add(seconds(draws));
+  }
+  const double values = static_cast<double>(dim * samples * repeats);
+  state.counters["e8/s"] = values / ours.median() / 1e8;
+  state.counters["ns"] = ours.median() / values * 1e9;
+  state.counters["normals_ns"] = normals.median() / values * 1e9;
+  state.counters["of_normals"] = 1 / ours.over(normals);
+}
+BENCHMARK(sobol_normals)
+    ->ArgNames({"D", "M", "first"})
+    ->ArgsProduct({{30, 100, 1000}, {16, 64, 1024}, {0, 3}})
+    ->UseManualTime()
+    ->Iterations(kRounds)
+    ->Unit(benchmark::kMicrosecond);
+
 template <class Function>
 void packs(benchmark::State& state, double first, double last, Function&& function) {
   std::vector<double> x(kSize);
@@ -86,6 +133,18 @@ void log_positive(benchmark::State& state) {
 void log1p_nonnegative(benchmark::State& state) {
   packs(state, 0, 100, [](simd::Pack x) { return simd::log1p_nonnegative(x); });
 }
+void inverse_normal(benchmark::State& state) {
+  std::vector<double> uniforms(kSize);
+  for (std::size_t i = 0; i < kSize; ++i)
+    uniforms[i] = random::uniform({1, random::Purpose::testing, 0, 0, 0}, static_cast<std::uint32_t>(i));
+  std::vector<double> values(kSize);
+  against_exp(state, kSize, [&] {
+    values = uniforms;
+    random::inverse_normal(values.data(), kSize);
+    keep(values.data());
+  });
+}
+BENCHMARK(inverse_normal)->UseManualTime()->Iterations(kRounds)->Unit(benchmark::kMicrosecond);
 BENCHMARK(exp_nonpositive)->UseManualTime()->Iterations(kRounds)->Unit(benchmark::kMicrosecond);
 BENCHMARK(log_positive)->UseManualTime()->Iterations(kRounds)->Unit(benchmark::kMicrosecond);
 BENCHMARK(log1p_nonnegative)->UseManualTime()->Iterations(kRounds)->Unit(benchmark::kMicrosecond);

@@ -29,6 +29,7 @@ class Series {
  public:
   void add(double seconds) { seconds_.push_back(seconds); }
   [[nodiscard]] bool empty() const { return seconds_.empty(); }
+  [[nodiscard]] double last() const { return seconds_.back(); }
   [[nodiscard]] double median() const { return median_of(seconds_); }
   [[nodiscard]] double best() const { return *std::min_element(seconds_.begin(), seconds_.end()); }
 

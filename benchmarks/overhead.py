@@ -14,7 +14,8 @@ def main():
     print("|---:|---:|---:|---:|---:|---:|---:|---:|---:|")
     with tempfile.TemporaryDirectory() as directory:
         for rows, columns, batch, replicates in ((10000, 10, '"all"', 1024), (10000, 100, '"all"', 256), (100000, 10, '"all"', 128),
-                                                 (100000, 100, '"all"', 64), (100000, 100, "500", 2048)):
+                                                 (100000, 100, '"all"', 64), (10000, 10, "500", 8192), (10000, 100, "500", 4096),
+                                                 (100000, 100, "500", 4096)):
             spec = studies.synthetic(options.program, directory, rows, columns, tile=1024 if rows >= 100000 else 256, replicates=replicates,
                                      batch=batch, steps=20)
             parts = {name: [] for name in ("total", "outside", "draw", "estimator", "communication", "rest")}

@@ -79,10 +79,12 @@ struct ComponentMoments {
 struct EstimatorRecord {
   std::string name;
   BatchMoments moments;
-  models::Counts counts;          ///< work of all replicates together, all ranks
-  models::Counts preparation;     ///< work done once before measuring, all ranks
-  double preparation_share = 0;   ///< share of it that each call is charged with
-  double seconds_per_call = 0.0;  ///< a timing, never part of the results hash; 0 if unknown
+  models::Counts counts;            ///< work of all replicates together, all ranks
+  models::Counts preparation;       ///< work done once before measuring, all ranks
+  double preparation_share = 0;     ///< share of it that each call is charged with
+  ComponentMoments components;      ///< of the cell's crossed designs; batches 0 if it has none
+  models::Counts component_counts;  ///< work of all designs together, all ranks
+  double seconds_per_call = 0.0;    ///< a timing, never part of the results hash; 0 if unknown
 };
 
 /// One point lambda of the reference path: where every estimator is measured.
@@ -115,6 +117,13 @@ struct CellRecord {
   Index batch_rows = 0;  ///< B; 0: all rows
   Index rows = 0;        ///< N
   Index replicates = 0;
+  Index replicas = 1;        ///< R: estimates whose mean is one call
+  Index designs = 0;         ///< crossed designs at each point; 0: none
+  Index row_sets = 0;        ///< K of each
+  Index noise_sets = 0;      ///< L of each
+  std::string noise_policy;  ///< of the replicas: "independent", ...
+  std::string row_policy;    ///< "without_replacement", ...
+  std::string objective;     ///< "elbo", ...
   std::vector<PointRecord> points;
   std::vector<Exclusion> exclusions;
 };

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <bit>
 #include <numeric>
 
@@ -12,33 +13,48 @@
 namespace variscope::data {
 namespace {
 
-/// Measured on one AMD EPYC core, batches of 64 to 5000: scanning the bits of this many rows costs as much as hashing and sorting one
-/// index.
-constexpr Index kRowsScannedPerDraw = 4096;
+/// Measured on one AMD EPYC core, batches of 64 to 5000: a bit set over this many rows costs as much as hashing and sorting one index.
+constexpr Index kRowsScannedPerDraw = 262144;
 /// 16 MiB of bits: a thread's scratch stays small on any table.
 constexpr Index kMostRowsInBits = Index{1} << 27;
+/// Draws whose random bits are made together.
+constexpr Index kDrawsTogether = 128;
 
-/// Marks a row; false if it was marked before.
+/// Bits over the rows and a bit over each word of them, so that only words that hold a row are read and cleared again.
 class BitSet {
  public:
-  BitSet(std::vector<std::uint64_t>& words, Index rows) : words_(words) { words_.assign(static_cast<std::size_t>((rows + 63) / 64), 0); }
+  BitSet(MinibatchScratch& scratch, Index rows) : bits_(scratch.bits), summary_(scratch.summary) {
+    const auto words = static_cast<std::size_t>((rows + 63) / 64);
+    if (bits_.size() < words) bits_.resize(words, 0);
+    used_ = (words + 63) / 64;
+    if (summary_.size() < used_) summary_.resize(used_, 0);
+  }
+  /// Marks a row; false if it was marked before.
   bool insert(Index row) {
-    std::uint64_t& word = words_[static_cast<std::size_t>(row >> 6)];
+    std::uint64_t& word = bits_[static_cast<std::size_t>(row >> 6)];
     const std::uint64_t bit = std::uint64_t{1} << (row & 63);
     const bool is_new = (word & bit) == 0;
     word |= bit;
+    summary_[static_cast<std::size_t>(row >> 12)] |= std::uint64_t{1} << ((row >> 6) & 63);
     return is_new;
   }
-  void collect(std::vector<Index>& out) const {
-    for (std::size_t w = 0; w < words_.size(); ++w) {
-      for (std::uint64_t left = words_[w]; left != 0; left &= left - 1) {
-        out.push_back(static_cast<Index>(w * 64) + std::countr_zero(left));
+  /// Moves the rows out, ascending: the set is empty afterwards. out has room for them.
+  void take(std::vector<Index>& out) {
+    auto next = out.begin();
+    for (std::size_t s = 0; s < used_; ++s) {
+      for (std::uint64_t full = summary_[s]; full != 0; full &= full - 1) {
+        const std::size_t w = s * 64 + static_cast<std::size_t>(std::countr_zero(full));
+        for (std::uint64_t left = bits_[w]; left != 0; left &= left - 1) *next++ = static_cast<Index>(w * 64) + std::countr_zero(left);
+        bits_[w] = 0;
       }
+      summary_[s] = 0;
     }
   }
 
  private:
-  std::vector<std::uint64_t>& words_;
+  std::vector<std::uint64_t>& bits_;
+  std::vector<std::uint64_t>& summary_;
+  std::size_t used_ = 0;
 };
 
 /// Open addressing with linear probing, at most half full. An entry is row + 1; 0 is free.
@@ -61,9 +77,10 @@ class HashSet {
       }
     }
   }
-  void collect(std::vector<Index>& out) const {
+  void take(std::vector<Index>& out) const {
+    auto next = out.begin();
     for (const std::uint64_t entry : words_) {
-      if (entry != 0) out.push_back(static_cast<Index>(entry - 1));
+      if (entry != 0) *next++ = static_cast<Index>(entry - 1);
     }
     std::sort(out.begin(), out.end());
   }
@@ -73,15 +90,25 @@ class HashSet {
   int shift_ = 0;
 };
 
+/// Calls draw(k, bits of lane k) for k = 0 .. batch - 1.
+template <class Draw>
+void for_each_draw(const random::Stream& stream, Index batch, Draw&& draw) {
+  std::array<std::uint64_t, kDrawsTogether> bits;
+  for (Index first = 0; first < batch; first += kDrawsTogether) {
+    const auto count = static_cast<std::size_t>(std::min(kDrawsTogether, batch - first));
+    random::fill_bits(stream, static_cast<std::uint32_t>(first), std::span(bits).first(count));
+    for (std::size_t i = 0; i < count; ++i) draw(first + static_cast<Index>(i), bits[i]);
+  }
+}
+
 /// Floyd: for j = N - B .. N - 1 take a uniform t in [0, j], or j itself if t is taken already.
 template <class Set>
 void draw_subset(const random::Stream& stream, Index rows, Index batch, Set set, std::vector<Index>& out) {
-  for (Index k = 0; k < batch; ++k) {
+  for_each_draw(stream, batch, [&](Index k, std::uint64_t bits) {
     const Index j = rows - batch + k;
-    const auto t = static_cast<Index>(random::uniform_index(stream, static_cast<std::uint32_t>(k), static_cast<std::uint64_t>(j) + 1));
-    if (!set.insert(t)) set.insert(j);
-  }
-  set.collect(out);
+    if (!set.insert(static_cast<Index>(random::to_index(bits, static_cast<std::uint64_t>(j) + 1)))) set.insert(j);
+  });
+  set.take(out);
 }
 
 void check_batch(Index rows, Index batch, Replacement replacement) {
@@ -102,18 +129,16 @@ void check_batch(Index rows, Index batch, Replacement replacement) {
 void draw_minibatch(const random::Stream& stream, Index rows, Index batch, Replacement replacement, MinibatchScratch& scratch,
                     std::vector<Index>& out) {
   check_batch(rows, batch, replacement);
-  out.clear();
-  out.reserve(static_cast<std::size_t>(batch));
+  out.resize(static_cast<std::size_t>(batch));
   if (replacement == Replacement::with) {
-    for (Index k = 0; k < batch; ++k) {
-      out.push_back(static_cast<Index>(random::uniform_index(stream, static_cast<std::uint32_t>(k), static_cast<std::uint64_t>(rows))));
-    }
+    for_each_draw(stream, batch, [&](Index k, std::uint64_t bits) {
+      out[static_cast<std::size_t>(k)] = static_cast<Index>(random::to_index(bits, static_cast<std::uint64_t>(rows)));
+    });
     std::sort(out.begin(), out.end());
   } else if (batch == rows) {
-    out.resize(static_cast<std::size_t>(rows));
     std::iota(out.begin(), out.end(), Index{0});
   } else if (rows / kRowsScannedPerDraw <= batch && rows <= kMostRowsInBits) {
-    draw_subset(stream, rows, batch, BitSet(scratch.words, rows), out);
+    draw_subset(stream, rows, batch, BitSet(scratch, rows), out);
   } else {
     draw_subset(stream, rows, batch, HashSet(scratch.words, batch), out);
   }

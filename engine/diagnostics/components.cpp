@@ -2,7 +2,7 @@
 #include "engine/diagnostics/components.hpp"
 
 #include <algorithm>
-#include <limits>
+#include <optional>
 #include <stdexcept>
 
 namespace variscope::diagnostics {
@@ -283,11 +283,12 @@ ComponentEstimates component_shares(const ComponentStatistics& statistics, const
 }
 
 ComponentSummary summarise(const std::string& estimator, const ComponentMoments& moments, const std::vector<Block>& blocks,
-                           const Setting& setting, RowPolicy rows, std::span<const double> floor) {
+                           const Setting& setting, RowPolicy rows, std::span<const double> floor, Index set_size) {
   ComponentSummary summary;
   summary.estimator = estimator;
   summary.setting = setting;
   summary.rows = rows;
+  summary.set_size = set_size;
   Setting one = setting;
   one.replicas = 1;
   const Components call = *coefficients(one, {NoisePolicy::independent, rows});
@@ -305,7 +306,28 @@ ComponentSummary summarise(const std::string& estimator, const ComponentMoments&
       summary.total = std::move(block);
     }
   }
+  const ComponentStatistics& total = summary.total.statistics;
+  if (total.monte_carlo.without.empty()) {
+    return summary;
+  }
+  const Index drawn = setting.batch_rows > 0 ? setting.batch_rows : setting.rows;
+  const bool known = !total.data.without.empty() || setting.rows == 0;
+  if (known) {
+    const bool replacement = rows == RowPolicy::with_replacement;
+    summary.best =
+        best_setting(total.values(), setting.rows, setting.samples * std::max<Index>(drawn, 1), replacement, setting.own_noise_per_row);
+    const Setting at{setting.rows, summary.best.samples, summary.best.batch_rows, 1, setting.own_noise_per_row};
+    const Components there = *coefficients(at, {NoisePolicy::independent, rows});
+    summary.best_variance = predicted(total, there);
+    summary.best_ratio = interval_of(share_of(predicted_statistic(total, there), 1, predicted_statistic(total, call)), total);
+  }
   return summary;
+}
+
+Check check_prediction(const ComponentStatistics& statistics, const Setting& setting, const Policy& policy, const Estimate& measured,
+                       Index comparisons) {
+  const std::optional<Components> there = coefficients(setting, policy);
+  return {setting, policy, compare(there ? predicted(statistics, *there) : Estimate{}, measured, comparisons)};
 }
 
 }  // namespace variscope::diagnostics

@@ -13,6 +13,7 @@
 #include <string>
 #include <vector>
 
+#include "engine/diagnostics/comparison.hpp"
 #include "engine/diagnostics/jackknife.hpp"
 #include "engine/diagnostics/noise.hpp"
 #include "engine/record.hpp"
@@ -74,16 +75,33 @@ struct BlockComponents {
   Estimate variance;          ///< tr Var of one call at the designs' setting, from the components
 };
 
-struct ComponentSummary {
-  std::string estimator;
-  Setting setting;  ///< of the designs
-  RowPolicy rows = RowPolicy::without_replacement;
-  std::vector<BlockComponents> blocks;
-  BlockComponents total;
+/// A prediction at another setting, with what replicates there measured.
+struct Check {
+  Setting setting;
+  Policy policy;
+  Comparison comparison;
 };
 
-/// Everything table T2 says about one estimator at one point, predictions at other settings apart (comparison.hpp).
+struct ComponentSummary {
+  std::string estimator;
+  Setting setting;  ///< of the designs, M in sets
+  RowPolicy rows = RowPolicy::without_replacement;
+  Index set_size = 1;  ///< samples that depend on each other: 2 antithetic, M leave-one-out or RQMC; else 1
+  std::vector<BlockComponents> blocks;
+  BlockComponents total;
+  BestSetting best;           ///< for the designs' own M B row evaluations; M in sets, of the total trace
+  Estimate best_variance;     ///< tr Var there
+  Estimate best_ratio;        ///< over tr Var at the designs' setting
+  std::vector<Check> checks;  ///< filled by who has the replicates
+};
+
+/// Everything table T2 says about one estimator at one point, `checks` apart. best_ratio's interval is that of the two settings compared,
+/// not of the choice. setting.samples: in sets of set_size samples. Cost O(batches x parameters).
 ComponentSummary summarise(const std::string& estimator, const ComponentMoments& moments, const std::vector<Block>& blocks,
-                           const Setting& setting, RowPolicy rows, std::span<const double> floor);
+                           const Setting& setting, RowPolicy rows, std::span<const double> floor, Index set_size = 1);
+
+/// Components at another setting against a variance measured there. Undecided if nothing is predicted there.
+Check check_prediction(const ComponentStatistics& statistics, const Setting& setting, const Policy& policy, const Estimate& measured,
+                       Index comparisons);
 
 }  // namespace variscope::diagnostics

@@ -87,6 +87,34 @@ double repeats(const Setting& setting, const Policy& policy) {
 
 }  // namespace
 
+std::string to_text(NoisePolicy noise) {
+  switch (noise) {
+    case NoisePolicy::independent:
+      return "independent";
+    case NoisePolicy::shared:
+      return "shared";
+    case NoisePolicy::split_net:
+      return "split net";
+  }
+  return "";
+}
+
+std::string to_text(RowPolicy rows) {
+  switch (rows) {
+    case RowPolicy::with_replacement:
+      return "with replacement";
+    case RowPolicy::without_replacement:
+      return "without replacement";
+    case RowPolicy::disjoint:
+      return "disjoint";
+    case RowPolicy::shards:
+      return "shards";
+    case RowPolicy::epoch:
+      return "epoch";
+  }
+  return "";
+}
+
 double finite_population_correction(Index rows, Index drawn) { return rows > 1 ? real(rows - drawn) / real(rows - 1) : 0.0; }
 
 std::optional<Components> coefficients(const Setting& setting, const Policy& policy) {
@@ -167,7 +195,7 @@ std::optional<Components> coefficients_of_steps(const Setting& setting, const Po
   return known;
 }
 
-BestSetting best_setting(const Components& components, Index rows, Index budget, bool replacement) {
+BestSetting best_setting(const Components& components, Index rows, Index budget, bool replacement, bool own_noise_per_row) {
   if (budget < 1) {
     throw UserError(fmt::format("noise: a budget of {} row evaluations (at least 1).", budget));
   }
@@ -181,7 +209,7 @@ BestSetting best_setting(const Components& components, Index rows, Index budget,
   for (Index m = 1; m <= budget;) {
     const Index b = budget / m;
     const Index last = budget / b;
-    const Setting candidate{rows, last, std::min(b, rows), 1, false};
+    const Setting candidate{rows, last, std::min(b, rows), 1, own_noise_per_row};
     const double variance = dot(*coefficients(candidate, policy), positive);
     if (variance < best.variance) {
       best = {candidate.samples, candidate.batch_rows, variance};

@@ -9,6 +9,7 @@
 
 #include <optional>
 #include <span>
+#include <string>
 
 #include "engine/index.hpp"
 
@@ -38,6 +39,11 @@ enum class RowPolicy {
   shards,  ///< replica r draws B distinct rows of its fixed shard balanced_range(N, R, r); its weight is the shard's share of rows
   epoch,   ///< a permutation of all rows, cut into steps of B R rows: one step is like disjoint, a whole epoch has no data noise
 };
+
+/// "independent", "shared", "split net".
+std::string to_text(NoisePolicy noise);
+/// "with replacement", "disjoint", ...
+std::string to_text(RowPolicy rows);
 
 struct Policy {
   NoisePolicy noise = NoisePolicy::independent;
@@ -102,8 +108,8 @@ struct BestSetting {
 
 /// Exact minimiser of the variance over all integers M >= 1, 1 <= B <= N, M B <= budget; the smallest M of equals.
 /// Negative components (unbiased estimates may be) count as zero. rows = 0: all of the budget into samples.
-/// replacement: rows with replacement (no correction). UserError if budget < 1. Cost O(sqrt(budget)).
-BestSetting best_setting(const Components& components, Index rows, Index budget, bool replacement = false);
+/// replacement: rows with replacement (no correction). own_noise_per_row: as in Setting. UserError if budget < 1. Cost O(sqrt(budget)).
+BestSetting best_setting(const Components& components, Index rows, Index budget, bool replacement = false, bool own_noise_per_row = false);
 
 /// tr Var / |G|^2: calls to average until noise equals signal (McCandlish et al. 2018, arXiv:1812.06162, eq. 2.8). Infinite if there is no
 /// signal.

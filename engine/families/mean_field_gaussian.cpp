@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "engine/simd/pack.hpp"
+#include "engine/simd/turned_block.hpp"
 
 namespace variscope::families {
 
@@ -64,20 +65,58 @@ void MeanFieldGaussian::score(ConstBatchView noise, ConstBatchView, BatchView ou
   }
 }
 
+namespace {
+
+/// sums[k] (dim each) += sum over columns of term(x, eps)[k], x and eps being row first_row + d of `batch` and row d of the noise, column
+/// by column. Packs are coordinates.
+template <class Term>
+void add_two_sums(ConstBatchView noise, ConstBatchView batch, Index first_row, Index dim, Index first, Index last, const double* scale,
+                  double* sums, Term term) {
+  simd::TurnedBlock eps;
+  simd::TurnedBlock x;
+  for (Index d = 0; d < dim; d += simd::kWidth) {
+    const Index live = dim - d;
+    simd::Pack location{};
+    simd::Pack product{};
+    for (Index from = first; from < last; from += kLanes) {
+      const Index to = std::min(from + kLanes, last);
+      eps.take(noise, d, from, to);
+      x.take(batch, first_row + d, from, to);
+      for (Index i = 0; i < to - from; ++i) term(x[i], eps[i], from - first + i, location, product);
+    }
+    const simd::Pack s = simd::load_live(scale + d, live);
+    simd::store_live(sums + d, simd::load_live(sums + d, live) + Term::scaled_location(location, s), live);
+    simd::store_live(sums + dim + d, simd::load_live(sums + dim + d, live) + Term::scaled_product(product, s), live);
+  }
+}
+
+/// Pathwise: sum g, and s sum g eps.
+struct PathwiseTerm {
+  void operator()(simd::Pack g, simd::Pack eps, Index, simd::Pack& location, simd::Pack& product) const {
+    location += g;
+    product += g * eps;
+  }
+  static simd::Pack scaled_location(simd::Pack sum, simd::Pack) { return sum; }
+  static simd::Pack scaled_product(simd::Pack sum, simd::Pack s) { return sum * s; }
+};
+
+/// Score: sum w eps / s, and sum w (eps^2 - 1).
+struct ScoreTerm {
+  const double* weights;
+  void operator()(simd::Pack, simd::Pack eps, Index column, simd::Pack& location, simd::Pack& product) const {
+    const simd::Pack w = simd::broadcast(weights[column]);
+    location += w * eps;
+    product += w * (eps * eps - 1.0);
+  }
+  static simd::Pack scaled_location(simd::Pack sum, simd::Pack s) { return sum / s; }
+  static simd::Pack scaled_product(simd::Pack sum, simd::Pack) { return sum; }
+};
+
+}  // namespace
+
 void MeanFieldGaussian::add_weighted_score(ConstBatchView noise, ConstBatchView, Index first, Index last, std::span<const double> weights,
                                            std::span<double> sum) const {
-  for (Index d = 0; d < dim(); ++d) {
-    double location = 0;
-    double square = 0;
-    for (Index c = first; c < last; ++c) {
-      const double eps = noise(d, c);
-      const double w = weights[static_cast<std::size_t>(c - first)];
-      location += w * eps;
-      square += w * (eps * eps - 1);
-    }
-    sum[static_cast<std::size_t>(d)] += location / scale_[static_cast<std::size_t>(d)];
-    sum[static_cast<std::size_t>(dim() + d)] += square;
-  }
+  add_two_sums(noise, noise, 0, dim(), first, last, scale_.data(), sum.data(), ScoreTerm{weights.data()});
 }
 
 std::optional<double> MeanFieldGaussian::entropy() const {
@@ -92,17 +131,7 @@ void MeanFieldGaussian::add_entropy_gradient(std::span<double> gradient) const {
 
 void MeanFieldGaussian::add_pathwise(ConstBatchView noise, ConstBatchView, ConstBatchView g, Index first_row, Index first, Index last,
                                      std::span<double> sum) const {
-  for (Index d = 0; d < dim(); ++d) {
-    double location = 0;
-    double product = 0;
-    for (Index c = first; c < last; ++c) {
-      const double slope = g(first_row + d, c);
-      location += slope;
-      product += slope * noise(d, c);
-    }
-    sum[static_cast<std::size_t>(d)] += location;
-    sum[static_cast<std::size_t>(dim() + d)] += product * scale_[static_cast<std::size_t>(d)];
-  }
+  add_two_sums(noise, g, first_row, dim(), first, last, scale_.data(), sum.data(), PathwiseTerm{});
 }
 
 void MeanFieldGaussian::grad_log_density(ConstBatchView noise, ConstBatchView, BatchView out) const {

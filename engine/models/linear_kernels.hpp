@@ -143,6 +143,7 @@ inline void look_ahead(const data::Table& table, const RowList& rows, Index firs
 template <class F>
 void for_chunks(const Rows& data, const RowList& rows, F&& f) {
   Chunk chunk;
+  chunk.picked = rows.indices != nullptr;
   const Index total = rows.size();
   for (Index first = 0; first < total; first += kChunkRows) {
     chunk.count = static_cast<int>(std::min<Index>(kChunkRows, total - first));
@@ -166,7 +167,7 @@ void log_likelihood(const L& likelihood, const Rows& data, const RowList& rows, 
   for_chunks(data, rows, [&](Chunk& chunk, Index first) {
     if (single) look_ahead(data.table, rows, first, chunk);
     // Many columns: the kernel reads the whole chunk at once. A single one asks for rows ahead by itself, once it has begun.
-    if (rows.indices != nullptr) prefetch(chunk, single ? (first == 0 ? kFirstRows : 0) : chunk.count, dim);
+    if (chunk.picked) prefetch(chunk, single ? (first == 0 ? kFirstRows : 0) : chunk.count, dim);
     with_wanted(out.wanted, [&]<class W>(W) { all_columns<W>(likelihood, chunk, dim, columns); });
   });
   out.counts.add_rows(out.wanted, rows.size() * theta.count);
@@ -278,7 +279,7 @@ void local_gradient(const L& likelihood, const Rows& data, const RowList& rows, 
   squares.resize(dim, kChunkRows);
   Projections projections;
   for_chunks(data, rows, [&](const Chunk& chunk, Index) {
-    if (rows.indices != nullptr) prefetch(chunk, chunk.count, dim);
+    if (chunk.picked) prefetch(chunk, chunk.count, dim);
     project(chunk, dim, mean, scale, squares.data(), projections);
     if (out.wanted.value) {
       local_group<kGroup, true>(likelihood, chunk, projections, dim, out.streams, out.out, 0);

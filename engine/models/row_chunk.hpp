@@ -14,7 +14,8 @@ inline constexpr int kLookahead = 32;
 /// Pointers to the rows of one chunk, the response of each as the likelihood wants it, and behind them pointers to the rows that come next.
 struct Chunk {
   int count = 0;
-  int known = 0;  ///< pointers in `rows`, at least count
+  int known = 0;        ///< pointers in `rows`, at least count
+  bool picked = false;  ///< rows of a list, here and there, not a range
   const double* rows[kChunkRows + kLookahead];
   double response[kChunkRows];
   Index index[kChunkRows];  ///< global rows

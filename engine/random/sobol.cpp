@@ -45,12 +45,15 @@ inline void store_words(std::uint64_t* p, Words v) {
 
 /// What lanes need of their streams: the net's counter words and key, and the points' Gray codes as all-or-nothing masks of each bit.
 struct Lanes {
-  Words point, major, top, key0, key1;
+  Words point, major, top;
+  PhiloxKeys keys{Words{}, Words{}};
   Words bit[kMaxDigits];
 
   /// Lanes [first, first + kWidth) of the batch, whose last column fills the padding. Masks of `bits` bits of the Gray code.
   Lanes(const Stream* streams, Index first, Index count, int bits) {
     Words code{};
+    Words key0{};
+    Words key1{};
     for (int i = 0; i < simd::kWidth; ++i) {
       const Stream& s = streams[std::min(first + i, count - 1)];
       const auto counter = s.counter(0);
@@ -62,6 +65,7 @@ struct Lanes {
       key1[i] = key[1];
       code[i] = gray(s.minor);
     }
+    keys = PhiloxKeys(key0, key1);
     for (int c = 0; c < bits; ++c) bit[c] = -((code >> c) & 1);
   }
 };
@@ -73,13 +77,14 @@ struct FlipWords {
 
 inline FlipWords flip_words(const Lanes& lanes, Words dimension, Words block) {
   PhiloxPack c{block + ScrambledSobol::kFlipBlocks, dimension, lanes.major, lanes.top};
-  philox_rounds(c, lanes.key0, lanes.key1);
-  return {(c.w1 << 32) | c.w0, (c.w3 << 32) | c.w2};
+  philox_rounds(c, lanes.keys);
+  return {c.first(), c.second()};
 }
 
 /// Word of the heap that holds the flips of level `level` >= 7 below `prefix`.
 inline Words deep_word(const Lanes& lanes, Words dimension, Words prefix, int level) {
-  const Words node = (prefix & ((1ULL << level) - 1)) | (1ULL << level);
+  const std::uint64_t first = std::uint64_t{1} << level;
+  const Words node = (prefix & (first - 1)) | first;
   const FlipWords both = flip_words(lanes, dimension, node >> 7);
   return ((node >> 6) & 1) != 0 ? both.odd : both.even;
 }
@@ -87,26 +92,57 @@ inline Words deep_word(const Lanes& lanes, Words dimension, Words prefix, int le
 /// Random bits of two dimensions, below the net's digits.
 inline void digits_below(const Lanes& lanes, Index pair, Words& even, Words& odd) {
   PhiloxPack c{Words{} + (ScrambledSobol::kDigitBlocks + static_cast<std::uint64_t>(pair)), lanes.point, lanes.major, lanes.top};
-  philox_rounds(c, lanes.key0, lanes.key1);
-  even = (c.w1 << 32) | c.w0;
-  odd = (c.w3 << 32) | c.w2;
+  philox_rounds(c, lanes.keys);
+  even = c.first();
+  odd = c.second();
 }
 
-/// Flips of all levels, first digit highest. word(l): the heap word of level l >= 6; word(0): that of all levels below.
+/// Flips of the levels from 6 on, those of level 6 highest. word(l): the heap word of level l.
 template <class Word>
-inline Words flips_of(Words prefix, int digits, const Word& word) {
-  // 63 - n shifts bit n to the top; every level's flip is shifted down by the number of levels above it.
+inline Words deep_flips(Words prefix, int digits, const Word& word) {
   Words flips{};
-  const Words leaf = ~prefix & 63;
+  const Words leaf = ~prefix & 63;  // shifts bit (prefix mod 64) to the top
   for (int level = digits - 1; level >= kGroupDigits; --level) flips = (flips >> 1) | ((word(level) << leaf) & kTop);
-  const Words shallow = word(0);
+  return flips;
+}
+
+/// Flips of all levels, first digit highest, from the deep ones and the heap word of the levels below 6.
+inline Words all_flips(Words prefix, Words deep, Words shallow) {
+  Words flips = deep;
 #pragma GCC unroll 6
   for (int level = kGroupDigits - 1; level >= 0; --level) {
-    const std::uint64_t node = 1ULL << level;
-    const Words shift = (~prefix & (node - 1)) | (63 & ~(2 * node - 1));
+    const std::uint64_t node = std::uint64_t{1} << level;
+    const Words shift = (~prefix & (node - 1)) | (63 & ~(2 * node - 1));  // 63 - node - prefix mod node
     flips = (flips >> 1) | ((shallow << shift) & kTop);
   }
   return flips;
+}
+
+/// The heap word of the levels below 6, made ready for many points: all_flips in fewer operations.
+struct ShallowTables {
+  Words first;   // the flip of level 0, at the top
+  Words middle;  // nibble p: the flips of levels 1 to 4 (lowest bit) at prefix p mod 16
+  Words last;    // the heap word, whose high half is level 5
+
+  explicit ShallowTables(Words heap) : first((heap << 62) & kTop), middle{}, last(heap) {
+    for (int level = 1; level <= 4; ++level) {
+      Words row = (heap >> (1 << level)) & ((std::uint64_t{1} << (1 << level)) - 1);
+      for (int width = 1 << level; width < 16; width *= 2) row |= row << width;  // a level sees the prefix modulo its own size
+      // Bit p to bit 4 p.
+      row = (row | (row << 24)) & 0x000000ff000000ffULL;
+      row = (row | (row << 12)) & 0x000f000f000f000fULL;
+      row = (row | (row << 6)) & 0x0303030303030303ULL;
+      row = (row | (row << 3)) & 0x1111111111111111ULL;
+      middle |= row << (4 - level);
+    }
+  }
+};
+
+/// all_flips without that of level 0. middle, last: of ShallowTables.
+inline Words flips_behind_first(Words prefix, Words deep, Words middle, Words last) {
+  const Words fifth = (last << (~prefix & 31)) & kTop;
+  const Words four = (middle << (~(prefix << 2) & 60)) & (15ULL << 60);
+  return (((((deep >> 1) | fifth) >> 4) | four) >> 1);
 }
 
 /// 64 bits of the coordinate: `code` carries the net's digits in the high bits.
@@ -114,6 +150,17 @@ inline Words coordinate(Words code, Words flips, Words below, int digits) {
   const std::uint64_t net = ~0ULL << (64 - digits);
   return ((code ^ flips) & net) | (below >> digits);
 }
+
+// What becomes of coordinates: `number` of each pack, `rows` of whole rows of a lane block, once all their numbers stand there.
+struct Uniforms {
+  static Pack number(Words bits) { return to_uniform_pack(bits); }
+  static void rows(const double*, Index) {}
+};
+struct Normals {
+  InverseNormal quantile;
+  static Pack number(Words bits) { return to_centred_pack(bits); }
+  void rows(double* first, Index count) { quantile.transform(first, count * kLanes); }
+};
 
 }  // namespace
 
@@ -154,7 +201,7 @@ std::uint64_t ScrambledSobol::unscrambled(Index point, Index d) const {
 
 // Blocks [first, last): all their points lie in the same 64 aligned points of one net, so a dimension's heap words serve all of them.
 template <class Finish>
-void ScrambledSobol::fill_same_group(const Stream* streams, Index first, Index last, tiles::BatchView out, Finish finish) const {
+void ScrambledSobol::fill_same_group(const Stream* streams, Index first, Index last, tiles::BatchView out, Finish& finish) const {
   constexpr int kWidth = simd::kWidth;
   const std::uint64_t* directions = directions_.data();
   // The net and the group in every lane; lanes are dimensions here.
@@ -164,6 +211,8 @@ void ScrambledSobol::fill_same_group(const Stream* streams, Index first, Index l
   Words iota;
   for (int i = 0; i < kWidth; ++i) iota[i] = static_cast<std::uint64_t>(i);
   alignas(64) std::uint64_t base[kWidth];
+  alignas(64) std::uint64_t middle[kWidth];
+  alignas(64) std::uint64_t last_level[kWidth];
   alignas(64) std::uint64_t words[kMaxDigits][kWidth];
   for (Index d0 = 0; d0 < out.dim; d0 += kWidth) {
     const Words dimension = iota + static_cast<std::uint64_t>(d0);
@@ -171,10 +220,12 @@ void ScrambledSobol::fill_same_group(const Stream* streams, Index first, Index l
     for (int c = kGroupDigits; c < digits_; ++c) {
       if (((group_code >> (c - kGroupDigits)) & 1U) != 0) code ^= load_words(directions + c * stride_ + d0);
     }
-    store_words(base, code);
-    const FlipWords shallow = flip_words(net, dimension, Words{});
-    store_words(words[0], shallow.even);
-    store_words(words[kGroupDigits], shallow.odd);
+    const FlipWords top = flip_words(net, dimension, Words{});
+    const ShallowTables shallow(top.even);
+    store_words(base, code ^ shallow.first);  // the prefix stands in the low bits, untouched by it
+    store_words(middle, shallow.middle);
+    store_words(last_level, shallow.last);
+    store_words(words[kGroupDigits], top.odd);
     for (int level = kGroupDigits + 1; level < digits_; ++level) store_words(words[level], deep_word(net, dimension, code, level));
     const int width = static_cast<int>(std::min<Index>(kWidth, out.dim - d0));
     for (Index b = first; b < last; ++b) {
@@ -185,8 +236,9 @@ void ScrambledSobol::fill_same_group(const Stream* streams, Index first, Index l
           Words prefix = Words{} + base[j];
 #pragma GCC unroll 6
           for (int c = 0; c < kGroupDigits; ++c) prefix ^= lanes.bit[c] & directions[c * stride_ + d0 + j];
-          const Words flips = flips_of(prefix, digits_, [&](int level) { return Words{} + words[level][j]; });
-          simd::store(column + j * kLanes, finish(to_uniform_pack(coordinate(prefix, flips, below, digits_))));
+          const Words deep = deep_flips(prefix, digits_, [&](int level) { return Words{} + words[level][j]; });
+          const Words flips = flips_behind_first(prefix, deep, Words{} + middle[j], Words{} + last_level[j]);
+          simd::store(column + j * kLanes, finish.number(coordinate(prefix, flips, below, digits_)));
         };
         for (int j = 0; j < width; j += 2) {
           Words even;
@@ -196,13 +248,14 @@ void ScrambledSobol::fill_same_group(const Stream* streams, Index first, Index l
           if (j + 1 < width) number(j + 1, odd);
         }
       }
+      finish.rows(out.block(b) + d0 * kLanes, width);
     }
   }
 }
 
 // Lanes of block b have nets and points of their own: each computes its own heap words.
 template <class Finish>
-void ScrambledSobol::fill_mixed(const Stream* streams, Index b, tiles::BatchView out, Finish finish) const {
+void ScrambledSobol::fill_mixed(const Stream* streams, Index b, tiles::BatchView out, Finish& finish) const {
   for (int part = 0; part < simd::kPacksPerBlock; ++part) {
     const Lanes lanes(streams, b * kLanes + part * simd::kWidth, out.count, digits_);
     double* column = out.block(b) + part * simd::kWidth;
@@ -210,12 +263,11 @@ void ScrambledSobol::fill_mixed(const Stream* streams, Index b, tiles::BatchView
       Words prefix{};
       for (int c = 0; c < digits_; ++c) prefix ^= lanes.bit[c] & directions_[static_cast<std::size_t>(c * stride_ + d)];
       const Words dimension = Words{} + static_cast<std::uint64_t>(d);
-      const FlipWords shallow = flip_words(lanes, dimension, Words{});
-      const Words flips = flips_of(prefix, digits_, [&](int level) {
-        if (level == 0) return shallow.even;
-        return level == kGroupDigits ? shallow.odd : deep_word(lanes, dimension, prefix, level);
-      });
-      simd::store(column + d * kLanes, finish(to_uniform_pack(coordinate(prefix, flips, below, digits_))));
+      const FlipWords top = flip_words(lanes, dimension, Words{});
+      const Words deep = deep_flips(
+          prefix, digits_, [&](int level) { return level == kGroupDigits ? top.odd : deep_word(lanes, dimension, prefix, level); });
+      const Words flips = all_flips(prefix, deep, top.even);
+      simd::store(column + d * kLanes, finish.number(coordinate(prefix, flips, below, digits_)));
     };
     for (Index d = 0; d < out.dim; d += 2) {
       Words even;
@@ -225,11 +277,13 @@ void ScrambledSobol::fill_mixed(const Stream* streams, Index b, tiles::BatchView
       if (d + 1 < out.dim) number(d + 1, odd);
     }
   }
+  finish.rows(out.block(b), out.dim);
 }
 
 template <class Finish>
-void ScrambledSobol::fill(const Stream* streams, tiles::BatchView out, Finish finish) const {
+void ScrambledSobol::fill(const Stream* streams, tiles::BatchView out, Finish& finish) const {
   assert(out.dim <= dim_);
+  assert(std::all_of(streams, streams + out.count, [this](const Stream& s) { return s.minor < points_; }));
   const auto lies_in = [&](Index b, const Stream& group) {
     const Stream* last = streams + std::min((b + 1) * kLanes, out.count);
     return std::all_of(streams + b * kLanes, last, [&](const Stream& s) { return same_group(s, group); });
@@ -250,11 +304,14 @@ void ScrambledSobol::fill(const Stream* streams, tiles::BatchView out, Finish fi
 }
 
 void ScrambledSobol::fill_uniform(const Stream* streams, tiles::BatchView out) const {
-  fill(streams, out, [](Pack u) { return u; });
+  Uniforms finish;
+  fill(streams, out, finish);
 }
 
 void ScrambledSobol::fill_normal(const Stream* streams, tiles::BatchView out) const {
-  fill(streams, out, [](Pack u) { return inverse_normal(u); });
+  Normals finish{InverseNormal(out.data)};
+  fill(streams, out, finish);
+  finish.quantile.finish();
 }
 
 }  // namespace variscope::random

@@ -48,11 +48,11 @@ class ScrambledSobol {
 
  private:
   template <class Finish>
-  void fill(const Stream* streams, tiles::BatchView out, Finish finish) const;
+  void fill(const Stream* streams, tiles::BatchView out, Finish& finish) const;
   template <class Finish>
-  void fill_same_group(const Stream* streams, Index first, Index last, tiles::BatchView out, Finish finish) const;
+  void fill_same_group(const Stream* streams, Index first, Index last, tiles::BatchView out, Finish& finish) const;
   template <class Finish>
-  void fill_mixed(const Stream* streams, Index b, tiles::BatchView out, Finish finish) const;
+  void fill_mixed(const Stream* streams, Index b, tiles::BatchView out, Finish& finish) const;
 
   Index dim_;
   Index points_;

@@ -25,40 +25,33 @@ inline void box_muller(Pack u1, Pack u2, Pack& z1, Pack& z2) {
   z2 = radius * s;
 }
 
-inline void normals(Words block, Words minor, Words major, Words top, Words key0, Words key1, Pack& z1, Pack& z2) {
-  PhiloxPack c{block, minor, major, top};
-  philox_rounds(c, key0, key1);
-  box_muller(to_uniform_pack((c.w1 << 32) | c.w0), to_uniform_pack((c.w3 << 32) | c.w2), z1, z2);
+inline void normals(const PhiloxPack& counters, const PhiloxKeys& keys, Pack& z1, Pack& z2) {
+  PhiloxPack c = counters;
+  philox_rounds(c, keys);
+  box_muller(to_uniform_pack(c.first()), to_uniform_pack(c.second()), z1, z2);
 }
 
-/// What does not change along the streams of one pack of columns.
-class StreamPack {
- public:
-  /// Columns first .. of `count`; those behind repeat the last.
+/// Streams first, first + 1, ... of `count`, one a lane; lanes behind the last repeat it.
+struct StreamPack {
+  Words minor{};
+  Words major{};
+  Words top{};
+  Words key0{};
+  Words key1{};
+
   StreamPack(const Stream* streams, Index first, Index count) {
     for (int i = 0; i < simd::kWidth; ++i) {
       const Stream& s = streams[std::min(first + i, count - 1)];
       const auto counter = s.counter(0);
       const auto key = s.key();
-      minor_[i] = counter[1];
-      major_[i] = counter[2];
-      top_[i] = counter[3];
-      key0_[i] = key[0];
-      key1_[i] = key[1];
+      minor[i] = counter[1];
+      major[i] = counter[2];
+      top[i] = counter[3];
+      key0[i] = key[0];
+      key1[i] = key[1];
     }
   }
-
-  /// Normals 2 block and 2 block + 1 of each stream.
-  void normals(std::uint64_t block, Pack& z1, Pack& z2) const {
-    random::normals(Words{} + block, minor_, major_, top_, key0_, key1_, z1, z2);
-  }
-
- private:
-  Words minor_{};
-  Words major_{};
-  Words top_{};
-  Words key0_{};
-  Words key1_{};
+  [[nodiscard]] PhiloxPack at(std::uint32_t block) const { return {Words{} + static_cast<std::uint64_t>(block), minor, major, top}; }
 };
 
 }  // namespace
@@ -83,7 +76,7 @@ double normal(const Stream& stream, std::uint32_t lane) {
   const auto k = stream.key();
   Pack z1;
   Pack z2;
-  normals(Words{} + c[0], Words{} + c[1], Words{} + c[2], Words{} + c[3], Words{} + k[0], Words{} + k[1], z1, z2);
+  normals({Words{} + c[0], Words{} + c[1], Words{} + c[2], Words{} + c[3]}, {Words{} + k[0], Words{} + k[1]}, z1, z2);
   return (lane & 1U) == 0 ? z1[0] : z2[0];
 }
 
@@ -91,8 +84,25 @@ std::uint64_t uniform_index(const Stream& stream, std::uint32_t lane, std::uint6
   const auto w = philox(stream, lane / 2);
   const std::uint64_t bits =
       (lane & 1U) == 0 ? (static_cast<std::uint64_t>(w[1]) << 32) | w[0] : (static_cast<std::uint64_t>(w[3]) << 32) | w[2];
-  __extension__ using Wide = unsigned __int128;
-  return static_cast<std::uint64_t>((static_cast<Wide>(bits) * bound) >> 64);
+  return to_index(bits, bound);
+}
+
+void fill_bits(const Stream& stream, std::uint32_t first, std::span<std::uint64_t> out) {
+  const auto counter = stream.counter(first / 2);
+  const auto key = stream.key();
+  const PhiloxKeys keys(Words{} + key[0], Words{} + key[1]);
+  Words block{};
+  for (int i = 0; i < simd::kWidth; ++i) block[i] = counter[0] + static_cast<std::uint64_t>(i);
+  for (std::size_t at = 0; at < out.size(); at += 2 * simd::kWidth, block += simd::kWidth) {
+    PhiloxPack c{block, Words{} + counter[1], Words{} + counter[2], Words{} + counter[3]};
+    philox_rounds(c, keys);
+    const Words even = c.first();
+    const Words odd = c.second();
+    for (std::size_t i = 0; i < simd::kWidth && at + 2 * i < out.size(); ++i) {
+      out[at + 2 * i] = even[i];
+      if (at + 2 * i + 1 < out.size()) out[at + 2 * i + 1] = odd[i];
+    }
+  }
 }
 
 void fill_normal(const Stream* streams, tiles::BatchView out) {
@@ -101,11 +111,12 @@ void fill_normal(const Stream* streams, tiles::BatchView out) {
     double* block = out.block(b);
     for (int part = 0; part < simd::kPacksPerBlock; ++part) {
       const StreamPack pack(streams, b * kLanes + part * simd::kWidth, out.count);
+      const PhiloxKeys keys(pack.key0, pack.key1);
       double* column = block + part * simd::kWidth;
       for (Index d = 0; d < out.dim; d += 2) {
         Pack z1;
         Pack z2;
-        pack.normals(static_cast<std::uint64_t>(d / 2), z1, z2);
+        normals(pack.at(static_cast<std::uint32_t>(d / 2)), keys, z1, z2);
         simd::store(column + d * kLanes, z1);
         if (d + 1 < out.dim) simd::store(column + (d + 1) * kLanes, z2);
       }
@@ -116,11 +127,12 @@ void fill_normal(const Stream* streams, tiles::BatchView out) {
 void normal_rows(const Stream* streams, Index live, const std::uint32_t* lanes, int count, double* out, Index stride) {
   for (int part = 0; part < simd::kPacksPerBlock; ++part) {
     const StreamPack pack(streams, part * simd::kWidth, live);
+    const PhiloxKeys keys(pack.key0, pack.key1);
     double* column = out + part * simd::kWidth;
     for (int k = 0; k < count; ++k) {
       Pack z1;
       Pack z2;
-      pack.normals(lanes[k] / 2, z1, z2);
+      normals(pack.at(lanes[k] / 2), keys, z1, z2);
       const bool odd = (lanes[k] & 1U) != 0;
       simd::store(column + k * stride, odd ? z2 : z1);
       if (odd || k + 1 == count || lanes[k + 1] != lanes[k] + 1) continue;

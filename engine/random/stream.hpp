@@ -3,6 +3,7 @@
 
 #include <array>
 #include <cstdint>
+#include <span>
 
 #include "engine/index.hpp"
 #include "engine/tiles/batch.hpp"
@@ -64,6 +65,15 @@ double normal(const Stream& stream, std::uint32_t lane);
 
 /// Integer in [0, bound) from uniform words of lane `lane` (multiply-shift; bias below bound 2^-64).
 std::uint64_t uniform_index(const Stream& stream, std::uint32_t lane, std::uint64_t bound);
+
+/// The 64 random bits of lane first + i, for each i: what uniform_index scales. `first` is even. Vectorised over counters.
+void fill_bits(const Stream& stream, std::uint32_t first, std::span<std::uint64_t> out);
+
+/// Bits of a lane as an integer in [0, bound): uniform_index of that lane.
+inline std::uint64_t to_index(std::uint64_t bits, std::uint64_t bound) {
+  __extension__ using Wide = unsigned __int128;
+  return static_cast<std::uint64_t>((static_cast<Wide>(bits) * bound) >> 64);
+}
 
 /// Column c of `out` becomes normals 0..dim-1 of streams[c]. Vectorised over columns; a column does not depend on its neighbours.
 void fill_normal(const Stream* streams, tiles::BatchView out);

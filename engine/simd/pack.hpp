@@ -60,14 +60,34 @@ inline Pack fma(Pack a, Pack b, Pack c) {
 #endif
 }
 
-/// Whether any lane of a comparison's result is set.
-inline bool any(Mask m) {
+/// Whether any lane of a exceeds `bound`.
+inline bool any_above(Pack a, double bound) {
 #if defined(VARISCOPE_SIMD_512)
-  return _mm512_movepi64_mask(reinterpret_cast<__m512i>(m)) != 0;
+  return _mm512_cmp_pd_mask(a, broadcast(bound), _CMP_GT_OQ) != 0;
 #elif defined(VARISCOPE_SIMD_256)
-  return _mm256_movemask_pd(reinterpret_cast<__m256d>(m)) != 0;
+  return _mm256_movemask_pd(_mm256_cmp_pd(a, broadcast(bound), _CMP_GT_OQ)) != 0;
 #else
-  return (m[0] | m[1]) < 0;
+  return a[0] > bound || a[1] > bound;
+#endif
+}
+
+/// For every lane i with a's sign bit set, in ascending order: values gets v[i], numbers gets first + i. Returns their number.
+/// kWidth elements at both may be overwritten in any case. No branch depends on the lanes.
+inline std::int64_t append_negative_lanes(Pack a, Pack v, std::int64_t first, double* values, std::int64_t* numbers) {
+#if defined(VARISCOPE_SIMD_512)
+  const __mmask8 set = _mm512_movepi64_mask(reinterpret_cast<__m512i>(a));
+  const __m512i lanes = _mm512_add_epi64(_mm512_set1_epi64(first), _mm512_setr_epi64(0, 1, 2, 3, 4, 5, 6, 7));
+  _mm512_storeu_pd(values, _mm512_maskz_compress_pd(set, v));
+  _mm512_storeu_si512(numbers, _mm512_maskz_compress_epi64(set, lanes));
+  return __builtin_popcount(set);
+#else
+  std::int64_t count = 0;
+  for (int i = 0; i < kWidth; ++i) {
+    values[count] = v[i];
+    numbers[count] = first + i;
+    count += static_cast<std::int64_t>(reinterpret_cast<Words>(a)[i] >> 63);
+  }
+  return count;
 #endif
 }
 

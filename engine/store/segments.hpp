@@ -18,8 +18,10 @@ struct Chunk {
   Index point = 0;
   Index first_batch = 0;
   std::vector<std::string> estimators;
-  std::vector<BatchMoments> moments;   ///< one per estimator, all of the same shape
-  std::vector<models::Counts> counts;  ///< one per estimator
+  std::vector<BatchMoments> moments;             ///< one per estimator, all of the same shape
+  std::vector<models::Counts> counts;            ///< one per estimator
+  std::vector<ComponentMoments> components;      ///< empty, or one per estimator, of as many batches
+  std::vector<models::Counts> component_counts;  ///< likewise
 };
 
 /// A chunk without its numbers: what is done, for a run that resumes.

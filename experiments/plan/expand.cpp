@@ -36,16 +36,15 @@ std::string data_key(const Settings::Data& d) {
   return fmt::format("{}\n{}\n{}\n{}\n{}", d.file, d.response, d.standardize, d.intercept, d.row_tile);
 }
 
-/// Minibatch leaves are coarser than full-data leaves, as long as at least 32 of them remain: few selected rows a leaf would be all
-/// overhead.
-int coarser_tiles(Index rows, Index row_tile, Index batch_rows) {
-  constexpr Index kFewestTiles = 32;
-  constexpr Index kRowsWorthALeaf = 128;
-  int coarser = 0;
-  while (data::row_tiles(rows, row_tile << (coarser + 1)) >= kFewestTiles &&
-         batch_rows * (row_tile << (coarser + 1)) <= kRowsWorthALeaf * rows)
-    ++coarser;
-  return coarser;
+/// Whether 2, 3 and 4 shards of whole tiles hold rows evenly enough for a layout not to be refused.
+bool divides_by_few(Index rows, Index row_tile) {
+  constexpr double kMostImbalance = 1.1;
+  for (const Index shards : {2, 3, 4}) {
+    const cluster::Ownership tiles{data::row_tiles(rows, row_tile), 1, shards};
+    const Index most = std::min(tiles.range(0).size() * row_tile, rows);  // the first shard is the largest
+    if (static_cast<double>(most * shards) > kMostImbalance * static_cast<double>(rows)) return false;
+  }
+  return true;
 }
 
 void check_rows(const Spec& spec, const std::string& key, Index batch_rows, Index rows) {
@@ -304,6 +303,19 @@ class Expander {
 };
 
 }  // namespace
+
+int coarser_tiles(Index rows, Index row_tile, Index batch_rows) {
+  constexpr Index kFewestTiles = 16;
+  constexpr Index kSelectedRowsWorthALeaf = 128;
+  constexpr Index kMostRowsOfALeaf = 65536;
+  int coarsest = 0;
+  for (int c = 1;; ++c) {
+    const Index tile = row_tile << c;
+    if (tile > kMostRowsOfALeaf || data::row_tiles(rows, tile) < kFewestTiles || batch_rows * tile > kSelectedRowsWorthALeaf * rows)
+      return coarsest;
+    if (divides_by_few(rows, tile)) coarsest = c;
+  }
+}
 
 bool needs_monte_carlo(const Settings& settings, const models::Model& model, const families::Family& family) {
   if (settings.reference.method == "monte_carlo") return true;

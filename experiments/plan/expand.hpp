@@ -27,6 +27,11 @@ inline Index reference_replicates(const Settings& settings) {
 /// Steps of the search for the optimum, where no exact expectation is at hand.
 inline Index optimum_steps(const Settings& settings) { return 2 * settings.path.steps; }
 
+/// c such that minibatch leaves are row_tile << c rows. A leaf with few selected rows is all overhead, so leaves are as coarse as leaves
+/// the data divisible: at most 65536 rows each, at least 16 of them, and 2, 3 or 4 shards within 1.1 of even (leaves are what shards are
+/// cut at). No coarser than gives about 128 selected rows a leaf.
+int coarser_tiles(Index rows, Index row_tile, Index batch_rows);
+
 /// Whether reference and optimum are found by Monte Carlo: asked for, or model and family have no exact expectation.
 bool needs_monte_carlo(const Settings& settings, const models::Model& model, const families::Family& family);
 

@@ -119,7 +119,7 @@ std::string render_latex(const Table& table) {
         text += fmt::format("\\midrule\n\\multicolumn{{{}}}{{l}}{{\\emph{{Point {}}}}} \\\\\n", places.size() + 1,
                             latex_escaped(table.sections[k].point));
         for (const TableRow& row : table.sections[k].rows) {
-          text += latex_escaped(row.name);
+          text += latex_escaped(row.label());
           for (const std::size_t c : places) {
             text += " & " + latex_escaped(format_cell(row.cells[c]));
           }

@@ -57,7 +57,7 @@ std::string text_panel(const Table& table, const TableSection& section, int pane
     lines[0].push_back(title_with_unit(table.columns[c]));
   }
   for (std::size_t r = 0; r < section.rows.size(); ++r) {
-    lines[r + 1].push_back(section.rows[r].name);
+    lines[r + 1].push_back(section.rows[r].label());
     for (const std::size_t c : places) {
       lines[r + 1].push_back(format_cell(section.rows[r].cells[c]));
     }
@@ -166,7 +166,7 @@ std::string render_markdown(const Table& table) {
       }
       text += "\n";
       for (const TableRow& row : section.rows) {
-        text += "| " + markdown_field(row.name) + " |";
+        text += "| " + markdown_field(row.label()) + " |";
         for (const std::size_t c : places) {
           text += " " + markdown_field(format_cell(row.cells[c])) + " |";
         }
@@ -184,7 +184,14 @@ std::string render_markdown(const Table& table) {
 }
 
 std::string render_csv(const Table& table) {
-  std::string text = "cell,settings,point,estimator,quantity,unit,value,lower,upper,log_error,floor,flag\n";
+  bool variants = false;
+  for (const TableSection& section : table.sections) {
+    for (const TableRow& row : section.rows) {
+      variants = variants || !row.variant.empty();
+    }
+  }
+  std::string text =
+      fmt::format("cell,settings,point,estimator,{}quantity,unit,value,lower,upper,log_error,floor,flag\n", variants ? "variant," : "");
   for (const TableSection& section : table.sections) {
     for (const TableRow& row : section.rows) {
       for (std::size_t c = 0; c < table.columns.size(); ++c) {
@@ -196,11 +203,12 @@ std::string render_csv(const Table& table) {
         if (estimated && !cell.text.empty()) {
           flag = "not ranked";  // ≈: reliable, but the interval contains 1
         }
-        text += fmt::format("{},{},{},{},{},{},{},{},{},{},{},{}\n", csv_field(section.cell), csv_field(section.cell_heading),
-                            csv_field(section.point), csv_field(row.name), csv_field(table.columns[c].key),
-                            csv_field(table.columns[c].unit), cell.kind == CellKind::words ? "" : csv_number(e.value),
-                            estimated ? csv_number(e.lower) : "", estimated ? csv_number(e.upper) : "",
-                            estimated ? csv_number(e.log_error) : "", estimated && e.floor > 0 ? csv_number(e.floor) : "", csv_field(flag));
+        text += fmt::format("{},{},{},{},{}{},{},{},{},{},{},{},{}\n", csv_field(section.cell), csv_field(section.cell_heading),
+                            csv_field(section.point), csv_field(row.name), variants ? csv_field(row.variant) + "," : "",
+                            csv_field(table.columns[c].key), csv_field(table.columns[c].unit),
+                            cell.kind == CellKind::words ? "" : csv_number(e.value), estimated ? csv_number(e.lower) : "",
+                            estimated ? csv_number(e.upper) : "", estimated ? csv_number(e.log_error) : "",
+                            estimated && e.floor > 0 ? csv_number(e.floor) : "", csv_field(flag));
       }
     }
   }

@@ -22,7 +22,7 @@ std::size_t display_width(const std::string& text);
 /// Aligned columns, sections as sub-headings, UTF-8.
 std::string render_text(const Table& table);
 std::string render_markdown(const Table& table);
-/// Tidy: one line per number, with full precision (17 digits), interval and flag. RFC 4180 quoting.
+/// Tidy: one line per number, with full precision (17 digits), interval and flag; a column `variant` if rows have one. RFC 4180 quoting.
 std::string render_csv(const Table& table);
 /// One text with every character that LaTeX would read as a command escaped, and powers of ten ("1.2e-7") set as such.
 std::string latex_escaped(const std::string& text);

@@ -8,7 +8,7 @@
 #include <map>
 #include <set>
 
-#include "engine/diagnostics/jackknife.hpp"
+#include "experiments/report/entries.hpp"
 #include "experiments/report/render.hpp"
 
 namespace variscope::experiments {
@@ -18,12 +18,10 @@ namespace {
 using diagnostics::Estimate;
 using diagnostics::EstimatorSummary;
 using diagnostics::Ranking;
-using diagnostics::Reliability;
 using diagnostics::Verdict;
 
 constexpr int variance_panel = 0;
 constexpr int comparison_panel = 1;
-constexpr int csv_only = -1;
 
 /// The settings whose text is not the same in all cells, apart from those the heading shows anyway.
 std::set<std::string> differing_settings(const std::vector<CellRecord>& cells) {
@@ -54,47 +52,6 @@ std::string heading_of(const CellRecord& cell, const std::set<std::string>& diff
     }
   }
   return heading;
-}
-
-TableCell words(std::string text) { return {CellKind::words, std::move(text), {}, 3}; }
-
-TableCell number(double value, std::string suffix = "") {
-  TableCell cell{CellKind::number, std::move(suffix), {}, 3};
-  cell.estimate.value = value;
-  if (std::isfinite(value)) {
-    cell.estimate.reliability = Reliability::reliable;
-  }
-  return cell;
-}
-
-TableCell estimate(const Estimate& value, std::string suffix = "") { return {CellKind::estimate, std::move(suffix), value, 3}; }
-
-/// The interval then stands in the CSV only.
-TableCell without_interval(TableCell cell) {
-  cell.kind = cell.kind == CellKind::estimate ? CellKind::short_estimate : cell.kind;
-  return cell;
-}
-
-/// Adds columns and cells side by side, so that they cannot get out of step.
-class RowBuilder {
- public:
-  RowBuilder(std::vector<Column>& columns, TableRow& row, bool define) : columns_(columns), row_(row), define_(define) {}
-  void add(const std::string& key, const std::string& title, const std::string& unit, int panel, TableCell cell) {
-    if (define_) {
-      columns_.push_back({key, title, unit, panel});
-    }
-    row_.cells.push_back(std::move(cell));
-  }
-
- private:
-  std::vector<Column>& columns_;
-  TableRow& row_;
-  bool define_;
-};
-
-std::string title_of(std::string block) {
-  std::replace(block.begin(), block.end(), '_', ' ');
-  return block;
 }
 
 TableCell passes(const diagnostics::Work& work) {
@@ -178,35 +135,6 @@ std::string caption_of(const std::vector<CellSummary>& cells, const ReportContex
       diagnostics::gradient_pass_cost);
 }
 
-/// Explains the marks that occur in the table.
-std::vector<std::string> footnotes_of(const Table& table) {
-  std::set<Reliability> seen;
-  for (const TableSection& section : table.sections) {
-    for (const TableRow& row : section.rows) {
-      for (std::size_t c = 0; c < row.cells.size(); ++c) {
-        if (table.columns[c].panel != csv_only && is_estimate(row.cells[c].kind)) {
-          seen.insert(row.cells[c].estimate.reliability);
-        }
-      }
-    }
-  }
-  std::vector<std::string> notes;
-  if (seen.contains(Reliability::heavy_tails)) {
-    notes.emplace_back("† heavy tails: a few replicates carry the estimate; the interval is unreliable (too short). Not ranked.");
-  }
-  if (seen.contains(Reliability::unstable_maximum)) {
-    notes.emplace_back("‡ unstable maximum: several coordinates compete for it; the interval is unreliable (and the value too high).");
-  }
-  if (seen.contains(Reliability::too_few)) {
-    notes.push_back(fmt::format("§ fewer than {} batches or {} replicates: the interval is unreliable. Not ranked.",
-                                diagnostics::least_batches, diagnostics::least_replicates));
-  }
-  if (seen.contains(Reliability::zero)) {
-    notes.emplace_back("0 (<x): nothing but rounding, or an error larger than the number; the truth is below x.");
-  }
-  return notes;
-}
-
 /// "Failed the bias gate: sf_wrong (cell_000: 0 %, 50 %)." so that a point where the bias was too small to see is read with care.
 std::vector<std::string> failures_of(const std::vector<CellSummary>& cells) {
   std::map<std::string, std::string> places;
@@ -272,7 +200,7 @@ Table t1(const std::vector<CellSummary>& cells, const ReportContext& context) {
       table.sections.push_back(std::move(section));
     }
   }
-  table.footnotes = footnotes_of(table);
+  table.footnotes = mark_notes(table);
   for (const std::string& cell : context.excluded) table.footnotes.push_back("Not run: " + cell);
   for (std::string& note : failures_of(cells)) {
     table.footnotes.push_back(std::move(note));

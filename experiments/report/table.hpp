@@ -31,6 +31,9 @@ struct TableCell {
 struct TableRow {
   std::string name;              ///< estimator
   std::vector<TableCell> cells;  ///< one per column
+  std::string variant = {};      ///< tells rows of one estimator apart: "R = 4, noise shared"; a column of its own in the CSV
+
+  [[nodiscard]] std::string label() const { return variant.empty() ? name : name + ", " + variant; }
 };
 
 /// One point of one cell.

@@ -28,11 +28,12 @@ std::uint32_t shared_task(random::Purpose consumer, std::uint32_t point, Index n
 void fill_independent(const families::NoiseShape& shape, const LaneStreams& streams, tiles::BatchView noise) {
   // In a single block the normals' rows come first, as a batch of their own.
   if (shape.normals > 0) random::fill_normal(streams.data(), {noise.data, shape.normals, noise.count});
-  // Both uniforms of a block go into its normals, so an odd last normal leaves none: uniforms begin at the next block.
-  const Index shift = shape.normals % 2;
-  for (Index d = shape.normals; d < shape.rows(); ++d) {
-    for (Index c = 0; c < noise.count; ++c)
-      noise(d, c) = random::uniform(streams[static_cast<std::size_t>(c)], static_cast<std::uint32_t>(d + shift));
+  // Lanes 2j and 2j + 1 share a counter, and a normal takes both halves of it: uniforms begin at the next even lane.
+  const Index first_lane = (shape.normals + 1) / 2 * 2;
+  for (Index d = 0; d < shape.uniforms; ++d) {
+    for (Index c = 0; c < noise.count; ++c) {
+      noise(shape.normals + d, c) = random::uniform(streams[static_cast<std::size_t>(c)], static_cast<std::uint32_t>(first_lane + d));
+    }
   }
 }
 

@@ -1,6 +1,7 @@
 /// What every catalogued family must do: its density, score, pathwise derivative, entropy and moments agree with its definition.
 #include <cmath>
 #include <cstring>
+#include <ostream>
 #include <set>
 #include <stdexcept>
 
@@ -102,7 +103,7 @@ struct Case {
   Index scale = 1;  ///< dim = scale times that of the smoke arguments
 };
 
-void PrintTo(const Case& at, std::ostream* out) { *out << at.name << " x" << at.scale; }
+std::ostream& operator<<(std::ostream& out, const Case& at) { return out << at.name << " x" << at.scale; }
 
 class FamilyConformance : public testing::TestWithParam<Case> {
  protected:

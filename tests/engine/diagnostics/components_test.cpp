@@ -230,6 +230,34 @@ TEST(Components, ConjugateNormalMean) {
   EXPECT_GT(largest_z(component_statistics(swapped, blocks, s, RowPolicy::without_replacement, floor), truth), 2 * threshold);
 }
 
+TEST(Components, SummaryOfTheNormalMean) {
+  constexpr Index rows = 20;
+  const NormalMean model(rows);
+  const std::vector<Block> blocks = {{"mean", {0, 1}}, {"log_scale", {1, 2}}};
+  const std::vector<double> floor(2, 0.0);
+  const Setting s{rows, 3, 8, 1};
+  const ComponentMoments moments = designs_of(model, s.samples, s.batch_rows, 6, 6, 240, 60, false);
+  const ComponentSummary summary = summarise("pw_cfe", moments, blocks, s, RowPolicy::without_replacement, floor);
+  ASSERT_EQ(summary.blocks.size(), 2);
+  const ComponentEstimates& shares = summary.total.shares;
+  EXPECT_NEAR(shares.monte_carlo.value + shares.data.value + shares.interaction.value, 1, 1e-12);
+  const Components total = summary.total.statistics.values();
+  EXPECT_NEAR(summary.total.variance.value, *predicted_variance(total, s, {}), 1e-12 * summary.total.variance.value);
+  EXPECT_LE(summary.best.samples * summary.best.batch_rows, 24);
+  EXPECT_NEAR(summary.best_variance.value, summary.best.variance, 1e-12 * summary.best.variance);
+  EXPECT_LE(summary.best_ratio.value, 1);
+  EXPECT_NEAR(summary.best_ratio.value, summary.best_variance.value / summary.total.variance.value, 1e-12);
+  // Data noise dominates here: all rows, one sample.
+  EXPECT_EQ(summary.best.batch_rows, rows);
+  EXPECT_EQ(summary.best.samples, 1);
+  // All three samples as one dependent set: the noise of a set, not of a sample.
+  Setting pairs = s;
+  pairs.samples = 1;
+  const ComponentSummary in_sets = summarise("rloo", moments, blocks, pairs, RowPolicy::without_replacement, floor, 3);
+  EXPECT_NEAR(in_sets.total.statistics.monte_carlo.value, total.monte_carlo / 3, 1e-12 * total.monte_carlo);
+  EXPECT_EQ(in_sets.set_size, 3);
+}
+
 /// A crossed design of Gaussian effects with given traces, coordinates equicorrelated.
 struct Effects {
   double noise, rows, interaction;

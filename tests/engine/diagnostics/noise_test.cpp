@@ -263,19 +263,21 @@ TEST(BestSetting, IsTheMinimumOverAllIntegers) {
     c.interaction = k % 3 == 0 ? 0.0 : c.interaction;
     const Index rows = 1 + static_cast<Index>(engine() % 40);
     const Index budget = 1 + static_cast<Index>(engine() % 200);
-    for (const bool replacement : {false, true}) {
+    for (const int kind : {0, 1, 2, 3}) {
+      const bool replacement = kind % 2 == 1;
+      const bool own = kind > 1;
       const Policy policy{independent, replacement ? RowPolicy::with_replacement : RowPolicy::without_replacement};
       double least = std::numeric_limits<double>::infinity();
       for (Index m = 1; m <= budget; ++m) {
         for (Index b = 1; b <= rows && m * b <= budget; ++b) {
-          least = std::min(least, *predicted_variance(c, {rows, m, b, 1}, policy));
+          least = std::min(least, *predicted_variance(c, {rows, m, b, 1, own}, policy));
         }
       }
-      const BestSetting best = best_setting(c, rows, budget, replacement);
+      const BestSetting best = best_setting(c, rows, budget, replacement, own);
       EXPECT_LE(best.samples * best.batch_rows, budget);
       EXPECT_LE(best.batch_rows, rows);
       EXPECT_DOUBLE_EQ(best.variance, least);
-      EXPECT_DOUBLE_EQ(*predicted_variance(c, {rows, best.samples, best.batch_rows, 1}, policy), least);
+      EXPECT_DOUBLE_EQ(*predicted_variance(c, {rows, best.samples, best.batch_rows, 1, own}, policy), least);
     }
   }
 }

@@ -6,8 +6,11 @@
 #include <algorithm>
 #include <cmath>
 #include <set>
+#include <span>
 #include <tuple>
 #include <vector>
+
+#include "engine/random/sobol.hpp"
 
 namespace variscope::random {
 namespace {
@@ -38,9 +41,11 @@ TEST(Philox, KnownAnswers) {
 TEST(Philox, NoTwoConsumersShareACounter) {
   const std::vector<std::uint32_t> words = {0, 1, 2, 3, 255, 256, 65535, 65536, 0x7fffffff, 0xfffffffeU, 0xffffffffU};
   const std::vector<std::uint32_t> tasks = {0, 1, 2, 255, 256, 65535, 0xfffffeU, 0xffffffU};
-  const std::vector<Purpose> purposes = {Purpose::data_generation, Purpose::data_truth,      Purpose::path_noise,
-                                         Purpose::path_rows,       Purpose::replicate_noise, Purpose::replicate_rows,
-                                         Purpose::reference_noise, Purpose::optimum_noise,   Purpose::testing};
+  const std::vector<Purpose> purposes = {
+      Purpose::data_generation, Purpose::data_truth,     Purpose::path_noise,      Purpose::path_rows,
+      Purpose::replicate_noise, Purpose::replicate_rows, Purpose::reference_noise, Purpose::optimum_noise,
+      Purpose::net_noise,       Purpose::training_noise, Purpose::training_rows,   Purpose::component_noise,
+      Purpose::component_rows,  Purpose::local_noise,    Purpose::replica_rows,    Purpose::testing};
   std::set<std::tuple<std::array<std::uint32_t, 2>, std::array<std::uint32_t, 4>>> seen;
   std::size_t consumers = 0;
   for (const std::uint64_t seed : {0ULL, 1ULL, 1ULL << 32, (1ULL << 32) + 1, ~0ULL}) {
@@ -59,6 +64,33 @@ TEST(Philox, NoTwoConsumersShareACounter) {
     }
   }
   EXPECT_EQ(seen.size(), consumers);
+}
+
+// A scrambled net may share all four of its fields with plain streams: its flips (minor: dimension), its digits (minor: point) and their
+// draws (blocks below 2^31) stay apart, up to the largest net. The lists hold what each of them can reach, ends included.
+TEST(Philox, NetsStayApartFromPlainStreams) {
+  const auto last_dim = static_cast<std::uint32_t>(ScrambledSobol::kMaxDim - 1);
+  const auto last_point = static_cast<std::uint32_t>(ScrambledSobol::kMaxPoints - 1);
+  const auto last_flip = static_cast<std::uint32_t>((ScrambledSobol::kMaxPoints - 1) >> 7);  // the heap's last bit is 2^31 - 1
+  std::set<std::array<std::uint32_t, 4>> seen;
+  std::size_t consumers = 0;
+  const auto consume = [&](std::uint32_t minor, std::uint32_t block) {
+    seen.insert(Stream{1, Purpose::net_noise, 2, 3, minor}.counter(block));
+    ++consumers;
+  };
+  for (const std::uint32_t dim : {0U, 1U, 2U, 1000U, last_dim}) {
+    for (const std::uint32_t block : {0U, 1U, 2U, 1000U, last_flip}) consume(dim, ScrambledSobol::kFlipBlocks + block);
+  }
+  for (const std::uint32_t point : {0U, 1U, 2U, 1000U, last_dim, last_point}) {
+    for (const std::uint32_t pair : {0U, 1U, 2U, last_dim / 2}) consume(point, ScrambledSobol::kDigitBlocks + pair);
+  }
+  for (const std::uint32_t minor : {0U, 1U, 2U, 1000U, last_dim, last_point, 0xffffffffU}) {
+    for (const std::uint32_t block : {0U, 1U, 2U, 1000U, 0x7fffffffU}) consume(minor, block);
+  }
+  EXPECT_EQ(seen.size(), consumers);
+  // Nor do the two ranges of blocks ever meet each other, or wrap around.
+  EXPECT_LT(ScrambledSobol::kDigitBlocks + last_dim / 2, ScrambledSobol::kFlipBlocks);
+  EXPECT_GT(ScrambledSobol::kFlipBlocks + last_flip, ScrambledSobol::kFlipBlocks);
 }
 
 TEST(Uniform, NeverReachesTheEnds) {
@@ -144,6 +176,25 @@ TEST(UniformIndex, CoversTheBoundEvenly) {
   double chi2 = 0;
   for (const int h : hits) chi2 += (h - 10000.0) * (h - 10000.0) / 10000.0;
   EXPECT_LT(chi2, 38.3);  // chi-square with 6 degrees of freedom, false alarm 1e-6
+}
+
+TEST(StreamTest, FilledBitsAreThoseOfUniformIndex) {
+  const Stream stream{0x123456789abcdefULL, Purpose::testing, 7, 11, 13};
+  for (const std::uint32_t first : {0U, 2U, 6U, 128U, 4294967200U}) {
+    for (const std::size_t count : {0U, 1U, 2U, 15U, 16U, 17U, 64U}) {
+      std::vector<std::uint64_t> bits(count + 1, 42);
+      fill_bits(stream, first, std::span(bits).first(count));
+      EXPECT_EQ(bits[count], 42U);  // nothing behind the end
+      for (std::size_t i = 0; i < count; ++i) {
+        // Philox itself (Random123), two words a lane.
+        const auto lane = first + static_cast<std::uint32_t>(i);
+        const auto words = philox(stream, lane / 2);
+        const std::size_t low = lane % 2 * 2;
+        EXPECT_EQ(bits[i], (static_cast<std::uint64_t>(words[low + 1]) << 32) | words[low]) << first << " " << i;
+        EXPECT_EQ(to_index(bits[i], 1000), uniform_index(stream, lane, 1000));
+      }
+    }
+  }
 }
 
 }  // namespace

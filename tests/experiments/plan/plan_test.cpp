@@ -5,6 +5,7 @@
 
 #include "engine/data/standardize.hpp"
 #include "engine/error.hpp"
+#include "experiments/plan/expand.hpp"
 #include "tests/invariance/studies.hpp"
 
 namespace variscope::experiments {
@@ -96,10 +97,32 @@ TEST_F(PlanTest, MinibatchTilesAreCoarserWhileManyRemain) {
     return plan(logistic_spec("d.csv", "\"pw_cfe\"", "8", "batch_rows = " + batch_rows + "\n")).cells.at(0).coarser;
   };
   EXPECT_EQ(coarser("\"all\""), 0);
-  EXPECT_EQ(coarser("32"), 2);    // 64 x 32 / 2000: about one row a leaf; 128 would leave fewer than 32 leaves
+  EXPECT_EQ(coarser("32"), 2);    // 64 x 32 / 2000: about one row a leaf; 16 leaves of 128 do not divide by 3
   EXPECT_EQ(coarser("2000"), 2);  // 64 rows a leaf
   write_data(500);
-  EXPECT_EQ(coarser("32"), 0);  // 32 tiles of 16: not one less
+  EXPECT_EQ(coarser("32"), 0);  // 16 tiles of 32 do not divide by 3
+}
+
+TEST(CoarserTilesTest, LeavesFillUpAndStillDivideByFewShards) {
+  EXPECT_EQ(coarser_tiles(10000, 256, 500), 1);      // 20 leaves of 25 selected rows
+  EXPECT_EQ(coarser_tiles(100000, 1024, 500), 1);    // 49; 25 would not divide by 4
+  EXPECT_EQ(coarser_tiles(10000000, 1024, 500), 6);  // 153 leaves of 65536 rows, however few rows are selected
+  EXPECT_EQ(coarser_tiles(10000, 16, 10000), 3);     // 128 rows a leaf, all of them selected
+  for (Index rows = 40; rows < 4000000; rows = rows * 9 / 7) {
+    for (const Index row_tile : {16, 256, 1000, 1024}) {
+      for (const Index batch_rows : {Index{1}, rows / 40, rows / 2}) {
+        const int c = coarser_tiles(rows, row_tile, batch_rows);
+        if (c == 0) continue;
+        const Index tile = row_tile << c;
+        const Index leaves = (rows + tile - 1) / tile;
+        EXPECT_GE(leaves, 16);
+        for (const Index shards : {2, 3, 4}) {
+          const Index most = (leaves + shards - 1) / shards * tile;
+          EXPECT_LE(static_cast<double>(most * shards) / static_cast<double>(rows), 1.1) << rows << " " << tile << " " << shards;
+        }
+      }
+    }
+  }
 }
 
 TEST_F(PlanTest, SharesAreContiguousBalancedAndOfWholeTiles) {

@@ -1,0 +1,68 @@
+/// The entries that tables are made of, and the notes that explain their marks.
+#include "experiments/report/entries.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <set>
+
+#include "engine/diagnostics/jackknife.hpp"
+
+namespace variscope::experiments {
+
+using diagnostics::Estimate;
+using diagnostics::Reliability;
+
+TableCell words(std::string text) { return {CellKind::words, std::move(text), {}, 3}; }
+
+TableCell number(double value, std::string suffix) {
+  TableCell cell{CellKind::number, std::move(suffix), {}, 3};
+  cell.estimate.value = value;
+  if (std::isfinite(value)) {
+    cell.estimate.reliability = Reliability::reliable;
+  }
+  return cell;
+}
+
+TableCell estimate(const Estimate& value, std::string suffix) { return {CellKind::estimate, std::move(suffix), value, 3}; }
+
+TableCell without_interval(TableCell cell) {
+  cell.kind = cell.kind == CellKind::estimate ? CellKind::short_estimate : cell.kind;
+  return cell;
+}
+
+std::string title_of(std::string block) {
+  std::replace(block.begin(), block.end(), '_', ' ');
+  return block;
+}
+
+std::vector<std::string> mark_notes(const Table& table) {
+  std::set<Reliability> seen;
+  for (const TableSection& section : table.sections) {
+    for (const TableRow& row : section.rows) {
+      for (std::size_t c = 0; c < row.cells.size(); ++c) {
+        if (table.columns[c].panel != csv_only && is_estimate(row.cells[c].kind)) {
+          seen.insert(row.cells[c].estimate.reliability);
+        }
+      }
+    }
+  }
+  std::vector<std::string> notes;
+  if (seen.contains(Reliability::heavy_tails)) {
+    notes.emplace_back("† heavy tails: a few replicates carry the estimate; the interval is unreliable (too short). Not ranked.");
+  }
+  if (seen.contains(Reliability::unstable_maximum)) {
+    notes.emplace_back("‡ unstable maximum: several coordinates compete for it; the interval is unreliable (and the value too high).");
+  }
+  if (seen.contains(Reliability::too_few)) {
+    notes.push_back(fmt::format("§ fewer than {} batches or {} replicates: the interval is unreliable. Not ranked.",
+                                diagnostics::least_batches, diagnostics::least_replicates));
+  }
+  if (seen.contains(Reliability::zero)) {
+    notes.emplace_back("0 (<x): nothing but rounding, or an error larger than the number; the truth is below x.");
+  }
+  return notes;
+}
+
+}  // namespace variscope::experiments

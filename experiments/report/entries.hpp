@@ -1,0 +1,44 @@
+/// The entries that tables are made of, and the notes that explain their marks.
+#pragma once
+
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "experiments/report/table.hpp"
+
+namespace variscope::experiments {
+
+/// Panel of columns that stand in the CSV alone.
+inline constexpr int csv_only = -1;
+
+TableCell words(std::string text);
+TableCell number(double value, std::string suffix = "");
+TableCell estimate(const diagnostics::Estimate& value, std::string suffix = "");
+/// The interval then stands in the CSV only.
+TableCell without_interval(TableCell cell);
+
+/// Adds columns and cells side by side, so that they cannot get out of step.
+class RowBuilder {
+ public:
+  RowBuilder(std::vector<Column>& columns, TableRow& row, bool define) : columns_(columns), row_(row), define_(define) {}
+  void add(const std::string& key, const std::string& title, const std::string& unit, int panel, TableCell cell) {
+    if (define_) {
+      columns_.push_back({key, title, unit, panel});
+    }
+    row_.cells.push_back(std::move(cell));
+  }
+
+ private:
+  std::vector<Column>& columns_;
+  TableRow& row_;
+  bool define_;
+};
+
+/// "log_scale" -> "log scale".
+std::string title_of(std::string block);
+
+/// Explains the marks that occur in the columns shown.
+std::vector<std::string> mark_notes(const Table& table);
+
+}  // namespace variscope::experiments
