@@ -65,7 +65,7 @@ void logistic(benchmark::State& state, const Case& at) {
   constexpr int kExpRounds = 1000;
 
   const auto kernel_call = [&] {
-    density.evaluate(theta.view(), {&segment, 1}, tiles, 1.0, at.wanted, true, out);
+    density.evaluate({.theta = theta.view()}, {&segment, 1}, tiles, at.wanted, true, out);
     keep(out.data());
   };
   const auto exp_call = [&](auto&& function) {

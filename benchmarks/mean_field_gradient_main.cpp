@@ -8,6 +8,7 @@
 #include "benchmarks/limits.hpp"
 #include "benchmarks/logistic_data.hpp"
 #include "benchmarks/timing.hpp"
+#include "engine/families/mean_field_gaussian.hpp"
 #include "engine/models/logistic_regression.hpp"
 #include "experiments/run/estimates.hpp"
 
@@ -37,6 +38,7 @@ void run(Index rows, Index dim, double budget_s, double product_rate, double exp
   tiles::Batch mean(dim, 1);
   fill_noise(5, 0, mean.view());
   for (Index d = 0; d < dim; ++d) lambda[static_cast<std::size_t>(d)] = 0.1 * mean(d, 0);
+  const families::MeanFieldGaussian family(lambda);
 
   for (const Index samples : {1, 16, 128}) {
     experiments::CallSettings call;
@@ -48,7 +50,7 @@ void run(Index rows, Index dim, double budget_s, double product_rate, double exp
     Index replicate = 0;
     const Times times = measure(
         [&] {
-          estimates.run(lambda, call, {replicate, replicate + 1}, {estimator.get()}, gradients, counts, seconds);
+          estimates.run(family, call, {replicate, replicate + 1}, {{estimator.get()}}, gradients, counts, seconds);
           ++replicate;
           keep(gradients[0].data());
         },

@@ -117,8 +117,8 @@ void minibatch(benchmark::State& state) {
   };
   const auto whole = [&] {
     for (const auto& list : lists) {
-      const experiments::Segment segment{0, samples, false, list};
-      density.evaluate(theta.view(), {&segment, 1}, tiles, 200.0, {true, true}, true, folded);
+      const experiments::Segment segment{0, samples, false, list, static_cast<double>(kRows) / static_cast<double>(kBatch)};
+      density.evaluate({.theta = theta.view()}, {&segment, 1}, tiles, {true, true}, true, folded);
       keep(folded.data());
     }
   };

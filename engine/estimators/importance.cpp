@@ -86,6 +86,8 @@ Entry bound_entry(std::string name, std::string summary, std::string source, int
                             [power, with_score] { return std::make_unique<ImportanceWeighted>(power, with_score); });
   entry.importance_bound = true;
   entry.incompatible = [](const Context& context) -> std::optional<std::string> {
+    if (context.batch_rows > 0)
+      return "needs all rows: the logarithm of a mean of weights is not linear in the likelihood, so a minibatch's bound is another one";
     if (context.family->reparameterisable()) return std::nullopt;
     return "needs z as a differentiable function of the parameters, which this family does not offer";
   };

@@ -1,68 +1,8 @@
 /// The bits promise: one results hash on any number of ranks, threads, and on every layout that divides.
-#include <fmt/format.h>
-
-#include "engine/store/run_file.hpp"
-#include "tests/invariance/studies.hpp"
+#include "tests/invariance/layouts.hpp"
 
 namespace variscope::testing {
 namespace {
-
-struct Counted {
-  int accepted = 0;
-  int refused = 0;
-};
-
-class LayoutsTest : public ProgramTest {
- protected:
-  /// Runs the study with each layout of these ranks and threads and holds its hash against `want` (set by the first run if empty).
-  Counted run_all(const std::string& spec, const std::vector<int>& rank_counts, const std::vector<int>& thread_counts, std::string& want) {
-    Counted counted;
-    for (const int ranks : rank_counts) {
-      for (int replicates = 1; replicates <= ranks; ++replicates) {
-        for (int samples = 1; replicates * samples <= ranks; ++samples) {
-          if (ranks % (replicates * samples) != 0) continue;
-          const auto layout = fmt::format("replicates={},samples={},shards={}", replicates, samples, ranks / replicates / samples);
-          if (run_one(spec, ranks, layout, thread_counts, want))
-            ++counted.accepted;
-          else
-            ++counted.refused;
-        }
-      }
-    }
-    return counted;
-  }
-
-  /// Whether the plan accepts the layout. If it does not, the run must not either.
-  bool run_one(const std::string& spec, int ranks, const std::string& layout, const std::vector<int>& thread_counts, std::string& want) {
-    const Words asked = {spec, "--ranks", std::to_string(ranks), "--layout", layout};
-    Words plan = asked;
-    plan.insert(plan.begin(), "plan");
-    if (variscope(plan).status != 0) {
-      expect_refused(plan, {"--ranks", "Use --"});
-      Words refused = asked;
-      refused.insert(refused.begin(), "run");
-      expect_refused(refused, {"--ranks", "Use --"});
-      return false;
-    }
-    for (const int threads : thread_counts) {
-      SCOPED_TRACE(fmt::format("{} x {} threads", layout, threads));
-      Words words = asked;
-      words.insert(words.begin(), "run");
-      for (const std::string& word : {std::string("--threads"), std::to_string(threads), std::string("--output"), std::string("run"),
-                                      std::string("--overwrite"), std::string("--quiet")})
-        words.push_back(word);
-      const Outcome outcome = variscope(words);
-      EXPECT_EQ(outcome.status, 0) << outcome.err;
-      EXPECT_EQ(outcome.err, "");
-      EXPECT_EQ(outcome.hash().size(), 64u) << outcome.out;
-      if (outcome.status != 0) continue;
-      EXPECT_EQ(store::verified_results_hash(work() / "run" / "run.h5"), outcome.hash());
-      if (want.empty()) want = outcome.hash();
-      EXPECT_EQ(outcome.hash(), want);
-    }
-    return true;
-  }
-};
 
 using SlowLayoutsTest = LayoutsTest;
 
@@ -84,9 +24,9 @@ TEST_F(SlowLayoutsTest, QuickstartOnThreeAndFourRanks) {
 
 TEST_F(SlowLayoutsTest, Hdf5TableWithMinibatchesDrawnWithReplacement) {
   ASSERT_EQ(variscope({"data", "synth", "odd.h5", "--rows", "1009", "--columns", "7", "--seed", "5"}).status, 0);
-  auto text = replaced(
-      logistic_spec("odd.h5", R"("sf_loo", "pw_cfe", "stl", "pw_antithetic")", "32", "batch_rows = [100, 1500]\nreplacement = true\n"),
-      "response = \"y\"\n", "");
+  auto text = replaced(logistic_spec("odd.h5", R"("sf_loo", "pw_cfe", "stl", "pw_antithetic")", "32",
+                                     "batch_rows = [100, 1500]\nrow_policy = \"with_replacement\"\n"),
+                       "response = \"y\"\n", "");
   text = replaced(text, "count = 16\nbatches = 8", "count = 59\nbatches = 12");  // batches of 5 and of 4
   text = replaced(text, "steps = 5", "steps = 20\nbatch_rows = 200");
   std::string hash;

@@ -72,10 +72,24 @@ TEST_F(Summary, WorkCountsAGradientTwice) {
   EXPECT_DOUBLE_EQ(score.work.value_equivalents, 16);
   EXPECT_DOUBLE_EQ(score.work_ratio.value, score.ratio.value / 2);
   EXPECT_NEAR(score.time_ratio.value, score.ratio.value * 0.7 / 1.1, 1e-9 * score.ratio.value);
-  models::Counts counts;
-  counts.value_evaluations = 30;
-  counts.gradient_evaluations = 20;
-  EXPECT_DOUBLE_EQ(work_per_call(counts, 10, 0, 0).value_equivalents, 3 + 2 * 2);  // no data: evaluations count
+  EstimatorRecord record;
+  record.counts = {.value_evaluations = 30, .gradient_evaluations = 20, .hessian_evaluations = 10};
+  EXPECT_DOUBLE_EQ(work_per_call(record, 10, 0, 0).value_equivalents, 3 + 2 * 2 + 3 * 1);  // no data: evaluations count
+}
+
+TEST_F(Summary, WorkHasAShareOfThePreparation) {
+  // 10 calls on batches of 20 of 1000 rows; one pass over all rows of gradients beforehand, of which each call is charged a fiftieth.
+  EstimatorRecord record;
+  record.counts = {.value_rows = 10 * 4 * 20, .hessian_rows = 10 * 2 * 20};
+  record.preparation = {.gradient_evaluations = 7, .gradient_rows = 1000};
+  record.preparation_share = 0.02;
+  const Work work = work_per_call(record, 10, 1000, 20);
+  EXPECT_DOUBLE_EQ(work.value_passes, 4);
+  EXPECT_DOUBLE_EQ(work.gradient_passes, 0.02 * 1000 / 20);
+  EXPECT_DOUBLE_EQ(work.hessian_passes, 2);
+  EXPECT_DOUBLE_EQ(work.value_equivalents, 4 + 2 * 1 + 3 * 2);
+  record.preparation_share = 0;
+  EXPECT_DOUBLE_EQ(work_per_call(record, 10, 1000, 20).gradient_passes, 0);
 }
 
 TEST_F(Summary, SignalIsTheReferenceLessItsError) {

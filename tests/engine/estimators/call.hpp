@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <functional>
+#include <limits>
 #include <memory>
 #include <string>
 #include <vector>
@@ -70,7 +71,7 @@ class Call {
         requests_(std::move(requests)),
         calls_(calls),
         task_(task),
-        noise_(coupled_noise(context.family->noise(), coupling, context.samples, calls, task)),
+        noise_(coupled_noise(shape(context, estimator), coupling, context.samples, calls, task)),
         position_(context.family->dim(), context.samples * calls) {
     for (Index k = 0; k < position_.size(); ++k) position_.data()[k] = std::numeric_limits<double>::quiet_NaN();
     context.family->sample(noise_.view(), position_.view());
@@ -81,10 +82,24 @@ class Call {
   [[nodiscard]] const estimators::Context& context() const { return context_; }
   [[nodiscard]] const std::vector<estimators::Request>& requests() const { return requests_; }
   [[nodiscard]] Index calls() const { return calls_; }
+  /// One call alone, at the beginning of batches of its own.
+  [[nodiscard]] Call only(Index call) const {
+    Call one(*this, {});
+    const auto taken = [call](const tiles::Batch& from, Index width) {
+      std::vector<Index> which;
+      for (Index c = 0; c < width; ++c) which.push_back(call * width + c);
+      return test::columns(from, which);
+    };
+    one.noise_ = taken(noise_, context_.samples);
+    one.position_ = taken(position_, context_.samples);
+    for (std::size_t r = 0; r < requests_.size(); ++r) one.densities_.push_back(taken(densities_[r], width(r)));
+    return one;
+  }
   [[nodiscard]] const tiles::Batch& noise() const { return noise_; }
   [[nodiscard]] const tiles::Batch& position() const { return position_; }
   /// One per request; tests may change them.
   [[nodiscard]] std::vector<tiles::Batch>& densities() { return densities_; }
+  [[nodiscard]] const std::vector<tiles::Batch>& densities() const { return densities_; }
   /// Of all requests together, counted by the model.
   [[nodiscard]] const models::Counts& counts() const { return counts_; }
 
@@ -107,6 +122,17 @@ class Call {
   }
 
  private:
+  struct Empty {};
+  Call(const Call& like, Empty)
+      : estimator_(like.estimator_), context_(like.context_), requests_(like.requests_), calls_(1), task_(like.task_) {}
+
+  /// The family's noise, and behind it what the estimator needs beside it.
+  static families::NoiseShape shape(const estimators::Context& context, const estimators::Estimator* estimator) {
+    families::NoiseShape noise = context.family->noise();
+    if (estimator != nullptr) noise.uniforms += estimator->extra_uniforms(context);
+    return noise;
+  }
+
   /// Minibatches without replacement, one a call; all rows if B is 0.
   void draw_rows() {
     if (context_.batch_rows == 0) return;
@@ -151,16 +177,14 @@ class Call {
       std::vector<random::Stream> own_streams(streams.begin() + own.front(), streams.begin() + own.back() + 1);
       own_streams.resize((own.size() + tiles::kLanes - 1) / tiles::kLanes * tiles::kLanes, own_streams.back());
       tiles::Batch part(out.dim(), width(r));
-      evaluate_columns(request, list(rows_[static_cast<std::size_t>(call)]), scale, columns_of(theta, own), columns_of(direction, own),
-                       own_streams.data(), part);
+      evaluate_columns(request, list(rows_[static_cast<std::size_t>(call)]), scale, test::columns(theta, own),
+                       test::columns(direction, own), own_streams.data(), part);
       for (Index c = 0; c < width(r); ++c) {
         for (Index row = 0; row < out.dim(); ++row) out(row, own[static_cast<std::size_t>(c)]) = part(row, c);
       }
     }
     return out;
   }
-
-  static tiles::Batch columns_of(const tiles::Batch& from, const std::vector<Index>& which) { return test::columns(from, which); }
 
   void evaluate_columns(const estimators::Request& request, const models::RowList& rows, double scale, const tiles::Batch& theta,
                         const tiles::Batch& direction, const random::Stream* streams, tiles::Batch& out) {
@@ -235,7 +259,8 @@ inline std::vector<double> prepared_state(const estimators::Estimator& estimator
 }
 
 /// Partial of samples [blocks of `block`, in order] of one call below `node` of the tree over those blocks.
-inline std::vector<double> partial_of(const estimators::Estimator& estimator, const Call& call, Index which, Index block, tiles::Node node) {
+inline std::vector<double> partial_of(const estimators::Estimator& estimator, const Call& call, Index which, Index block,
+                                      tiles::Node node) {
   const estimators::Context& context = call.context();
   const tiles::Tree tree{(context.samples + block - 1) / block, 1};
   std::vector<double> partial(static_cast<std::size_t>(estimator.partial_size(context)));
@@ -254,8 +279,7 @@ inline std::vector<double> partial_of(const estimators::Estimator& estimator, co
 inline std::vector<double> finished(const estimators::Estimator& estimator, const Call& call, Index which,
                                     const std::vector<double>& partial) {
   std::vector<double> gradient(static_cast<std::size_t>(call.context().family->parameters()));
-  call.with_block(which, 0, 0,
-                  [&](const estimators::SampleBlock& none) { estimator.finish(call.context(), none, partial, gradient); });
+  call.with_block(which, 0, 0, [&](const estimators::SampleBlock& none) { estimator.finish(call.context(), none, partial, gradient); });
   return gradient;
 }
 

@@ -1,9 +1,13 @@
 /// Catalogued estimators once more, naively, in long double, from their definitions: mean over samples of an explicit expression.
 #pragma once
 
+#include <algorithm>
 #include <cmath>
 #include <numbers>
+#include <numeric>
 #include <optional>
+#include <set>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -104,15 +108,22 @@ struct Reference {
   std::vector<Real> size;
 };
 
-/// full: 1 + dim rows, value and gradient of log p at the M samples. likelihood: the same without the prior. Antithetic pairs and nets are
-/// in the noise already. Empty if no reference is written for the name.
+inline bool has_reference(const std::string& name) {
+  return std::set<std::string>{"sf_raw", "sf_mean",     "sf_loo", "pw_cfe", "pw_antithetic", "pw_rqmc",
+                               "stl",    "mix_stl_cfe", "pw_kl",  "iwae",   "stl_iw",        "dreg"}
+      .contains(name);
+}
+
+/// state: that of the estimator. full: 1 + dim rows, value and gradient of log p at the M samples. likelihood: the same without the prior.
+/// Antithetic pairs and nets are in the noise already. Empty if no reference is written for the name.
 inline std::optional<Reference> reference_estimate(const std::string& name, const FamilyTerms& terms, const tiles::Batch& full,
-                                                   const tiles::Batch& likelihood, estimators::Objective objective) {
-  const bool elbo = objective == estimators::Objective::elbo;
+                                                   const tiles::Batch& likelihood, estimators::Objective objective,
+                                                   std::span<const double> state) {
+  const bool elbo = objective != estimators::Objective::expectation;
   const Index samples = full.count();
   const std::size_t parameters = terms.entropy.size();
 
-  // f_i = log p - log q of the ELBO, log p of the expectation.
+  // f_i = log p - log q of the ELBO and of importance weights, log p of the expectation.
   std::vector<Real> f;
   for (Index i = 0; i < samples; ++i) f.push_back(full(0, i) - (elbo ? terms.log_q[static_cast<std::size_t>(i)] : 0));
   const auto baseline = [&](std::size_t i) {
@@ -120,6 +131,14 @@ inline std::optional<Reference> reference_estimate(const std::string& name, cons
     for (std::size_t j = 0; j < f.size(); ++j) sum += j == i ? 0 : f[j];
     return sum / static_cast<Real>(samples - 1);
   };
+
+  // Normalised importance weights.
+  std::vector<Real> weight;
+  for (const Real log_weight : f) weight.push_back(std::exp(log_weight - *std::max_element(f.begin(), f.end())));
+  const Real total = std::accumulate(weight.begin(), weight.end(), Real{0});
+  for (Real& w : weight) w /= total;
+  // A rounding of a log weight of size f is one of f roundings of the weight.
+  const Real weight_rounding = 1 + std::abs(*std::max_element(f.begin(), f.end())) + std::abs(*std::min_element(f.begin(), f.end()));
 
   Reference result{std::vector<Real>(parameters, 0), std::vector<Real>(parameters, 0)};
   for (std::size_t p = 0; p < parameters; ++p) {
@@ -137,11 +156,16 @@ inline std::optional<Reference> reference_estimate(const std::string& name, cons
       };
       const auto row = [](std::size_t d) { return 1 + static_cast<Index>(d); };
       const auto column = static_cast<Index>(i);
+      const auto through = [&](std::size_t d) { return static_cast<Real>(full(row(d), column)) - terms.slope[i][d]; };
+      const auto sizes = [&](std::size_t d) { return std::abs(static_cast<Real>(full(row(d), column))) + std::abs(terms.slope[i][d]); };
       Real term = 0;
       Real size = 0;
       if (name == "sf_raw") {
         term = f[i] * terms.score[i][p];
         size = std::abs(term);
+      } else if (name == "sf_mean") {
+        term = (f[i] - state[0]) * terms.score[i][p];
+        size = std::abs(f[i] * terms.score[i][p]) + std::abs(state[0] * terms.score[i][p]);
       } else if (name == "sf_loo") {
         term = (f[i] - baseline(i)) * terms.score[i][p];
         size = std::abs(f[i] * terms.score[i][p]);
@@ -149,10 +173,19 @@ inline std::optional<Reference> reference_estimate(const std::string& name, cons
         std::tie(term, size) = along([&](std::size_t d) { return static_cast<Real>(full(row(d), column)); });
         term += entropy;
       } else if (name == "stl") {
-        const auto through = [&](std::size_t d) { return static_cast<Real>(full(row(d), column)) - terms.slope[i][d]; };
-        const auto sizes = [&](std::size_t d) { return std::abs(static_cast<Real>(full(row(d), column))) + std::abs(terms.slope[i][d]); };
         term = along(through).first;
         size = along(sizes).second;
+      } else if (name == "mix_stl_cfe") {
+        const Real c = state[0];
+        term = c * along(through).first +
+               (1 - c) * (along([&](std::size_t d) { return static_cast<Real>(full(row(d), column)); }).first + entropy);
+        size = (1 + std::abs(c)) * (along(sizes).second + std::abs(entropy));
+      } else if (name == "iwae" || name == "stl_iw" || name == "dreg") {
+        // Sums of weighted terms, not means.
+        const Real power = (name == "dreg" ? weight[i] * weight[i] : weight[i]) * static_cast<Real>(samples);
+        const Real score = name == "iwae" ? terms.score[i][p] : 0;
+        term = power * (along(through).first - score);
+        size = power * (along(sizes).second + std::abs(score)) * weight_rounding;
       } else if (name == "pw_kl") {
         // - d/dlambda of KL(q || prior) = d entropy + d E_q log prior; without the entropy for the expectation.
         const Real exact = terms.normal[p] + entropy;

@@ -77,8 +77,8 @@ class NormalMean final : public models::Model {
  private:
   static void add(double y, models::ConstBatchView theta, models::Evaluation& out) {
     for (Index s = 0; s < theta.count; ++s) {
-      out.out(0, s) -= 0.5 * (y - theta(0, s)) * (y - theta(0, s));
-      out.out(1, s) += y - theta(0, s);
+      if (out.wanted.value) out.out(0, s) -= 0.5 * (y - theta(0, s)) * (y - theta(0, s));
+      if (out.wanted.gradient) out.out(1, s) += y - theta(0, s);
     }
   }
   std::vector<double> data_;

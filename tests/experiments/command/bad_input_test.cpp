@@ -129,7 +129,7 @@ TEST_F(BadInputTest, MinibatchesLargerThanTheData) {
   write("d.csv", rows);
   write("s.toml", logistic_spec("d.csv", "\"pw_cfe\"", "8", "batch_rows = 21\n"));
   expect_refused_on_one_and_two("s.toml", {"s.toml:", "estimators.batch_rows = 21 exceeds the data's 20 rows", "Use at most 20"});
-  write("s.toml", logistic_spec("d.csv", "\"pw_cfe\"", "8", "batch_rows = 21\nreplacement = true\n"));
+  write("s.toml", logistic_spec("d.csv", "\"pw_cfe\"", "8", "batch_rows = 21\nrow_policy = \"with_replacement\"\n"));
   EXPECT_EQ(variscope({"run", "s.toml", "--quiet"}).status, 0);
 }
 

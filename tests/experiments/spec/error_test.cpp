@@ -63,8 +63,11 @@ TEST(SpecError, WrongType) {
   expect_error(banana() + "samples = 8.0\n", "s.toml:9:11: estimators.samples is a real number", "Write 8.");
   expect_error(banana() + "samples = 8.5\n", "s.toml:9:11: estimators.samples is a real number");
   expect_error(banana() + "samples = 2020-01-01\n", "s.toml:9:11: estimators.samples is a date or time");
-  expect_error(banana() + "replacement = 1\n", "s.toml:9:15: estimators.replacement is a whole number (must be true or false)");
-  expect_error(banana() + "replacement = \"true\"\n", "s.toml:9:15: ", "Remove the quotes.");
+  expect_error(banana() + "row_policy = 1\n", "s.toml:9:14: estimators.row_policy is a whole number (must be one of: ", "double quotes");
+  expect_error("[data]\nstandardize = 1\n" + banana(), "s.toml:2:15: data.standardize is a whole number (must be true or false)");
+  expect_error("[data]\nstandardize = \"true\"\n" + banana(), "s.toml:2:15: ", "Remove the quotes.");
+  expect_error(banana() + "row_policy = \"disjont\"\n", "s.toml:9:14: estimators.row_policy", "disjoint");
+  expect_error(banana() + "replacement = true\n", "s.toml:9:1: unknown key 'estimators.replacement'");
   expect_error(banana() + "[path]\nstep_size = [0.1, true]\n", "s.toml:10:19: path.step_size is true or false (must be a number above 0");
   expect_error(banana() + "[path]\nstep_size = [[0.1]]\n", "s.toml:10:14: path.step_size is a list");
   expect_error(banana() + "[path]\npoints = [0, [50]]\n", "s.toml:10:11: path.points mixes lists and single values", "brackets");

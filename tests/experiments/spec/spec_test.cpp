@@ -35,9 +35,11 @@ TEST(Spec, EveryKindOfValue) {
   const Spec spec = parse(
       "objective = \"expectation\"\n[study]\nname = \"a.B-c_1\"\nseed = 9223372036854775807\n[model]\nname = \"logistic_regression\"\n"
       "[data]\nfile = \"../x.csv\"\nresponse = \"y\"\nstandardize = false\nrow_tile = 64\n[family]\ninitial_mean = 2\ninitial_sd = [1, "
-      "2.5]\n"
+      "2.5]\nrank = 4\ncomponents = 5\ncategories = 6\n"
       "[path]\nsteps = 0\nstep_size = 1\nbatch_rows = \"all\"\npoints = []\n" +
-      tail() + "batch_rows = 7\nreplacement = true\n");
+      tail() +
+      "batch_rows = 7\nrow_policy = \"with_replacement\"\nreplicas = 3\nnoise_policy = \"shared\"\n"
+      "[components]\ndesigns = 5\nrow_sets = 6\nnoise_sets = 7\n");
   const Settings& s = spec.cells.at(0).settings;
   EXPECT_EQ(s.objective, "expectation");
   EXPECT_EQ(s.study.seed, 9223372036854775807u);
@@ -49,11 +51,19 @@ TEST(Spec, EveryKindOfValue) {
   EXPECT_EQ(s.data.row_tile, 64);
   EXPECT_EQ(s.family.initial_mean, std::vector<double>{2.0});
   EXPECT_EQ(s.family.initial_sd, (std::vector<double>{1.0, 2.5}));
+  EXPECT_EQ(s.family.rank, 4);
+  EXPECT_EQ(s.family.components, 5);
+  EXPECT_EQ(s.family.categories, 6);
   EXPECT_EQ(s.path.step_size, 1.0);
   EXPECT_EQ(s.path.batch_rows, 0);
   EXPECT_TRUE(s.path.points.empty());
   EXPECT_EQ(s.estimators.batch_rows, 7);
-  EXPECT_TRUE(s.estimators.replacement);
+  EXPECT_EQ(s.estimators.row_policy, "with_replacement");
+  EXPECT_EQ(s.estimators.replicas, 3);
+  EXPECT_EQ(s.estimators.noise_policy, "shared");
+  EXPECT_EQ(s.components.designs, 5);
+  EXPECT_EQ(s.components.row_sets, 6);
+  EXPECT_EQ(s.components.noise_sets, 7);
 }
 
 TEST(Spec, ProductInTheOrderOfTheFileLastKeyFastest) {
