@@ -234,7 +234,7 @@ class Expander {
       cell.counts += work(estimator->requests(context), units, s.estimators.samples, rows_per_call);
       CountingPreparation preparation(context, rows, rows_per_call);
       std::vector<double> state(static_cast<std::size_t>(estimator->state_size(context)), 0.0);
-      estimator->prepare(context, preparation, state);
+      if (!state.empty()) estimator->prepare(context, preparation, state);
       for (std::size_t point = 0; point < path.labels.size(); ++point) cell.counts += preparation.counts();
       plan_.replicate_calls += calls + points * static_cast<double>(s.components.designs);
     }
@@ -349,7 +349,9 @@ std::string path_estimator(const estimators::Context& context) {
   for (const char* name : {"pw_cfe", "stl", "sf_loo", "dreg"}) {
     if (!estimators::reason_against(*estimators::find(name), context)) return name;
   }
-  throw std::logic_error("no estimator leads along a path of this family");
+  throw UserError(
+      "no estimator leads along a path of this family with this objective (importance_bound needs a reparameterisable family). Use objective = "
+      "\"elbo\", or family.name = \"mean_field_gaussian\".");
 }
 
 std::string reference_estimator(const estimators::Context& context) {
