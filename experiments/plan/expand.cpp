@@ -169,6 +169,18 @@ Design design_of(const Spec& spec, const Settings& settings, Index rows) {
   return Design::replicas(s.replicas, noise_policies.at(s.noise_policy), policy);
 }
 
+/// The importance-weighted bound has estimators for few settings only; its path needs one.
+void check_bound(const Spec& spec, const estimators::Context& path) {
+  if (path.objective != estimators::Objective::importance_bound) return;
+  if (path.batch_rows > 0) {
+    throw UserError(fmt::format("{}: path.batch_rows = {} (the importance-weighted bound of a minibatch is another bound). Use \"all\".",
+                                spec.where("path.batch_rows"), path.batch_rows));
+  }
+  if (const auto reason = estimators::reason_against(*estimators::find("dreg"), path))
+    throw UserError(fmt::format("{}: no estimator of the importance-weighted bound can lead along the path (dreg {}). Use \"elbo\".",
+                                spec.where("objective"), *reason));
+}
+
 class Expander {
  public:
   explicit Expander(Plan& plan) : plan_(plan), directory_(spec_directory(plan.spec.file)) {}
@@ -284,6 +296,7 @@ class Expander {
     const Index steps = path.stops.empty() ? 0 : *std::max_element(path.stops.begin(), path.stops.end());
     const estimators::Context context{
         family.get(), model.get(), objective_of(settings), settings.path.samples, settings.path.batch_rows, {}};
+    check_bound(plan_.spec, context);
     const auto requests = estimators::find(path_estimator(context))->make()->requests(context);
     path.counts = work(requests, steps, settings.path.samples, settings.path.batch_rows > 0 ? settings.path.batch_rows : rows);
     if (needs_monte_carlo(settings, *model, *family)) {

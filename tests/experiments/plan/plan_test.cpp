@@ -168,6 +168,42 @@ TEST_F(PlanTest, TheFileIsAboutAsLargeAsPredicted) {
   EXPECT_LT(actual, 2.1 * predicted + (1 << 20));
 }
 
+TEST_F(PlanTest, ReplicasAndCrossedDesignsAreCounted) {
+  write_data(50);
+  const Plan p = plan(logistic_spec("d.csv", R"("sf_loo", "pw_cfe")", "8", "batch_rows = 10\nreplicas = 5\nrow_policy = \"disjoint\"\n") +
+                      "[components]\ndesigns = 8\nrow_sets = 3\nnoise_sets = 2\n");
+  EXPECT_EQ(p.cells.at(0).design.units(), 5);
+  // 3 points x (16 replicates of 5 replicas and 8 designs of 3 x 2) of 8 samples.
+  const Index columns = 3 * (16 * 5 + 8 * 6) * 8;
+  EXPECT_EQ(p.cells[0].counts.value_rows, columns * 10);
+  EXPECT_EQ(p.cells[0].counts.gradient_rows, columns * 10);
+}
+
+TEST_F(PlanTest, PoliciesThatTheRowsCannotServeAreRefused) {
+  write_data(50);
+  const auto with = [](const std::string& more) { return logistic_spec("d.csv", "\"pw_cfe\"", "8", more); };
+  EXPECT_NO_THROW(plan(with("batch_rows = 10\nreplicas = 5\nrow_policy = \"disjoint\"\n")));
+  EXPECT_THROW(plan(with("batch_rows = 10\nreplicas = 6\nrow_policy = \"disjoint\"\n")), UserError);
+  EXPECT_THROW(plan(with("batch_rows = 10\nreplicas = 6\nrow_policy = \"epoch\"\n")), UserError);
+  EXPECT_THROW(plan(with("batch_rows = 17\nreplicas = 3\nrow_policy = \"shards\"\n")), UserError);
+  EXPECT_NO_THROW(plan(with("batch_rows = 16\nreplicas = 3\nrow_policy = \"shards\"\n")));
+  EXPECT_NO_THROW(plan(with("batch_rows = 10\nreplicas = 6\n")));
+  EXPECT_THROW(plan(with("") + "[components]\ndesigns = 8\n"), UserError);  // all rows: no data noise to tell apart
+}
+
+TEST_F(PlanTest, BoundsNeedAllRowsAndAPath) {
+  const auto bound = [&](const std::string& text) {
+    return plan("objective = \"importance_bound\"\n" + replaced(text, "steps = ", "samples = 8\nsteps = ")).cells.at(0);
+  };
+  const auto gaussian = gaussian_spec("count = 64\nbatches = 8\n", R"("iwae", "dreg", "pw_cfe")");
+  EXPECT_EQ(bound(gaussian).estimators, (std::vector<std::string>{"iwae", "dreg"}));
+  EXPECT_THROW(bound(gaussian + "[family]\nname = \"gaussian_mixture\"\n"), UserError);
+  write_data(50);
+  EXPECT_NO_THROW(bound(logistic_spec("d.csv", "\"dreg\"")));
+  EXPECT_THROW(bound(logistic_spec("d.csv", "\"dreg\"", "8", "batch_rows = 10\n")), UserError);
+  EXPECT_THROW(bound(replaced(logistic_spec("d.csv", "\"dreg\""), "steps = 5", "steps = 5\nbatch_rows = 10")), UserError);
+}
+
 TEST_F(PlanTest, WhatCannotBePlannedIsRefused) {
   EXPECT_THROW(plan(replaced(gaussian_spec(), "samples = 8", "samples = 8\nbatch_rows = 4")), UserError);
   EXPECT_THROW(plan(gaussian_spec() + "[family]\ninitial_mean = [0, 0]\n"), UserError);
