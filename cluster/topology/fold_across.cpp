@@ -26,7 +26,6 @@ class Exchange {
 
   void run() {
     if (owned_.size() > 0) contribute(tree_.root(), -1);
-    communicator_.wait_sends();
   }
 
  private:
@@ -89,7 +88,7 @@ class Exchange {
 }  // namespace
 
 void fold_across(const Communicator& communicator, const Ownership& ownership, Index size, std::span<double> partials,
-                 const tiles::Merge& merge, Reduce reduce, std::span<double> result) {
+                 const tiles::Merge& merge, Reduce reduce, std::span<double> result, Sends sends) {
   const auto n = static_cast<std::size_t>(size);
   if (reduce == Reduce::fast) {
     std::fill(result.begin(), result.end(), 0.0);
@@ -98,7 +97,9 @@ void fold_across(const Communicator& communicator, const Ownership& ownership, I
     communicator.sum_in_any_order(result.first(n));
     return;
   }
+  communicator.wait_sends();  // of the fold before
   Exchange(communicator, ownership, n, partials, merge, result.first(n)).run();
+  if (sends == Sends::complete) communicator.wait_sends();
 }
 
 }  // namespace variscope::cluster

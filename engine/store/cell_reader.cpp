@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include "engine/error.hpp"
+#include "engine/store/record_arrays.hpp"
 #include "engine/store/run_layout.hpp"
 #include "engine/store/values.hpp"
 
@@ -32,12 +33,27 @@ class Variable {
   Extent extent_;
 };
 
-void read_moments(const Handle& group, CellRecord& cell, const Extent& extent, const std::string& name,
-                  std::vector<double> BatchMoments::*values) {
-  const Variable variable(group, name, extent);
-  for (std::size_t p = 0; p < cell.points.size(); ++p) {
-    auto& estimators = cell.points[p].estimators;
-    for (std::size_t e = 0; e < estimators.size(); ++e) variable.read({p, e}, estimators[e].moments.*values);
+/// Moments whose sizes are not set yet. leading: points, estimators, batches.
+template <class Moments>
+void read_moments(const Handle& group, CellRecord& cell, const Extent& leading, Moments EstimatorRecord::*part) {
+  for (const auto& array : moment_arrays<Moments>) {
+    Extent extent = leading;
+    if (array.entries != Entries::batch) {
+      extent.push_back(array.entries == Entries::block ? cell.blocks.size() : cell.parameter_names.size());
+    }
+    const Variable variable(group, array.name, extent);
+    for (std::size_t p = 0; p < cell.points.size(); ++p) {
+      auto& estimators = cell.points[p].estimators;
+      for (std::size_t e = 0; e < estimators.size(); ++e) variable.read({p, e}, estimators[e].*part.*array.values);
+    }
+  }
+  for (auto& point : cell.points) {
+    for (auto& estimator : point.estimators) {
+      auto& moments = estimator.*part;
+      moments.batches = static_cast<Index>(leading[2]);
+      moments.parameters = static_cast<Index>(cell.parameter_names.size());
+      moments.blocks = static_cast<Index>(cell.blocks.size());
+    }
   }
 }
 
@@ -68,18 +84,19 @@ void read_points(const Handle& group, CellRecord& cell) {
 }
 
 void read_counts(const Handle& group, CellRecord& cell, std::size_t estimators) {
-  const auto& kinds = models::Counts::kinds();
   const auto size = cell.points.size() * estimators;
-  const auto counts = sized(read_integers(group, "counts"), size * kinds.size(), group, "counts");
-  const auto preparation = sized(read_integers(group, "preparation"), size * kinds.size(), group, "preparation");
+  const auto kinds = models::Counts::kinds().size();
+  const auto table = [&](const std::string& name) { return sized(read_integers(group, name), size * kinds, group, name); };
+  const auto counts = table("counts");
+  const auto component_counts = cell.designs > 0 ? table("component_counts") : std::vector<Index>(size * kinds, 0);
+  const auto preparation = table("preparation");
   const auto share = sized(read_doubles(group, "preparation_share"), size, group, "preparation_share");
   std::size_t next = 0;
   for (auto& point : cell.points) {
     for (auto& estimator : point.estimators) {
-      for (std::size_t k = 0; k < kinds.size(); ++k) {
-        estimator.counts.*kinds[k].count = counts[next * kinds.size() + k];
-        estimator.preparation.*kinds[k].count = preparation[next * kinds.size() + k];
-      }
+      estimator.counts = counts_at(counts, next);
+      estimator.component_counts = counts_at(component_counts, next);
+      estimator.preparation = counts_at(preparation, next);
       estimator.preparation_share = share[next++];
     }
   }
@@ -117,6 +134,13 @@ CellRecord read_cell(const Handle& results, const std::string& id) {
   cell.batch_rows = read_integer_attribute(group, "batch_rows");
   cell.rows = read_integer_attribute(group, "rows");
   cell.replicates = read_integer_attribute(group, "replicates");
+  cell.designs = read_integer_attribute(group, "designs");
+  cell.row_sets = read_integer_attribute(group, "row_sets");
+  cell.noise_sets = read_integer_attribute(group, "noise_sets");
+  cell.replicas = read_integer_attribute(group, "replicas");
+  cell.noise_policy = read_text_attribute(group, "noise_policy");
+  cell.row_policy = read_text_attribute(group, "row_policy");
+  cell.objective = read_text_attribute(group, "objective");
   cell.parameter_names = read_texts(group, "parameter");
   read_blocks(group, cell);
 
@@ -128,21 +152,14 @@ CellRecord read_cell(const Handle& results, const std::string& id) {
     for (const auto& name : estimators) {
       auto& estimator = point.estimators.emplace_back();
       estimator.name = name;
-      estimator.moments.batches = static_cast<Index>(batches);
-      estimator.moments.parameters = static_cast<Index>(cell.parameter_names.size());
-      estimator.moments.blocks = static_cast<Index>(cell.blocks.size());
+      if (cell.designs == 0) continue;
+      estimator.components.row_sets = cell.row_sets;
+      estimator.components.noise_sets = cell.noise_sets;
     }
   }
-  const Extent scalar{cell.points.size(), estimators.size(), batches};
-  Extent by_parameter = scalar;
-  by_parameter.push_back(cell.parameter_names.size());
-  Extent by_block = scalar;
-  by_block.push_back(cell.blocks.size());
-  read_moments(group, cell, scalar, "count", &BatchMoments::count);
-  read_moments(group, cell, by_parameter, "sum", &BatchMoments::sum);
-  read_moments(group, cell, by_parameter, "square", &BatchMoments::square);
-  read_moments(group, cell, by_block, "norm", &BatchMoments::norm);
-  read_moments(group, cell, by_block, "norm_square", &BatchMoments::norm_square);
+  const Extent leading{cell.points.size(), estimators.size(), batches};
+  read_moments(group, cell, leading, &EstimatorRecord::moments);
+  if (cell.designs > 0) read_moments(group, cell, leading, &EstimatorRecord::components);
   read_points(group, cell);
   read_counts(group, cell, estimators.size());
   read_lists(group, cell);

@@ -4,6 +4,7 @@
 #include <numeric>
 #include <stdexcept>
 
+#include "engine/store/record_arrays.hpp"
 #include "engine/store/run_layout.hpp"
 #include "engine/store/values.hpp"
 
@@ -53,21 +54,23 @@ void write_per_point(Dimensions& dimensions, const CellRecord& cell, const std::
   variable.close();
 }
 
-void write_moments(Dimensions& dimensions, const CellRecord& cell, const std::string& name, const std::string& last_axis,
-                   const Meaning& meaning, std::vector<double> BatchMoments::*values) {
-  std::vector<std::string> along{"point", "estimator", "batch"};
-  if (!last_axis.empty()) along.push_back(last_axis);
-  auto variable = dimensions.declare(name, along, meaning);
-  auto count = dimensions.extent(along);
-  count[0] = count[1] = 1;
-  Extent offset(along.size(), 0);
-  for (offset[0] = 0; offset[0] < cell.points.size(); ++offset[0]) {
-    const auto& estimators = cell.points[offset[0]].estimators;
-    for (offset[1] = 0; offset[1] < estimators.size(); ++offset[1]) {
-      write_slab(variable, H5T_NATIVE_DOUBLE, offset, count, (estimators[offset[1]].moments.*values).data());
+template <class Moments>
+void write_moments(Dimensions& dimensions, const CellRecord& cell, Moments EstimatorRecord::*part) {
+  for (const auto& array : moment_arrays<Moments>) {
+    std::vector<std::string> along{"point", "estimator", "batch"};
+    if (array.entries != Entries::batch) along.emplace_back(array.entries == Entries::block ? "block" : "parameter");
+    auto variable = dimensions.declare(array.name, along, {array.meaning});
+    auto count = dimensions.extent(along);
+    count[0] = count[1] = 1;
+    Extent offset(along.size(), 0);
+    for (offset[0] = 0; offset[0] < cell.points.size(); ++offset[0]) {
+      const auto& estimators = cell.points[offset[0]].estimators;
+      for (offset[1] = 0; offset[1] < estimators.size(); ++offset[1]) {
+        write_slab(variable, H5T_NATIVE_DOUBLE, offset, count, (estimators[offset[1]].*part.*array.values).data());
+      }
     }
+    variable.close();
   }
-  variable.close();
 }
 
 void write_points(Dimensions& dimensions, const CellRecord& cell) {
@@ -89,13 +92,14 @@ void write_points(Dimensions& dimensions, const CellRecord& cell) {
 
 void write_counts(Dimensions& dimensions, const CellRecord& cell) {
   std::vector<Index> counts;
+  std::vector<Index> component_counts;
   std::vector<Index> preparation;
   std::vector<double> share;
   for (const auto& point : cell.points) {
     for (const auto& estimator : point.estimators) {
-      const auto& work = estimator.counts;
-      for (const auto& kind : models::Counts::kinds()) counts.push_back(work.*kind.count);
-      for (const auto& kind : models::Counts::kinds()) preparation.push_back(estimator.preparation.*kind.count);
+      append(counts, estimator.counts);
+      append(component_counts, estimator.component_counts);
+      append(preparation, estimator.preparation);
       share.push_back(estimator.preparation_share);
     }
   }
@@ -104,6 +108,10 @@ void write_counts(Dimensions& dimensions, const CellRecord& cell) {
   dimensions.doubles("preparation_share", {"point", "estimator"}, {"share of the preparation that each replicate is charged with"},
                      share.data());
   dimensions.integers("counts", {"point", "estimator", "kind"}, {"work of all replicates together"}, counts.data());
+  if (cell.designs > 0) {
+    dimensions.integers("component_counts", {"point", "estimator", "kind"}, {"work of all crossed designs together"},
+                        component_counts.data());
+  }
 }
 
 void write_blocks(Dimensions& dimensions, const CellRecord& cell) {
@@ -131,6 +139,15 @@ void write_lists(Dimensions& dimensions, const CellRecord& cell) {
   }
 }
 
+/// As many batches as the moments have, of the cell's designs; without designs nothing at all, as it would be lost.
+bool components_fit(const CellRecord& cell, const EstimatorRecord& estimator) {
+  const auto& moments = estimator.moments;
+  const auto& components = estimator.components;
+  if (cell.designs == 0) return components.batches == 0 && estimator.component_counts == models::Counts{};
+  return components.batches == moments.batches && components.parameters == moments.parameters && components.blocks == moments.blocks &&
+         components.row_sets == cell.row_sets && components.noise_sets == cell.noise_sets && is_whole(components);
+}
+
 }  // namespace
 
 void check_cell(const CellRecord& cell) {
@@ -146,11 +163,11 @@ void check_cell(const CellRecord& cell) {
       const auto& estimator = point.estimators[e];
       const auto& moments = estimator.moments;
       require(estimator.name == cell.points.front().estimators[e].name, cell, place + ": other estimators than the first point");
-      const bool fits = moments.batches == static_cast<Index>(shape.batches) && moments.count.size() == shape.batches &&
+      const bool fits = moments.batches == static_cast<Index>(shape.batches) &&
                         moments.parameters == static_cast<Index>(shape.parameters) && moments.blocks == static_cast<Index>(shape.blocks) &&
-                        moments.sum.size() == shape.batches * shape.parameters && moments.square.size() == moments.sum.size() &&
-                        moments.norm.size() == shape.batches * shape.blocks && moments.norm_square.size() == moments.norm.size();
+                        is_whole(moments);
       require(fits, cell, fmt::format("{}, estimator '{}': moments of another shape", place, estimator.name));
+      require(components_fit(cell, estimator), cell, fmt::format("{}, estimator '{}': components of another shape", place, estimator.name));
     }
   }
 }
@@ -165,6 +182,13 @@ void write_cell(const Handle& results, DimensionCounter& counter, const CellReco
   write_attribute(group, "batch_rows", cell.batch_rows);
   write_attribute(group, "rows", cell.rows);
   write_attribute(group, "replicates", cell.replicates);
+  write_attribute(group, "designs", cell.designs);
+  write_attribute(group, "row_sets", cell.row_sets);
+  write_attribute(group, "noise_sets", cell.noise_sets);
+  write_attribute(group, "replicas", cell.replicas);
+  write_attribute(group, "noise_policy", cell.noise_policy);
+  write_attribute(group, "row_policy", cell.row_policy);
+  write_attribute(group, "objective", cell.objective);
 
   Dimensions dimensions(group, counter);
   dimensions.add("point", names_of(cell.points, [](const auto& point) { return point.label; }), {"point of the reference path"});
@@ -177,14 +201,8 @@ void write_cell(const Handle& results, DimensionCounter& counter, const CellReco
   dimensions.add("block", names_of(cell.blocks, [](const auto& block) { return block.name; }), {"block of variational parameters"});
   dimensions.add("kind", names_of(models::Counts::kinds(), [](const auto& kind) { return std::string(kind.name); }), {"kind of work"});
 
-  write_moments(dimensions, cell, "count", "", {"replicates in the batch"}, &BatchMoments::count);
-  write_moments(dimensions, cell, "sum", "parameter", {"sum over replicates of gradient minus reference"}, &BatchMoments::sum);
-  write_moments(dimensions, cell, "square", "parameter", {"sum over replicates of (gradient minus reference) squared"},
-                &BatchMoments::square);
-  write_moments(dimensions, cell, "norm", "block", {"sum over replicates of the squared distance of gradient and reference"},
-                &BatchMoments::norm);
-  write_moments(dimensions, cell, "norm_square", "block", {"sum over replicates of the square of that squared distance"},
-                &BatchMoments::norm_square);
+  write_moments(dimensions, cell, &EstimatorRecord::moments);
+  if (cell.designs > 0) write_moments(dimensions, cell, &EstimatorRecord::components);
   write_points(dimensions, cell);
   write_counts(dimensions, cell);
   write_blocks(dimensions, cell);

@@ -6,12 +6,27 @@
 #include <algorithm>
 
 #include "engine/error.hpp"
+#include "engine/store/record_arrays.hpp"
 
 namespace variscope::store {
 namespace {
 
 [[noreturn]] void fail(const std::string& cell, Index point, const std::string& estimator, const std::string& problem) {
   throw SystemError(fmt::format("merge: cell '{}', point {}, estimator '{}' ({})", cell, point, estimator, problem));
+}
+
+/// Whether `from` is batches of `into` from `first` on.
+template <class Moments>
+bool belongs(const Moments& from, const Moments& into, Index first) {
+  return alike(from, into) && is_whole(from) && is_whole(into) && first >= 0 && first + from.batches <= into.batches;
+}
+
+template <class Moments>
+void copy_batches(const Moments& from, Moments& into, Index first) {
+  for (const auto& array : moment_arrays<Moments>) {
+    const auto& source = from.*array.values;
+    std::copy(source.begin(), source.end(), (into.*array.values).begin() + first * width(into, array.entries));
+  }
 }
 
 }  // namespace
@@ -23,7 +38,7 @@ ChunkMerger::ChunkMerger(std::vector<CellRecord>& cells) {
     for (auto& point : cell.points) {
       auto& estimators = points.emplace_back();
       for (auto& estimator : point.estimators) {
-        estimator.counts = {};
+        estimator.counts = estimator.component_counts = {};
         estimators[estimator.name] = {&estimator, std::vector<bool>(static_cast<std::size_t>(estimator.moments.batches), false)};
       }
     }
@@ -43,23 +58,23 @@ void ChunkMerger::add(const Chunk& chunk) {
     auto& [record, filled] = place->second;
     const auto& from = chunk.moments[e];
     auto& into = record->moments;
-    if (from.parameters != into.parameters || from.blocks != into.blocks || chunk.first_batch < 0 ||
-        chunk.first_batch + from.batches > into.batches) {
-      fail(chunk.cell, chunk.point, name, "moments of another shape than the plan's");
+    const bool crossed = record->components.batches > 0;
+    bool fits = belongs(from, into, chunk.first_batch) && chunk.components.size() == (crossed ? chunk.estimators.size() : 0);
+    if (fits && crossed) {
+      const auto& design = chunk.components[e];
+      fits = design.batches == from.batches && belongs(design, record->components, chunk.first_batch);
     }
+    if (!fits) fail(chunk.cell, chunk.point, name, "moments of another shape than the plan's");
     for (Index b = chunk.first_batch; b < chunk.first_batch + from.batches; ++b) {
       if (filled[static_cast<std::size_t>(b)]) fail(chunk.cell, chunk.point, name, fmt::format("batch {} comes twice", b));
       filled[static_cast<std::size_t>(b)] = true;
     }
-    const auto copy = [&](const std::vector<double>& source, std::vector<double>& target, Index per_batch) {
-      std::copy(source.begin(), source.end(), target.begin() + chunk.first_batch * per_batch);
-    };
-    copy(from.count, into.count, 1);
-    copy(from.sum, into.sum, into.parameters);
-    copy(from.square, into.square, into.parameters);
-    copy(from.norm, into.norm, into.blocks);
-    copy(from.norm_square, into.norm_square, into.blocks);
+    copy_batches(from, into, chunk.first_batch);
     record->counts += chunk.counts[e];
+    if (crossed) {
+      copy_batches(chunk.components[e], record->components, chunk.first_batch);
+      record->component_counts += chunk.component_counts[e];
+    }
   }
 }
 

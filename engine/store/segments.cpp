@@ -1,4 +1,4 @@
-/// Segments as HDF5: five flat arrays of moments, one table that says what lies where.
+/// Segments as HDF5: flat arrays of moments, one table that says what lies where.
 #include "engine/store/segments.hpp"
 
 #include <fmt/format.h>
@@ -12,6 +12,7 @@
 #include "engine/error.hpp"
 #include "engine/store/durable.hpp"
 #include "engine/store/hdf5.hpp"
+#include "engine/store/record_arrays.hpp"
 #include "engine/store/sha256.hpp"
 #include "engine/store/values.hpp"
 
@@ -19,78 +20,109 @@ namespace variscope::store {
 namespace {
 
 const std::string format_name = "variscope segment";
-constexpr Index format_version = 1;
+constexpr Index format_version = 2;
 
-/// A chunk's row of the table.
-enum Entry : std::size_t { point, first_batch, batches, parameters, blocks, estimators, entries };
+/// A chunk's row of the table; noise_sets is 0 in a chunk without components.
+enum Entry : std::size_t { point, first_batch, batches, parameters, blocks, estimators, row_sets, noise_sets, entries };
 using Shape = std::array<Index, entries>;
 
-struct Array {
-  const char* name;
-  std::vector<double> BatchMoments::*values;
-  Index (*size)(const Shape&);
-};
-Index per_batch(const Shape& shape) { return shape[batches]; }
-Index per_parameter(const Shape& shape) { return shape[batches] * shape[parameters]; }
-Index per_block(const Shape& shape) { return shape[batches] * shape[blocks]; }
-constexpr std::array<Array, 5> arrays{{{"count", &BatchMoments::count, per_batch},
-                                       {"sum", &BatchMoments::sum, per_parameter},
-                                       {"square", &BatchMoments::square, per_parameter},
-                                       {"norm", &BatchMoments::norm, per_block},
-                                       {"norm_square", &BatchMoments::norm_square, per_block}}};
+template <class Moments>
+bool same_shape(const std::vector<Moments>& all, Index batch_count) {
+  return std::all_of(all.begin(), all.end(), [&](const Moments& moments) {
+    return moments.batches == batch_count && alike(moments, all.front()) && is_whole(moments);
+  });
+}
 
 Shape shape_of(const Chunk& chunk) {
-  if (chunk.estimators.empty() || chunk.moments.size() != chunk.estimators.size() || chunk.counts.size() != chunk.estimators.size()) {
+  const auto size = chunk.estimators.size();
+  const bool crossed = !chunk.components.empty();
+  const auto crossed_size = crossed ? size : 0;
+  if (size == 0 || chunk.moments.size() != size || chunk.counts.size() != size || chunk.components.size() != crossed_size ||
+      chunk.component_counts.size() != crossed_size) {
     throw std::invalid_argument(fmt::format("chunk of cell '{}': estimators, moments and counts differ in number", chunk.cell));
   }
   const auto& first = chunk.moments.front();
-  const Shape shape{chunk.point,      chunk.first_batch, first.batches,
-                    first.parameters, first.blocks,      static_cast<Index>(chunk.estimators.size())};
-  for (const auto& moments : chunk.moments) {
-    bool fits = moments.batches == first.batches && moments.parameters == first.parameters && moments.blocks == first.blocks;
-    for (const auto& array : arrays) fits = fits && static_cast<Index>((moments.*array.values).size()) == array.size(shape);
-    if (!fits) throw std::invalid_argument(fmt::format("chunk of cell '{}': moments of different shapes", chunk.cell));
+  Shape shape{chunk.point, chunk.first_batch, first.batches, first.parameters, first.blocks, static_cast<Index>(size), 0, 0};
+  bool fits = same_shape(chunk.moments, first.batches) && same_shape(chunk.components, first.batches);
+  if (crossed) {
+    const auto& design = chunk.components.front();
+    shape[row_sets] = design.row_sets;
+    shape[noise_sets] = design.noise_sets;
+    fits = fits && design.parameters == first.parameters && design.blocks == first.blocks && design.row_sets > 0 && design.noise_sets > 0;
   }
+  if (!fits) throw std::invalid_argument(fmt::format("chunk of cell '{}': moments of different shapes", chunk.cell));
   return shape;
 }
 
-void write_array(const Handle& file, const Array& array, const std::vector<Chunk>& chunks, const std::vector<Shape>& shapes) {
-  Index total = 0;
-  for (const auto& shape : shapes) total += shape[estimators] * array.size(shape);
-  auto dataset = create_dataset(file, array.name, H5T_NATIVE_DOUBLE, {static_cast<hsize_t>(total)});
-  hsize_t offset = 0;
-  for (const auto& chunk : chunks) {
-    for (const auto& moments : chunk.moments) {
-      const auto& values = moments.*array.values;
-      write_slab(dataset, H5T_NATIVE_DOUBLE, {offset}, {values.size()}, values.data());
-      offset += values.size();
+template <class Moments>
+void write_arrays(const Handle& file, const std::vector<Chunk>& chunks, std::vector<Moments> Chunk::*part) {
+  for (const auto& array : moment_arrays<Moments>) {
+    hsize_t total = 0;
+    for (const auto& chunk : chunks) {
+      for (const auto& moments : chunk.*part) total += (moments.*array.values).size();
     }
+    auto dataset = create_dataset(file, array.name, H5T_NATIVE_DOUBLE, {total});
+    hsize_t offset = 0;
+    for (const auto& chunk : chunks) {
+      for (const auto& moments : chunk.*part) {
+        const auto& values = moments.*array.values;
+        write_slab(dataset, H5T_NATIVE_DOUBLE, {offset}, {values.size()}, values.data());
+        offset += values.size();
+      }
+    }
+    dataset.close();
   }
-  dataset.close();
+}
+
+void write_counts(const Handle& file, const std::string& name, const std::vector<Chunk>& chunks, std::vector<models::Counts> Chunk::*part) {
+  std::vector<Index> numbers;
+  for (const auto& chunk : chunks) {
+    for (const auto& work : chunk.*part) append(numbers, work);
+  }
+  const auto kinds = models::Counts::kinds().size();
+  write_integers(file, name, {numbers.size() / kinds, kinds}, numbers.data()).close();
 }
 
 void write_content(const Handle& file, const std::vector<Chunk>& chunks) {
   std::vector<Shape> shapes;
   std::vector<std::string> cells;
   std::vector<std::string> names;
-  std::vector<Index> counts;
-  const auto& kinds = models::Counts::kinds();
   for (const auto& chunk : chunks) {
     shapes.push_back(shape_of(chunk));
     cells.push_back(chunk.cell);
     names.insert(names.end(), chunk.estimators.begin(), chunk.estimators.end());
-    for (const auto& work : chunk.counts) {
-      for (const auto& kind : kinds) counts.push_back(work.*kind.count);
-    }
   }
   write_attribute(file, "format", format_name);
   write_attribute(file, "format_version", format_version);
   write_integers(file, "shape", {shapes.size(), entries}, shapes.empty() ? nullptr : shapes.front().data()).close();
   write_texts(file, "cell", cells).close();
   write_texts(file, "estimator", names).close();
-  write_integers(file, "counts", {names.size(), kinds.size()}, counts.data()).close();
-  for (const auto& array : arrays) write_array(file, array, chunks, shapes);
+  write_counts(file, "counts", chunks, &Chunk::counts);
+  write_counts(file, "component_counts", chunks, &Chunk::component_counts);
+  write_arrays(file, chunks, &Chunk::moments);
+  write_arrays(file, chunks, &Chunk::components);
 }
+
+/// Reads one kind of moments from front to back.
+template <class Moments>
+class MomentReader {
+ public:
+  explicit MomentReader(const Handle& file) {
+    for (std::size_t a = 0; a < datasets_.size(); ++a) datasets_[a] = open_dataset(file, moment_arrays<Moments>[a].name);
+  }
+  /// The next ones, into arrays of their size.
+  void read(Moments& moments) {
+    for (std::size_t a = 0; a < datasets_.size(); ++a) {
+      auto& values = moments.*moment_arrays<Moments>[a].values;
+      read_slab(datasets_[a], H5T_NATIVE_DOUBLE, {offsets_[a]}, {values.size()}, values.data());
+      offsets_[a] += values.size();
+    }
+  }
+
+ private:
+  std::array<Handle, moment_arrays<Moments>.size()> datasets_;
+  std::array<hsize_t, moment_arrays<Moments>.size()> offsets_{};
+};
 
 /// What a segment holds, without the moments.
 struct Table {
@@ -155,28 +187,25 @@ void visit_segment(const std::filesystem::path& run, const SegmentEntry& entry, 
   const auto file = open_checked(path_of(run, entry.name), entry);
   const auto table = read_table(file);
   const auto counts = read_integers(file, "counts");
-  const auto& kinds = models::Counts::kinds();
-  std::array<Handle, arrays.size()> datasets;
-  std::array<hsize_t, arrays.size()> offsets{};
-  for (std::size_t a = 0; a < arrays.size(); ++a) datasets[a] = open_dataset(file, arrays[a].name);
+  const auto component_counts = read_integers(file, "component_counts");
+  MomentReader<BatchMoments> moments(file);
+  MomentReader<ComponentMoments> components(file);
   std::size_t next = 0;
+  std::size_t next_crossed = 0;
   for (std::size_t c = 0; c < table.shapes.size(); ++c) {
     const auto& shape = table.shapes[c];
-    Chunk chunk{table.cells.at(c), shape[point], shape[first_batch], {}, {}, {}};
+    Chunk chunk{table.cells.at(c), shape[point], shape[first_batch], {}, {}, {}, {}, {}};
     for (Index e = 0; e < shape[estimators]; ++e, ++next) {
       chunk.estimators.push_back(table.names.at(next));
-      auto& work = chunk.counts.emplace_back();
-      for (std::size_t k = 0; k < kinds.size(); ++k) work.*kinds[k].count = counts.at(kinds.size() * next + k);
-      auto& moments = chunk.moments.emplace_back();
-      moments.batches = shape[batches];
-      moments.parameters = shape[parameters];
-      moments.blocks = shape[blocks];
-      for (std::size_t a = 0; a < arrays.size(); ++a) {
-        auto& values = moments.*arrays[a].values;
-        values.resize(static_cast<std::size_t>(arrays[a].size(shape)));
-        read_slab(datasets[a], H5T_NATIVE_DOUBLE, {offsets[a]}, {values.size()}, values.data());
-        offsets[a] += values.size();
-      }
+      chunk.counts.push_back(counts_at(counts, next));
+      auto& of_calls = chunk.moments.emplace_back();
+      of_calls.resize(shape[batches], shape[parameters], shape[blocks]);
+      moments.read(of_calls);
+      if (shape[noise_sets] == 0) continue;
+      chunk.component_counts.push_back(counts_at(component_counts, next_crossed++));
+      auto& of_designs = chunk.components.emplace_back();
+      of_designs.resize(shape[batches], shape[parameters], shape[blocks], shape[row_sets], shape[noise_sets]);
+      components.read(of_designs);
     }
     visit(std::move(chunk));
   }

@@ -50,9 +50,10 @@ void Density::map(const Columns& columns, const RowTiles& rows, models::Wanted w
       if (!tree.empty(part)) parts_.push_back(part);
     }
   }
-  partials_.resize(parts_.size() * static_cast<std::size_t>(size));
+  AlignedVector& partials = buffers_[turn_];
+  partials.resize(parts_.size() * static_cast<std::size_t>(size));
   const auto place = [&](std::size_t part, const Group& group) {
-    return std::span<double>(partials_).subspan(
+    return std::span<double>(partials).subspan(
         part * static_cast<std::size_t>(size) + static_cast<std::size_t>(group.first_block * height * tiles::kLanes),
         static_cast<std::size_t>((group.last_block - group.first_block) * height * tiles::kLanes));
   };
@@ -80,13 +81,13 @@ void Density::map(const Columns& columns, const RowTiles& rows, models::Wanted w
   std::size_t next = 0;
   for (std::size_t n = 0; n < nodes.size(); ++n) {
     const std::span<double> value = join(tree, nodes[n], static_cast<std::size_t>(size), next);
-    const auto place_of_node = partials_.begin() + static_cast<std::ptrdiff_t>(n) * size;
+    const auto place_of_node = partials.begin() + static_cast<std::ptrdiff_t>(n) * size;
     if (value.data() != &*place_of_node) std::copy(value.begin(), value.end(), place_of_node);
   }
 }
 
 std::span<double> Density::join(const tiles::Tree& tree, tiles::Node node, std::size_t size, std::size_t& next) {
-  if (parts_[next] == node) return std::span<double>(partials_).subspan(size * next++, size);
+  if (parts_[next] == node) return std::span<double>(buffers_[turn_]).subspan(size * next++, size);
   if (tree.empty(node.left())) return join(tree, node.right(), size, next);
   const std::span<double> left = join(tree, node.left(), size, next);
   if (!tree.empty(node.right())) tiles::add(left, join(tree, node.right(), size, next));
@@ -131,7 +132,8 @@ void Density::evaluate(const Columns& columns, std::span<const Segment> segments
     map(columns, rows, wanted, nodes, out.dim());
     work_.kernel_s += watch.lap();
     const std::span<double> result(out.data(), static_cast<std::size_t>(out.size()));
-    cluster::fold_across(shards_, rows.ownership, out.size(), partials_, tiles::add, reduce_, result);
+    cluster::fold_across(shards_, rows.ownership, out.size(), buffers_[turn_], tiles::add, reduce_, result, cluster::Sends::pending);
+    turn_ = 1 - turn_;
     work_.communication_s += watch.lap();
     if (shards_.rank() != 0) return;
   } else {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <algorithm>
+#include <array>
 #include <span>
 #include <vector>
 
@@ -44,6 +45,9 @@ class Density {
   /// Everything outlives the object. `shards`: the ranks among which the rows are divided.
   Density(const models::Model& model, const cluster::Communicator& shards, cluster::Reduce reduce, int threads, Work& work)
       : model_(model), shards_(shards), reduce_(reduce), threads_(threads), work_(work), folders_(static_cast<std::size_t>(threads)) {}
+  ~Density() { shards_.wait_sends(); }
+  Density(const Density&) = delete;
+  Density& operator=(const Density&) = delete;
 
   /// out (wanted.rows(dim) rows) = scale * log likelihood [+ log prior] of every segment's columns, on the first of the shard ranks;
   /// undefined on the others. Collective over the shard ranks.
@@ -79,8 +83,9 @@ class Density {
   int threads_;
   Work& work_;
   std::vector<tiles::NodeFolder> folders_;  ///< one per thread
-  AlignedVector partials_;                  ///< [covering node x output]
-  std::vector<tiles::Node> parts_;          ///< subtrees that the covering nodes are cut into
+  std::array<AlignedVector, 2> buffers_;    ///< taken in turn: what one evaluation sends may be under way during the next
+  std::size_t turn_ = 0;
+  std::vector<tiles::Node> parts_;  ///< subtrees that the covering nodes are cut into
   std::vector<Group> groups_;
 };
 

@@ -1,6 +1,8 @@
 /// No bit of the results changes unnoticed, and nothing else counts.
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 #include "engine/store/content_hash.hpp"
 #include "engine/store/hdf5.hpp"
 #include "engine/store/run_file.hpp"
@@ -55,7 +57,11 @@ TEST(RunFile, OneFlippedBitInAnyResultsDatasetIsNoticed) {
   const auto hash = write_sample(scratch / "run.h5");
   Found found;
   find_all(open_group(open_file(scratch / "run.h5", Access::read), "/results"), "/results", found);
-  ASSERT_GT(found.datasets.size(), 40U);
+  ASSERT_GT(found.datasets.size(), 60U);
+  for (const auto* name : {"component_count", "mean_square_noise", "mean_square_rows", "mean_square_interaction", "trace_square_noise",
+                           "trace_square_rows", "trace_square_interaction", "component_counts", "preparation", "preparation_share"}) {
+    EXPECT_EQ(std::count(found.datasets.begin(), found.datasets.end(), std::string("/results/cell_001/") + name), 1) << name;
+  }
   for (const auto& name : found.datasets) {
     SCOPED_TRACE(name);
     const auto copy = scratch / "copy.h5";

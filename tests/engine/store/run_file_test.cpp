@@ -26,6 +26,21 @@ void expect_same(const BatchMoments& a, const BatchMoments& b) {
   EXPECT_EQ(a.norm_square, b.norm_square);
 }
 
+void expect_same(const ComponentMoments& a, const ComponentMoments& b) {
+  EXPECT_EQ(a.batches, b.batches);
+  EXPECT_EQ(a.parameters, b.parameters);
+  EXPECT_EQ(a.blocks, b.blocks);
+  EXPECT_EQ(a.row_sets, b.row_sets);
+  EXPECT_EQ(a.noise_sets, b.noise_sets);
+  EXPECT_EQ(a.count, b.count);
+  EXPECT_EQ(a.mean_square_noise, b.mean_square_noise);
+  EXPECT_EQ(a.mean_square_rows, b.mean_square_rows);
+  EXPECT_EQ(a.mean_square_interaction, b.mean_square_interaction);
+  EXPECT_EQ(a.trace_square_noise, b.trace_square_noise);
+  EXPECT_EQ(a.trace_square_rows, b.trace_square_rows);
+  EXPECT_EQ(a.trace_square_interaction, b.trace_square_interaction);
+}
+
 void expect_same(const PointRecord& a, const PointRecord& b) {
   EXPECT_EQ(a.label, b.label);
   EXPECT_EQ(a.lambda, b.lambda);
@@ -38,8 +53,12 @@ void expect_same(const PointRecord& a, const PointRecord& b) {
   for (std::size_t e = 0; e < a.estimators.size(); ++e) {
     EXPECT_EQ(a.estimators[e].name, b.estimators[e].name);
     EXPECT_EQ(a.estimators[e].counts, b.estimators[e].counts);
+    EXPECT_EQ(a.estimators[e].preparation, b.estimators[e].preparation);
+    EXPECT_EQ(a.estimators[e].preparation_share, b.estimators[e].preparation_share);
+    EXPECT_EQ(a.estimators[e].component_counts, b.estimators[e].component_counts);
     EXPECT_EQ(a.estimators[e].seconds_per_call, b.estimators[e].seconds_per_call);
     expect_same(a.estimators[e].moments, b.estimators[e].moments);
+    expect_same(a.estimators[e].components, b.estimators[e].components);
   }
 }
 
@@ -53,6 +72,13 @@ void expect_same(const CellRecord& a, const CellRecord& b) {
   EXPECT_EQ(a.batch_rows, b.batch_rows);
   EXPECT_EQ(a.rows, b.rows);
   EXPECT_EQ(a.replicates, b.replicates);
+  EXPECT_EQ(a.replicas, b.replicas);
+  EXPECT_EQ(a.designs, b.designs);
+  EXPECT_EQ(a.row_sets, b.row_sets);
+  EXPECT_EQ(a.noise_sets, b.noise_sets);
+  EXPECT_EQ(a.noise_policy, b.noise_policy);
+  EXPECT_EQ(a.row_policy, b.row_policy);
+  EXPECT_EQ(a.objective, b.objective);
   ASSERT_EQ(a.blocks.size(), b.blocks.size());
   for (std::size_t i = 0; i < a.blocks.size(); ++i) {
     EXPECT_EQ(a.blocks[i].name, b.blocks[i].name);
@@ -76,7 +102,7 @@ TEST(RunFile, RoundTrips) {
   EXPECT_FALSE(std::filesystem::exists(scratch / "run.h5.tmp"));
   ASSERT_EQ(run.cells.size(), 2U);
   expect_same(run.cells[0], sample_cell("cell_000", 1));
-  expect_same(run.cells[1], sample_cell("cell_001", 5000));
+  expect_same(run.cells[1], sample_crossed_cell("cell_001", 5000));
   ASSERT_EQ(run.paths.size(), 1U);
   EXPECT_EQ(run.paths[0].id, sample_path.id);
   EXPECT_EQ(run.paths[0].lambda, sample_path.lambda);
@@ -98,12 +124,15 @@ TEST(RunFile, KeepsTheOrderOfCellsAndEmptyParts) {
   for (auto& point : no_estimators.points) point.estimators.clear();
   no_estimators.settings.clear();
   no_estimators.exclusions.clear();
-  write_run_file(scratch / "run.h5", {sample_cell("cell_2", 1), empty, no_estimators}, {}, {}, {});
+  auto no_crossed_estimators = sample_crossed_cell("cell_102", 4);
+  for (auto& point : no_crossed_estimators.points) point.estimators.clear();
+  write_run_file(scratch / "run.h5", {sample_cell("cell_2", 1), empty, no_estimators, no_crossed_estimators}, {}, {}, {});
   const auto run = read_run_file(scratch / "run.h5");
-  ASSERT_EQ(run.cells.size(), 3U);
+  ASSERT_EQ(run.cells.size(), 4U);
   EXPECT_EQ(run.cells[0].id, "cell_2");
   expect_same(run.cells[1], empty);
   expect_same(run.cells[2], no_estimators);
+  expect_same(run.cells[3], no_crossed_estimators);
 }
 
 TEST(RunFile, NonFiniteValuesRoundTrip) {
@@ -127,6 +156,46 @@ TEST(RunFile, HashDependsOnResultsAlone) {
   cell.points[0].estimators[0].counts.value_rows += 1;
   EXPECT_NE(write_run_file(scratch / "c.h5", {cell}, {sample_path}, sample_execution, sample_provenance), hash);
   EXPECT_NE(write_run_file(scratch / "d.h5", {sample_cell("cell_000", 1)}, {}, sample_execution, sample_provenance), hash);
+}
+
+TEST(RunFile, HashDependsOnComponentsAndPolicies) {
+  const Scratch scratch;
+  const auto hash_with = [&](const auto& change) {
+    auto cell = sample_crossed_cell("cell_000", 1);
+    change(cell, cell.points[1].estimators[2]);
+    return write_run_file(scratch / "run.h5", {cell}, {}, {}, {});
+  };
+  const auto hash = hash_with([](CellRecord&, EstimatorRecord&) {});
+  EXPECT_EQ(hash_with([](CellRecord&, EstimatorRecord& estimator) { estimator.seconds_per_call = 99; }), hash);
+  EXPECT_NE(hash_with([](CellRecord&, EstimatorRecord& estimator) { estimator.components.count[3] += 1; }), hash);
+  EXPECT_NE(hash_with([](CellRecord&, EstimatorRecord& estimator) { estimator.component_counts.hessian_rows += 1; }), hash);
+  EXPECT_NE(hash_with([](CellRecord&, EstimatorRecord& estimator) { estimator.preparation.value_rows += 1; }), hash);
+  EXPECT_NE(hash_with([](CellRecord&, EstimatorRecord& estimator) { estimator.preparation_share += 1; }), hash);
+  EXPECT_NE(hash_with([](CellRecord& cell, EstimatorRecord&) { cell.designs += 1; }), hash);
+  EXPECT_NE(hash_with([](CellRecord& cell, EstimatorRecord&) { cell.replicas += 1; }), hash);
+  EXPECT_NE(hash_with([](CellRecord& cell, EstimatorRecord&) { cell.noise_policy = "independent"; }), hash);
+  EXPECT_NE(hash_with([](CellRecord& cell, EstimatorRecord&) { cell.row_policy = "with_replacement"; }), hash);
+  EXPECT_NE(hash_with([](CellRecord& cell, EstimatorRecord&) { cell.objective = "iwae"; }), hash);
+}
+
+TEST(RunFile, RefusesComponentsThatDoNotFitTheCell) {
+  const Scratch scratch;
+  const auto expect_refused = [&](CellRecord cell, const auto& change) {
+    change(cell, cell.points[1].estimators[2]);
+    EXPECT_THROW(write_run_file(scratch / "run.h5", {cell}, {}, {}, {}), std::invalid_argument);
+    EXPECT_FALSE(std::filesystem::exists(scratch / "run.h5"));
+  };
+  const auto crossed = sample_crossed_cell("cell_000", 1);
+  expect_refused(crossed, [](CellRecord&, EstimatorRecord& estimator) { estimator.components.trace_square_rows.pop_back(); });
+  expect_refused(crossed, [](CellRecord&, EstimatorRecord& estimator) { estimator.components = {}; });
+  expect_refused(crossed, [](CellRecord&, EstimatorRecord& estimator) { estimator.components.resize(3, 6, 2, 5, 3); });
+  expect_refused(crossed, [](CellRecord&, EstimatorRecord& estimator) { estimator.components.resize(4, 2, 6, 5, 3); });
+  expect_refused(crossed, [](CellRecord&, EstimatorRecord& estimator) { estimator.components.row_sets = 4; });
+  expect_refused(crossed, [](CellRecord& cell, EstimatorRecord&) { cell.noise_sets = 4; });
+  expect_refused(crossed, [](CellRecord& cell, EstimatorRecord&) { cell.designs = 0; });
+  const auto plain = sample_cell("cell_000", 1);
+  expect_refused(plain, [](CellRecord& cell, EstimatorRecord&) { cell.designs = 32; });
+  expect_refused(plain, [](CellRecord&, EstimatorRecord& estimator) { estimator.component_counts.value_rows = 1; });
 }
 
 TEST(RunFile, RefusesCellsItCannotStore) {

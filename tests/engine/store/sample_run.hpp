@@ -1,4 +1,4 @@
-/// A small run file with everything in it, and what a refusal says.
+/// A small run file with everything in it (cell_001 has crossed designs), and what a refusal says.
 #pragma once
 
 #include <gtest/gtest.h>
@@ -18,7 +18,7 @@ inline const std::map<std::string, std::string> sample_provenance{
     {"spec", std::string(100000, 's') + "\n[model]\n"}, {"compiler", "g++ 12"}, {"flags", ""}};
 
 inline std::string write_sample(const std::filesystem::path& file) {
-  return write_run_file(file, {sample_cell("cell_000", 1), sample_cell("cell_001", 5000)}, {sample_path}, sample_execution,
+  return write_run_file(file, {sample_cell("cell_000", 1), sample_crossed_cell("cell_001", 5000)}, {sample_path}, sample_execution,
                         sample_provenance);
 }
 

@@ -40,6 +40,12 @@ inline void fill(std::vector<double>& values, std::uint64_t key) {
   for (auto& value : values) value = distinct(key++);
 }
 
+/// Work of all kinds, each another number, one of more than 32 bits.
+inline models::Counts sample_counts(std::uint64_t seed) {
+  const auto work = static_cast<Index>(seed);
+  return {work, work + 1, work + 2, work << 33, work + 4, work + 5};
+}
+
 /// A cell with 2 points, 3 estimators, 4 batches, 6 parameters in 2 blocks. `seed` varies every number.
 inline CellRecord sample_cell(const std::string& id, std::uint64_t seed) {
   CellRecord cell;
@@ -53,6 +59,10 @@ inline CellRecord sample_cell(const std::string& id, std::uint64_t seed) {
   cell.batch_rows = 100;
   cell.rows = Index{1} << 40;
   cell.replicates = 4096;
+  cell.replicas = 4;
+  cell.noise_policy = "common";
+  cell.row_policy = "without_replacement";
+  cell.objective = "elbo";
   cell.exclusions = {{"PW-KL", "the prior is not Gaussian"}, {"other", ""}};
   for (const auto* label : {"0 %", "optimum"}) {
     auto& point = cell.points.emplace_back();
@@ -70,9 +80,31 @@ inline CellRecord sample_cell(const std::string& id, std::uint64_t seed) {
       estimator.moments.resize(4, 6, 2);
       auto& moments = estimator.moments;
       for (auto* values : {&moments.count, &moments.sum, &moments.square, &moments.norm, &moments.norm_square}) fill(*values, seed += 100);
-      const auto work = static_cast<Index>(seed);
-      estimator.counts = {work, work + 1, work << 33, work + 3};
+      estimator.counts = sample_counts(seed);
+      estimator.preparation = sample_counts(seed + 20);
+      estimator.preparation_share = distinct(seed + 6);
       estimator.seconds_per_call = distinct(seed + 7);
+    }
+  }
+  return cell;
+}
+
+/// The same with crossed designs of 5 minibatches and 3 sample sets.
+inline CellRecord sample_crossed_cell(const std::string& id, std::uint64_t seed) {
+  CellRecord cell = sample_cell(id, seed);
+  cell.designs = 32;
+  cell.row_sets = 5;
+  cell.noise_sets = 3;
+  seed += 100000;
+  for (auto& point : cell.points) {
+    for (auto& estimator : point.estimators) {
+      auto& c = estimator.components;
+      c.resize(4, 6, 2, 5, 3);
+      for (auto* values : {&c.count, &c.mean_square_noise, &c.mean_square_rows, &c.mean_square_interaction, &c.trace_square_noise,
+                           &c.trace_square_rows, &c.trace_square_interaction}) {
+        fill(*values, seed += 100);
+      }
+      estimator.component_counts = sample_counts(seed);
     }
   }
   return cell;

@@ -22,7 +22,7 @@ std::vector<Chunk> chunks_of(const CellRecord& cell, const std::vector<Range>& c
   std::vector<Chunk> chunks;
   for (std::size_t p = 0; p < cell.points.size(); ++p) {
     for (const auto& range : cut) {
-      Chunk chunk{cell.id, static_cast<Index>(p), range.first, {}, {}, {}};
+      Chunk chunk{cell.id, static_cast<Index>(p), range.first, {}, {}, {}, {}, {}};
       for (const auto& estimator : cell.points[p].estimators) {
         const auto& all = estimator.moments;
         chunk.estimators.push_back(estimator.name);
@@ -37,6 +37,18 @@ std::vector<Chunk> chunks_of(const CellRecord& cell, const std::vector<Range>& c
         copy(all.square, part.square, all.parameters);
         copy(all.norm, part.norm, all.blocks);
         copy(all.norm_square, part.norm_square, all.blocks);
+        if (cell.designs == 0) continue;
+        const auto& designs = estimator.components;
+        chunk.component_counts.push_back(range.first == 0 ? estimator.component_counts : models::Counts{});
+        auto& crossed = chunk.components.emplace_back();
+        crossed.resize(range.size(), designs.parameters, designs.blocks, designs.row_sets, designs.noise_sets);
+        copy(designs.count, crossed.count, 1);
+        copy(designs.mean_square_noise, crossed.mean_square_noise, designs.parameters);
+        copy(designs.mean_square_rows, crossed.mean_square_rows, designs.parameters);
+        copy(designs.mean_square_interaction, crossed.mean_square_interaction, designs.parameters);
+        copy(designs.trace_square_noise, crossed.trace_square_noise, designs.blocks);
+        copy(designs.trace_square_rows, crossed.trace_square_rows, designs.blocks);
+        copy(designs.trace_square_interaction, crossed.trace_square_interaction, designs.blocks);
       }
       chunks.push_back(std::move(chunk));
     }
@@ -49,7 +61,10 @@ CellRecord without_moments(CellRecord cell) {
     for (auto& estimator : point.estimators) {
       const auto moments = std::move(estimator.moments);
       estimator.moments.resize(moments.batches, moments.parameters, moments.blocks);
-      estimator.counts = {};
+      estimator.counts = estimator.component_counts = {};
+      if (cell.designs == 0) continue;
+      const auto components = std::move(estimator.components);
+      estimator.components.resize(components.batches, components.parameters, components.blocks, components.row_sets, components.noise_sets);
     }
   }
   return cell;
@@ -66,7 +81,7 @@ class Segments : public ::testing::Test {
 };
 
 TEST_F(Segments, MergeToTheSameRunFileWhateverTheCut) {
-  const std::vector<CellRecord> whole{sample_cell("cell_000", 1), sample_cell("cell_001", 777)};
+  const std::vector<CellRecord> whole{sample_cell("cell_000", 1), sample_crossed_cell("cell_001", 777)};
   const auto expected = write_run_file(run() / "whole.h5", whole, {}, {}, {});
   Manifest manifest{"a run", 0, {}, {{"next", "7"}}};
   // Checkpoints and writers in an order of their own.
@@ -101,18 +116,36 @@ TEST_F(Segments, MergeToTheSameRunFileWhateverTheCut) {
   EXPECT_EQ(keys[0].estimators, (std::vector<std::string>{"score", "pathwise", "stick-the-landing"}));
 }
 
+void expect_merge_fails(const CellRecord& cell, const std::vector<Chunk>& chunks, const std::string& problem) {
+  std::vector<CellRecord> cells{without_moments(cell)};
+  ChunkMerger merger(cells);
+  try {
+    for (const auto& chunk : chunks) merger.add(chunk);
+    merger.finish();
+    ADD_FAILURE() << "no error: " << problem;
+  } catch (const SystemError& error) {
+    EXPECT_NE(std::string(error.what()).find(problem), std::string::npos) << error.what();
+  }
+}
+
+TEST_F(Segments, ComponentsBelongToTheirPlan) {
+  const auto plain = sample_cell("cell_000", 1);
+  const auto crossed = sample_crossed_cell("cell_000", 1);
+  expect_merge_fails(plain, chunks_of(crossed, {{0, 4}}), "another shape");
+  expect_merge_fails(crossed, chunks_of(plain, {{0, 4}}), "another shape");
+  expect_merge_fails(crossed, chunks_of(crossed, {{0, 2}, {1, 4}}), "batch 1 comes twice");
+  auto chunks = chunks_of(crossed, {{0, 4}});
+  for (auto& components : chunks[1].components) components.noise_sets = 4;
+  expect_merge_fails(crossed, chunks, "point 1, estimator 'score' (moments of another shape");
+  chunks = chunks_of(crossed, {{0, 4}});
+  chunks[0].components[1].resize(3, 6, 2, 5, 3);
+  expect_merge_fails(crossed, chunks, "point 0, estimator 'pathwise' (moments of another shape");
+}
+
 TEST_F(Segments, EveryBatchComesExactlyOnce) {
   const auto cell = sample_cell("cell_000", 1);
   const auto expect_failure = [&](const std::vector<Chunk>& chunks, const std::string& problem) {
-    std::vector<CellRecord> cells{without_moments(cell)};
-    ChunkMerger merger(cells);
-    try {
-      for (const auto& chunk : chunks) merger.add(chunk);
-      merger.finish();
-      ADD_FAILURE() << "no error: " << problem;
-    } catch (const SystemError& error) {
-      EXPECT_NE(std::string(error.what()).find(problem), std::string::npos) << error.what();
-    }
+    expect_merge_fails(cell, chunks, problem);
   };
   expect_failure(chunks_of(cell, {{0, 2}, {1, 4}}), "batch 1 comes twice");
   expect_failure(chunks_of(cell, {{0, 2}, {3, 4}}), "batch 2 is missing");
@@ -131,12 +164,60 @@ TEST_F(Segments, EveryBatchComesExactlyOnce) {
   expect_failure(chunks, "no such cell and point");
 }
 
+TEST_F(Segments, HoldChunksWithAndWithoutComponents) {
+  auto chunks = chunks_of(sample_crossed_cell("cell_001", 9), {{0, 3}, {3, 4}});
+  const auto plain = chunks_of(sample_cell("cell_000", 1), {{0, 2}});
+  chunks.insert(chunks.begin() + 1, plain.begin(), plain.end());
+  const auto entry = write_segment(run(), 0, 0, chunks);
+  std::vector<Chunk> found;
+  visit_segment(run(), entry, [&](Chunk&& chunk) { found.push_back(std::move(chunk)); });
+  ASSERT_EQ(found.size(), chunks.size());
+  for (std::size_t c = 0; c < chunks.size(); ++c) {
+    SCOPED_TRACE(c);
+    EXPECT_EQ(found[c].cell, chunks[c].cell);
+    EXPECT_EQ(found[c].counts, chunks[c].counts);
+    EXPECT_EQ(found[c].component_counts, chunks[c].component_counts);
+    ASSERT_EQ(found[c].components.size(), chunks[c].components.size());
+    for (std::size_t e = 0; e < chunks[c].estimators.size(); ++e) {
+      EXPECT_EQ(found[c].moments[e].norm_square, chunks[c].moments[e].norm_square);
+      if (chunks[c].components.empty()) continue;
+      const auto& a = found[c].components[e];
+      const auto& b = chunks[c].components[e];
+      EXPECT_EQ(a.batches, b.batches);
+      EXPECT_EQ(a.row_sets, 5);
+      EXPECT_EQ(a.noise_sets, 3);
+      EXPECT_EQ(a.count, b.count);
+      EXPECT_EQ(a.mean_square_interaction, b.mean_square_interaction);
+      EXPECT_EQ(a.trace_square_interaction, b.trace_square_interaction);
+    }
+  }
+}
+
 TEST_F(Segments, RefusesChunksWithoutAShape) {
   auto chunks = chunks_of(sample_cell("cell_000", 1), {{0, 4}});
   chunks[0].moments[1].sum.pop_back();
   EXPECT_THROW((void)write_segment(run(), 0, 0, chunks), std::invalid_argument);
   chunks[0].moments.pop_back();
   EXPECT_THROW((void)write_segment(run(), 0, 0, chunks), std::invalid_argument);
+  const auto expect_refused = [&](const auto& change) {
+    auto crossed = chunks_of(sample_crossed_cell("cell_000", 1), {{0, 4}});
+    change(crossed[1]);
+    EXPECT_THROW((void)write_segment(run(), 0, 0, crossed), std::invalid_argument);
+  };
+  expect_refused([](Chunk& chunk) { chunk.components.pop_back(); });
+  expect_refused([](Chunk& chunk) { chunk.components.clear(); });
+  expect_refused([](Chunk& chunk) { chunk.component_counts.clear(); });
+  expect_refused([](Chunk& chunk) { chunk.components[2].trace_square_noise.pop_back(); });
+  expect_refused([](Chunk& chunk) { chunk.components[2].row_sets = 4; });
+  expect_refused([](Chunk& chunk) {
+    for (auto& components : chunk.components) components.noise_sets = 0;
+  });
+  expect_refused([](Chunk& chunk) {
+    for (auto& components : chunk.components) components.resize(3, 6, 2, 5, 3);
+  });
+  expect_refused([](Chunk& chunk) {
+    for (auto& components : chunk.components) components.resize(4, 2, 6, 5, 3);
+  });
   EXPECT_TRUE(std::filesystem::is_empty(run() / "segments"));
 }
 
