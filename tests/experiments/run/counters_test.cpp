@@ -40,13 +40,14 @@ class CountersTest : public testing::ProgramTest {
     EXPECT_EQ(run.execution.ranks, ranks);
     EXPECT_EQ(run.results_hash, outcome.hash());
 
-    const auto value_rows = figure(run, "value_rows");
-    const auto gradient_rows = figure(run, "gradient_rows");
-    EXPECT_EQ(sum(figure(run, "value_evaluations")), static_cast<double>(plan.counts.value_evaluations));
-    EXPECT_EQ(sum(figure(run, "gradient_evaluations")), static_cast<double>(plan.counts.gradient_evaluations));
-    EXPECT_EQ(sum(value_rows), static_cast<double>(plan.counts.value_rows));
-    EXPECT_EQ(sum(gradient_rows), static_cast<double>(plan.counts.gradient_rows));
-    for (const auto& rows : {value_rows, gradient_rows}) EXPECT_LE(most(rows) * static_cast<double>(ranks), 1.1 * sum(rows));
+    for (const auto& kind : models::Counts::kinds()) {
+      SCOPED_TRACE(kind.name);
+      const auto done = figure(run, kind.name);
+      EXPECT_EQ(sum(done), static_cast<double>(plan.counts.*kind.count));
+      if (std::string(kind.name).ends_with("_rows")) {
+        EXPECT_LE(most(done) * static_cast<double>(ranks), 1.1 * sum(done));
+      }
+    }
 
     const DataPlan& data = plan.data.at(0);
     const Index share = (data.rows + layout.shards - 1) / layout.shards + data.row_tile * data.shard_unit;
@@ -69,12 +70,13 @@ class CountersTest : public testing::ProgramTest {
     for (std::size_t c = 0; c < plan.cells.size(); ++c) {
       models::Counts counts;
       for (const PointRecord& point : run.cells.at(c).points) {
-        for (const EstimatorRecord& e : point.estimators) counts += e.counts;
+        for (const EstimatorRecord& e : point.estimators) {
+          counts += e.counts;
+          counts += e.preparation;
+          counts += e.component_counts;
+        }
       }
-      EXPECT_EQ(counts.value_evaluations, plan.cells[c].counts.value_evaluations);
-      EXPECT_EQ(counts.gradient_evaluations, plan.cells[c].counts.gradient_evaluations);
-      EXPECT_EQ(counts.value_rows, plan.cells[c].counts.value_rows);
-      EXPECT_EQ(counts.gradient_rows, plan.cells[c].counts.gradient_rows);
+      EXPECT_EQ(counts, plan.cells[c].counts);
     }
   }
 };
@@ -97,6 +99,17 @@ TEST_F(CountersTest, WithAMonteCarloReferenceAndCoarserTiles) {
   EXPECT_GT(plan.data.at(0).shard_unit, 1);
   check({1, 1, 3});
   check({1, 2, 1});
+}
+
+TEST_F(CountersTest, OfReplicasAndEstimatorsThatAskForMore) {
+  ASSERT_EQ(variscope({"data", "synth", "odd.h5", "--rows", "1009", "--columns", "3"}).status, 0);
+  // Every replica is counted; Hessian-vector products for each sample and once a call.
+  write("study.toml", testing::replaced(testing::logistic_spec("odd.h5", R"("sf_loo", "bonnet_price", "taylor_hvp", "pw_local")", "16",
+                                                               "batch_rows = 256\nreplicas = 3\nrow_policy = \"disjoint\"\n"),
+                                        "response = \"y\"\n", ""));
+  const std::string hash = check({1, 1, 1}).results_hash;
+  EXPECT_EQ(check({2, 1, 1}).results_hash, hash);
+  EXPECT_EQ(check({1, 1, 2}).results_hash, hash);
 }
 
 TEST_F(CountersTest, AreNoPartOfTheResults) {
