@@ -91,6 +91,7 @@ struct EstimatorRecord {
 struct PointRecord {
   std::string label;                    ///< "0 %", "50 %", "optimum"
   std::vector<double> lambda;           ///< variational parameters
+  std::vector<double> snapshot;         ///< those of an earlier step, which some control variates lean on
   std::vector<double> reference;        ///< reference gradient
   std::vector<double> reference_error;  ///< its standard error or numerical error bound per coordinate
   std::string reference_method;         ///< "quadrature", "closed form", "monte carlo"

@@ -2,6 +2,7 @@
 #include <stdexcept>
 
 #include "engine/estimators/baselines.hpp"
+#include "engine/estimators/data_control.hpp"
 #include "engine/estimators/discrete.hpp"
 #include "engine/estimators/estimator.hpp"
 #include "engine/estimators/importance.hpp"
@@ -62,6 +63,8 @@ const std::vector<Entry>& catalogue() {
       taylor_product_entry(),
       quadratic_surrogate_entry(),
       bonnet_price_entry(),
+      variance_reduced_entry(),
+      joint_control_entry(),
       measure_valued_entry(),
       arm_entry(),
       disarm_entry(),

@@ -37,6 +37,8 @@ struct Context {
   Index samples = 1;                   ///< M of one estimate
   Index batch_rows = 0;                ///< B of one estimate; 0: all rows
   std::span<const double> state = {};  ///< what prepare() left; empty for stateless estimators
+  /// lambda some steps back along the path, for estimators that lean on an earlier step; lambda itself where there is none.
+  std::span<const double> snapshot = {};
 };
 
 /// A density evaluation that an estimate asks for, on its rows (likelihood scaled by N / B).

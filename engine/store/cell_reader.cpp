@@ -71,6 +71,7 @@ std::vector<Value> sized(std::vector<Value> values, std::size_t size, const Hand
 void read_points(const Handle& group, CellRecord& cell) {
   const auto points = cell.points.size();
   read_per_point(group, cell, "lambda", &PointRecord::lambda);
+  read_per_point(group, cell, "snapshot", &PointRecord::snapshot);
   read_per_point(group, cell, "reference", &PointRecord::reference);
   read_per_point(group, cell, "reference_error", &PointRecord::reference_error);
   const auto objective = sized(read_doubles(group, "objective"), points, group, "objective");

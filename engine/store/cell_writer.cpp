@@ -75,6 +75,8 @@ void write_moments(Dimensions& dimensions, const CellRecord& cell, Moments Estim
 
 void write_points(Dimensions& dimensions, const CellRecord& cell) {
   write_per_point(dimensions, cell, "lambda", {"variational parameters"}, &PointRecord::lambda);
+  write_per_point(dimensions, cell, "snapshot", {"variational parameters of an earlier step, which some control variates lean on"},
+                  &PointRecord::snapshot);
   write_per_point(dimensions, cell, "reference", {"reference gradient of the objective"}, &PointRecord::reference);
   write_per_point(dimensions, cell, "reference_error", {"standard error or numerical error bound of the reference gradient"},
                   &PointRecord::reference_error);
@@ -156,6 +158,7 @@ void check_cell(const CellRecord& cell) {
   for (const auto& point : cell.points) {
     const auto place = fmt::format("point '{}'", point.label);
     require(point.lambda.size() == shape.parameters, cell, place + ": lambda has not one entry per parameter");
+    require(point.snapshot.size() == shape.parameters, cell, place + ": snapshot has not one entry per parameter");
     require(point.reference.size() == shape.parameters, cell, place + ": reference has not one entry per parameter");
     require(point.reference_error.size() == shape.parameters, cell, place + ": reference_error has not one entry per parameter");
     require(point.estimators.size() == shape.estimators, cell, place + ": other estimators than the first point");

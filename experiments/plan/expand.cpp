@@ -217,7 +217,9 @@ class Expander {
     }
     const auto model = shape_model(s, data);
     const auto family = make_family(s, path.dim, initial_lambda(s, path.dim));
-    const estimators::Context context{family.get(), model.get(), objective_of(s), s.estimators.samples, s.estimators.batch_rows, {}};
+    const auto initial = initial_lambda(s, path.dim);
+    const estimators::Context context{family.get(), model.get(), objective_of(s), s.estimators.samples, s.estimators.batch_rows,
+                                      {},           initial};
     const auto points = static_cast<double>(path.labels.size());
     const double calls = points * static_cast<double>(s.replicates.count);
     const double crossed = points * static_cast<double>(s.components.designs * s.components.row_sets * s.components.noise_sets);
@@ -350,7 +352,8 @@ std::string path_estimator(const estimators::Context& context) {
     if (!estimators::reason_against(*estimators::find(name), context)) return name;
   }
   throw UserError(
-      "no estimator leads along a path of this family with this objective (importance_bound needs a reparameterisable family). Use objective = "
+      "no estimator leads along a path of this family with this objective (importance_bound needs a reparameterisable family). Use "
+      "objective = "
       "\"elbo\", or family.name = \"mean_field_gaussian\".");
 }
 

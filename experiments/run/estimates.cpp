@@ -289,11 +289,13 @@ void Estimates::run(const families::Family& family, const CallSettings& call, Ra
   work_.draw_s += row_seconds;
   Index extra = 0;
   for (const Measured& m : estimators) {
-    extra = std::max(extra, m.estimator->extra_uniforms({&family, &model_, call.objective, call.samples, call.batch_rows, m.state}));
+    extra = std::max(extra,
+                     m.estimator->extra_uniforms({&family, &model_, call.objective, call.samples, call.batch_rows, m.state, m.snapshot}));
   }
   for (std::size_t e = 0; e < estimators.size(); ++e) {
     const estimators::Estimator& estimator = *estimators[e].estimator;
-    const estimators::Context context{&family, &model_, call.objective, call.samples, call.batch_rows, estimators[e].state};
+    const estimators::Context context{
+        &family, &model_, call.objective, call.samples, call.batch_rows, estimators[e].state, estimators[e].snapshot};
     Draws& draws = draws_of(estimator.coupling());
     if (!draws.ready)
       draw(family, call, replicates, estimator.coupling(), estimator.coupling() == estimators::Coupling::independent ? extra : 0);

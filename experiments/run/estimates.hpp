@@ -37,6 +37,7 @@ struct CallSettings {
 struct Measured {
   const estimators::Estimator* estimator = nullptr;
   std::span<const double> state = {};
+  std::span<const double> snapshot = {};
 };
 
 /// Computes gradients with one team of ranks.

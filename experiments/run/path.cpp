@@ -54,10 +54,12 @@ class Runner {
       }
       for (std::size_t i = 0; i < plan_.stops.size(); ++i) {
         if (plan_.stops[i] == step) path.points[i].lambda = lambda;
+        if (std::max<Index>(0, plan_.stops[i] - settings_.path.snapshot_age) == step) path.points[i].snapshot = lambda;
       }
       if (step == steps) break;
       adam.step(lambda, gradient(lambda, call, step, *estimator));
     }
+    if (settings_.path.optimum) path.points.back().snapshot = lambda;
     if (settings_.path.optimum) path.points.back().lambda = monte_carlo_ ? averaged_optimum(lambda) : exact_optimum(lambda);
     for (std::size_t i = 0; i < path.points.size(); ++i) {
       path.points[i].label = plan_.labels[i];

@@ -150,7 +150,7 @@ class Study {
       const auto family = make_family(s, path.dim, record.points[point].lambda);
       const std::vector<std::vector<double>> states = prepare(*family, model, data, list, call, record.points[point]);
       std::vector<Measured> measured;
-      for (std::size_t e = 0; e < list.size(); ++e) measured.push_back({list[e], states[e]});
+      for (std::size_t e = 0; e < list.size(); ++e) measured.push_back({list[e], states[e], record.points[point].snapshot});
       for (Index round = 0; round < most;) {
         const Range wave{batches.first + std::min(round, batches.size()), batches.first + std::min(round + wave_, batches.size())};
         run_wave(lanes, record, point, call, *family, wave, measured);
@@ -176,7 +176,7 @@ class Study {
                                            PointRecord& point) {
     std::vector<std::vector<double>> states;
     for (std::size_t e = 0; e < list.size(); ++e) {
-      const estimators::Context context{&family, &model, call.objective, call.samples, call.batch_rows, {}};
+      const estimators::Context context{&family, &model, call.objective, call.samples, call.batch_rows, {}, point.snapshot};
       auto& state = states.emplace_back(static_cast<std::size_t>(list[e]->state_size(context)), 0.0);
       if (state.empty()) continue;
       PreparationRun run(model, data, whole_, plan_.threads, family, *list[e], call, work_);

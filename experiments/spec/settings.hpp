@@ -47,6 +47,7 @@ struct Settings {
     Index batch_rows = 0;                           ///< 0: all rows
     std::vector<double> points = {0, 10, 50, 100};  ///< percent of the steps
     bool optimum = true;
+    Index snapshot_age = 20;  ///< steps between a point and the earlier parameters that some control variates lean on
   } path;
   struct Reference {
     std::string method = "auto";  ///< auto, exact, monte_carlo

@@ -1,0 +1,160 @@
+/// With m~, s~ the snapshot's mean and scale: what a minibatch says there is compared with what all rows say there.
+#include "engine/estimators/data_control.hpp"
+
+#include "engine/families/mean_field_gaussian.hpp"
+
+namespace variscope::estimators {
+
+namespace {
+
+/// Pathwise with closed-form entropy, minus the minibatch's expansion at the snapshot, plus that of all rows. Partial: sums of r and r eps
+/// of the location's and the scale's residuals.
+class SnapshotControl : public Estimator {
+ public:
+  [[nodiscard]] Index partial_size(const Context& context) const override { return context.family->parameters(); }
+  /// The snapshot serves an epoch of N / B steps.
+  [[nodiscard]] double preparation_share(const Context& context) const override {
+    return static_cast<double>(context.batch_rows) / static_cast<double>(context.model->rows());
+  }
+
+  void finish(const Context& context, const SampleBlock&, std::span<const double> partial, std::span<double> gradient) const override {
+    const families::MeanFieldGaussian& q = *context.family->mean_field_gaussian();
+    for (std::size_t p = 0; p < gradient.size(); ++p)
+      gradient[p] = partial[p] / static_cast<double>(context.samples) + expectation(context, p);
+    if (context.objective == Objective::elbo) q.add_entropy_gradient(gradient);
+  }
+
+ protected:
+  /// The control's expected gradient in parameter p.
+  [[nodiscard]] virtual double expectation(const Context& context, std::size_t p) const = 0;
+
+  static families::MeanFieldGaussian snapshot(const Context& context) { return families::MeanFieldGaussian(context.snapshot); }
+  static void place_mean(const families::MeanFieldGaussian& q, tiles::BatchView theta, Index to) {
+    for (Index d = 0; d < q.dim(); ++d) theta(d, to) = q.mean()[static_cast<std::size_t>(d)];
+  }
+};
+
+/// Johnson and Zhang 2013 (NeurIPS), eq. 2, at the snapshot's mean: c(n) = grad l_n(m~), whose mean over rows is known. It controls the
+/// noise that rows alone make in the mean; the scale is left as it is. State: the whole gradient at m~.
+class VarianceReduced final : public SnapshotControl {
+ public:
+  [[nodiscard]] std::vector<Request> requests(const Context&) const override {
+    return {{.wanted = {false, true}}, {.wanted = {false, true}, .per_sample = false, .at_sample = false}};
+  }
+  void place(const Context& context, std::size_t, const Placement& at) const override {
+    place_mean(snapshot(context), at.theta, at.origin);
+  }
+
+  [[nodiscard]] Index state_size(const Context& context) const override { return context.family->dim(); }
+  void prepare(const Context& context, Preparation& preparation, std::span<double> state) const override {
+    tiles::Batch theta(context.family->dim(), 1);
+    place_mean(snapshot(context), theta.view(), 0);
+    tiles::Batch out;
+    preparation.evaluate({false, true}, theta.view(), {}, out);
+    for (Index d = 0; d < theta.dim(); ++d) state[static_cast<std::size_t>(d)] = out(1 + d, 0);
+  }
+
+  void accumulate(const Context& context, const SampleBlock& block, std::span<double> partial) const override {
+    const families::MeanFieldGaussian& q = *context.family->mean_field_gaussian();
+    q.add_pathwise(block.noise, block.position, block.densities[0], 1, block.first, block.last, partial);
+    for (Index d = 0; d < q.dim(); ++d) {
+      partial[static_cast<std::size_t>(d)] -= static_cast<double>(block.last - block.first) * block.densities[1](1 + d, block.origins[1]);
+    }
+  }
+
+ protected:
+  [[nodiscard]] double expectation(const Context& context, std::size_t p) const override {
+    return p < context.state.size() ? context.state[p] : 0.0;
+  }
+};
+
+/// Wang, Geffner and Domke 2024 (TMLR), section 4: c(n, eps) = path derivative, at the snapshot, of the second-order Taylor expansion of
+/// row n's term at m~: grad l_n(m~) + H_n(m~) s~ eps. Its expectation over rows and noise together is known: all rows' gradient at m~, and
+/// diag H(m~) s~^2. State: those two.
+class JointControl final : public SnapshotControl {
+ public:
+  [[nodiscard]] std::vector<Request> requests(const Context&) const override {
+    return {{.wanted = {false, true}}, {.wanted = {false, true, true}, .at_sample = false}};
+  }
+
+  void place(const Context& context, std::size_t, const Placement& at) const override {
+    const families::MeanFieldGaussian old = snapshot(context);
+    for (Index s = at.first; s < at.last; ++s) {
+      const Index to = at.origin + (s - at.first);
+      place_mean(old, at.theta, to);
+      for (Index d = 0; d < old.dim(); ++d) at.direction(d, to) = old.scale()[static_cast<std::size_t>(d)] * at.noise(d, s);
+    }
+  }
+
+  [[nodiscard]] Index state_size(const Context& context) const override { return 2 * context.family->dim(); }
+  void prepare(const Context& context, Preparation& preparation, std::span<double> state) const override {
+    const families::MeanFieldGaussian old = snapshot(context);
+    const Index dim = old.dim();
+    tiles::Batch theta(dim, dim);
+    tiles::Batch direction(dim, dim);
+    for (Index k = 0; k < dim; ++k) {
+      place_mean(old, theta.view(), k);
+      direction(k, k) = 1;
+    }
+    tiles::Batch out;
+    preparation.evaluate({false, true, true}, theta.view(), direction.view(), out);
+    for (Index d = 0; d < dim; ++d) {
+      const auto i = static_cast<std::size_t>(d);
+      state[i] = out(1 + d, 0);
+      state[static_cast<std::size_t>(dim) + i] = out(1 + dim + d, d) * old.scale()[i] * old.scale()[i];
+    }
+  }
+
+  void accumulate(const Context& context, const SampleBlock& block, std::span<double> partial) const override {
+    const families::MeanFieldGaussian& q = *context.family->mean_field_gaussian();
+    q.add_pathwise(block.noise, block.position, block.densities[0], 1, block.first, block.last, partial);
+    const families::MeanFieldGaussian old = snapshot(context);
+    const Index dim = q.dim();
+    for (Index d = 0; d < dim; ++d) {
+      double location = 0;
+      double product = 0;
+      for (Index s = block.first; s < block.last; ++s) {
+        const Index from = block.origins[1] + (s - block.first);
+        const double control = block.densities[1](1 + d, from) + block.densities[1](1 + dim + d, from);
+        location += control;
+        product += control * block.noise(d, s);
+      }
+      partial[static_cast<std::size_t>(d)] -= location;
+      partial[static_cast<std::size_t>(dim + d)] -= product * old.scale()[static_cast<std::size_t>(d)];
+    }
+  }
+
+ protected:
+  [[nodiscard]] double expectation(const Context& context, std::size_t p) const override { return context.state[p]; }
+};
+
+std::optional<std::string> needs_minibatch(const Context& context) {
+  if (context.family->mean_field_gaussian() == nullptr) return "is written for mean_field_gaussian";
+  if (context.batch_rows == 0) return "controls the noise of minibatches, and all rows are used";
+  return std::nullopt;
+}
+
+}  // namespace
+
+Entry variance_reduced_entry() {
+  Entry entry = plain_entry("svrg", "pathwise, rows compared with all rows at the mean of an earlier step (SVRG)",
+                            "Johnson, Zhang 2013 (NeurIPS), eq. 2", "1 gradient; 1 gradient a call, one full gradient an epoch",
+                            [] { return std::make_unique<VarianceReduced>(); });
+  entry.incompatible = needs_minibatch;
+  return entry;
+}
+
+Entry joint_control_entry() {
+  Entry entry = plain_entry("joint_cv", "pathwise with the joint control variate: rows and noise, expanded at an earlier step",
+                            "Wang, Geffner, Domke 2024 (TMLR), section 4",
+                            "1 gradient, 1 gradient with Hessian-vector product; D of the latter on all rows an epoch",
+                            [] { return std::make_unique<JointControl>(); });
+  entry.incompatible = [](const Context& context) -> std::optional<std::string> {
+    if (auto reason = needs_minibatch(context)) return reason;
+    if (!context.model->has_hessian_vector()) return "needs Hessian-vector products, which this model does not offer";
+    return std::nullopt;
+  };
+  return entry;
+}
+
+}  // namespace variscope::estimators
