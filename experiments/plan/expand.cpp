@@ -230,6 +230,8 @@ class Expander {
       }
       const auto estimator = entry.make();
       cell.estimators.push_back(name);
+      for (const estimators::Request& request : estimator->requests(context))
+        cell.columns = std::max(cell.columns, request.columns * (request.per_sample ? s.estimators.samples : 1));
       const auto units = static_cast<Index>(calls) * cell.design.units() + static_cast<Index>(crossed);
       cell.counts += work(estimator->requests(context), units, s.estimators.samples, rows_per_call);
       CountingPreparation preparation(context, rows, rows_per_call);
@@ -350,7 +352,8 @@ std::string path_estimator(const estimators::Context& context) {
     if (!estimators::reason_against(*estimators::find(name), context)) return name;
   }
   throw UserError(
-      "no estimator leads along a path of this family with this objective (importance_bound needs a reparameterisable family). Use objective = "
+      "no estimator leads along a path of this family with this objective (importance_bound needs a reparameterisable family). Use "
+      "objective = "
       "\"elbo\", or family.name = \"mean_field_gaussian\".");
 }
 
