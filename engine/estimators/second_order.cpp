@@ -92,12 +92,28 @@ class TaylorHessian final : public Controlled {
   void accumulate(const Context& context, const SampleBlock& block, std::span<double> partial) const override {
     const families::MeanFieldGaussian& q = *context.family->mean_field_gaussian();
     const Index dim = q.dim();
-    for (Index s = block.first; s < block.last; ++s) {
+    const auto size = static_cast<std::size_t>(dim);
+    // g(m), then H(m) column by column, as in the state; from a minibatch's expansion they are laid out so first.
+    thread_local std::vector<double> copied;
+    const double* expansion_of = context.state.data();
+    if (context.state.empty()) {
+      copied.resize(size + size * size);
       for (Index i = 0; i < dim; ++i) {
-        double linear = slope(context, block, i);
-        for (Index d = 0; d < dim; ++d)
-          linear += curvature(context, block, i, d) * (q.scale()[static_cast<std::size_t>(d)] * block.noise(d, s));
-        const double r = block.densities[0](1 + i, block.origins[0] + (s - block.first)) - linear;
+        copied[static_cast<std::size_t>(i)] = slope(context, block, i);
+        for (Index d = 0; d < dim; ++d) copied[static_cast<std::size_t>(dim + d * dim + i)] = curvature(context, block, i, d);
+      }
+      expansion_of = copied.data();
+    }
+    thread_local std::vector<double> linear;
+    for (Index s = block.first; s < block.last; ++s) {
+      linear.assign(expansion_of, expansion_of + dim);
+      for (Index d = 0; d < dim; ++d) {
+        const double step = q.scale()[static_cast<std::size_t>(d)] * block.noise(d, s);
+        const double* column = expansion_of + dim + d * dim;
+        for (std::size_t i = 0; i < size; ++i) linear[i] += column[i] * step;
+      }
+      for (Index i = 0; i < dim; ++i) {
+        const double r = block.densities[0](1 + i, block.origins[0] + (s - block.first)) - linear[static_cast<std::size_t>(i)];
         partial[static_cast<std::size_t>(i)] += r;
         partial[static_cast<std::size_t>(dim + i)] += r * block.noise(i, s);
       }

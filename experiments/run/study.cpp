@@ -32,6 +32,8 @@ namespace {
 constexpr double kCheckpointSeconds = 30;
 /// Seconds of work between two looks at the clock, about: long enough that threads seldom wait for each other.
 constexpr double kWaveSeconds = 0.5;
+/// A point has at most so many (replicates.batches).
+constexpr Index kMostBatches = 256;
 
 class Study {
  public:
@@ -305,7 +307,8 @@ class Study {
       since_checkpoint_s_ += seconds;
       const auto wanted = static_cast<Index>(kWaveSeconds / std::max(seconds, 1e-9) * static_cast<double>(batches));
       decision = {since_checkpoint_s_ >= kCheckpointSeconds ? 1.0 : 0.0,
-                  static_cast<double>(std::clamp<Index>(wanted, plan_.threads, 4 * batches))};
+                  static_cast<double>(
+                      std::clamp<Index>(std::min(wanted, 4 * batches), std::min<Index>(plan_.threads, kMostBatches), kMostBatches))};
     }
     world_.broadcast(std::span<double>(decision));
     wave_ = static_cast<Index>(decision[1]);

@@ -1,0 +1,53 @@
+#!/usr/bin/python3
+"""What an estimator costs above its model evaluations: draws, partial sums and gradients against kernels, by the run's own counters.
+
+Synthetic logistic data, N = 10 000, D = 100, M = 64, all rows, one rank, one thread. Each figure is the difference of a study with R and
+one with 4 R replicates, so that references and preparation cancel. Targets: 10 % (mean-field), 25 % (full-rank).
+"""
+import tempfile
+
+import studies
+
+ESTIMATORS = ("sf_raw", "sf_mean", "sf_loo", "sf_rb", "pw_cfe", "pw_kl", "stl", "mix_stl_cfe", "pw_antithetic", "pw_rqmc", "pw_local",
+              "taylor_hessian", "taylor_hvp", "pw_quadratic")
+FAMILIES = {"mean_field_gaussian": 10, "full_rank_gaussian": 25}
+FULL_RANK = ("sf_raw", "sf_mean", "sf_loo", "pw_cfe", "pw_kl", "stl", "mix_stl_cfe", "pw_antithetic", "pw_rqmc")
+
+
+def main():
+    parser = studies.arguments(__doc__, 3)
+    parser.add_argument("--replicates", type=int, default=32, help="of the smaller study (default: %(default)s)")
+    options = parser.parse_args()
+    print("| family | estimator | kernels ms/call | draws ms | estimator ms | above kernels, median (least to most) | target |")
+    print("|---|---|---:|---:|---:|---:|---:|")
+    with tempfile.TemporaryDirectory() as directory:
+        for family, target in FAMILIES.items():
+            for name in ESTIMATORS:
+                if family != "mean_field_gaussian" and name not in FULL_RANK:
+                    continue
+                above, parts = [], {"kernel": [], "draw": [], "estimator": []}
+                for _ in range(options.repeats):
+                    seconds = []
+                    for replicates in (options.replicates, 4 * options.replicates):
+                        spec = studies.synthetic(options.program, directory, 10000, 100, steps=0, samples=64, replicates=replicates,
+                                                 batches=16, names=f'["{name}"]')
+                        text = spec.read_text(encoding="utf-8").replace('"mean_field_gaussian"', f'"{family}"')
+                        text = text.replace("points = [0, 100]", "points = [0]")
+                        text = text.replace("[path]", "initial_sd = 0.1\n\n[path]", 1)
+                        text += '\n[reference]\nmethod = "monte_carlo"\nsamples = 512\n'
+                        spec.write_text(text, encoding="utf-8")
+                        _, run_file = studies.run(options.program, spec, directory, "--ranks", "1", "--threads", "1")
+                        seconds.append({part: values[0] for part, values in studies.execution(run_file).items()})
+                    calls = 3 * options.replicates
+                    spent = {part: (seconds[1][f"{part}_seconds"] - seconds[0][f"{part}_seconds"]) / calls for part in parts}
+                    for part, value in spent.items():
+                        parts[part].append(value * 1e3)
+                    above.append((spent["draw"] + spent["estimator"]) / spent["kernel"])
+                print(f"| {family} | {name} | {studies.median(parts['kernel']):.3g} | {studies.median(parts['draw']):.3g} | "
+                      f"{studies.median(parts['estimator']):.3g} | {studies.median(above):.1%} ({min(above):.1%} to {max(above):.1%}) | "
+                      f"{target} % |", flush=True)
+    print(f"\n{studies.load()}")
+
+
+if __name__ == "__main__":
+    main()
