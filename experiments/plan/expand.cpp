@@ -232,6 +232,8 @@ class Expander {
       }
       const auto estimator = entry.make();
       cell.estimators.push_back(name);
+      for (const estimators::Request& request : estimator->requests(context))
+        cell.columns = std::max(cell.columns, request.columns * (request.per_sample ? s.estimators.samples : 1));
       const auto units = static_cast<Index>(calls) * cell.design.units() + static_cast<Index>(crossed);
       cell.counts += work(estimator->requests(context), units, s.estimators.samples, rows_per_call);
       CountingPreparation preparation(context, rows, rows_per_call);

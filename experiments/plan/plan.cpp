@@ -76,7 +76,12 @@ Prediction predict(const Plan& plan, const cluster::Layout& layout) {
     p.record_bytes += cell_record_bytes(plan, cell);  // rank 0 puts the whole record together in the end
     const auto rows = path.data < 0 ? Index{0} : plan.data[static_cast<std::size_t>(path.data)].rows;
     const Index tiles = path.data < 0 ? 1 : data::row_tiles(rows, plan.data[static_cast<std::size_t>(path.data)].row_tile);
-    p.work_bytes = std::max(p.work_bytes, density_work_bytes(path.dim, group_columns(path.dim, plan.threads), tiles, plan.threads));
+    // A replicate that is wider than a group is evaluated whole.
+    const auto& crossed = cell.settings.components;
+    const Index units = std::max(cell.design.units(), crossed.designs > 0 ? crossed.row_sets * crossed.noise_sets : 1);
+    const Index replicate = (cell.columns + layout.samples - 1) / layout.samples * units;
+    const Index columns = std::max(group_columns(path.dim, plan.threads), replicate);
+    p.work_bytes = std::max(p.work_bytes, density_work_bytes(path.dim, columns, tiles, plan.threads));
   }
   return p;
 }

@@ -61,6 +61,7 @@ struct CellPlan {
   std::vector<Exclusion> exclusions;
   int coarser = 0;        ///< minibatch tiles are data.row_tile << coarser rows
   Design design;          ///< of one replicate
+  Index columns = 1;      ///< most that one unit takes in any request of its estimators
   models::Counts counts;  ///< of all replicates, preparation included
 };
 

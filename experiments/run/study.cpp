@@ -225,7 +225,7 @@ class Study {
       chunk.estimators.push_back(e.name);
       chunk.moments.emplace_back().resize(1, static_cast<Index>(at.reference.size()), static_cast<Index>(record.blocks.size()));
     }
-    const Index step = lane.estimates.group(call.samples, call.design);
+    const Index step = lane.estimates.group(plan_of(record).columns, call.design);
     const auto parameters = at.reference.size();
     const auto units = static_cast<std::size_t>(call.design.units());
     std::vector<double> mean(parameters);
@@ -262,7 +262,7 @@ class Study {
                                              record.row_sets, record.noise_sets);
     }
     const Range designs = batch_replicates(record.designs, batches_of(record), batch);
-    const Index step = lane.estimates.group(call.samples, crossed.design);
+    const Index step = lane.estimates.group(plan_of(record).columns, crossed.design);
     for (Index first = designs.first; first < designs.last; first += step) {
       const Range group{first, std::min(first + step, designs.last)};
       lane.estimates.run(family, crossed, group, list, lane.gradients, counts, seconds);
@@ -277,10 +277,10 @@ class Study {
     chunk.component_counts = team_counts(counts);
   }
 
-  [[nodiscard]] Index batches_of(const CellRecord& record) const {
-    const auto found = std::find_if(plan_.cells.begin(), plan_.cells.end(), [&](const CellPlan& c) { return c.id == record.id; });
-    return found->settings.replicates.batches;
+  [[nodiscard]] const CellPlan& plan_of(const CellRecord& record) const {
+    return *std::find_if(plan_.cells.begin(), plan_.cells.end(), [&](const CellPlan& c) { return c.id == record.id; });
   }
+  [[nodiscard]] Index batches_of(const CellRecord& record) const { return plan_of(record).settings.replicates.batches; }
 
   /// Work of the whole team. Whole numbers below 2^53: their sum is exact in any order.
   std::vector<models::Counts> team_counts(const std::vector<models::Counts>& counts) const {

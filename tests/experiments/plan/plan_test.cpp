@@ -159,6 +159,18 @@ TEST_F(PlanTest, PredictedDataMemoryIsAShare) {
   EXPECT_EQ(plan(text).file_bytes, plan(text, 4, {1, 1, 4}).file_bytes);
 }
 
+TEST_F(PlanTest, WideEstimatesTakeMoreWorkSpace) {
+  const auto work = [&](const std::string& estimators, const std::string& samples) {
+    const Plan p = plan(replaced(gaussian_spec("count = 64\nbatches = 8\n", estimators), "samples = 8", "samples = " + samples));
+    return std::pair(p.cells.at(0).columns, p.prediction.work_bytes);
+  };
+  // mvd takes 4 values a sample and coordinate; a group holds at least one replicate.
+  EXPECT_EQ(work("\"pw_cfe\"", "8").first, 8);
+  EXPECT_EQ(work("\"pw_cfe\", \"mvd\"", "8").first, 8 * 4 * 3);
+  EXPECT_EQ(work("\"mvd\"", "8").second, work("\"pw_cfe\"", "8").second);
+  EXPECT_GT(work("\"mvd\"", "8192").second, 10 * work("\"pw_cfe\"", "8").second);
+}
+
 TEST_F(PlanTest, TheFileIsAboutAsLargeAsPredicted) {
   const auto text = gaussian_spec("count = 512\nbatches = 256\n", R"("sf_raw", "sf_loo", "pw_cfe", "stl")");
   const double predicted = plan(text).file_bytes;

@@ -1,12 +1,12 @@
 /// Turned blocks: the transpose of every run of samples at every place, and loads and stores that stop where they should.
-#include "engine/estimators/turned_block.hpp"
+#include "engine/simd/turned_block.hpp"
 
 #include <gtest/gtest.h>
 
 #include <algorithm>
 #include <vector>
 
-namespace variscope::estimators {
+namespace variscope::simd {
 namespace {
 
 TEST(TurnedBlockTest, PacksAreSamplesWhereverTheyLie) {
@@ -21,7 +21,7 @@ TEST(TurnedBlockTest, PacksAreSamplesWhereverTheyLie) {
       for (Index row = 0; row < kDim; ++row) {
         turned.take(batch.view(), row, first, last);
         for (Index i = 0; i < last - first; ++i) {
-          for (Index lane = 0; lane < simd::kWidth; ++lane)
+          for (Index lane = 0; lane < kWidth; ++lane)
             ASSERT_EQ(turned[i][lane], static_cast<double>(100 * (first + i) + std::min(row + lane, kDim - 1)));
         }
       }
@@ -30,16 +30,16 @@ TEST(TurnedBlockTest, PacksAreSamplesWhereverTheyLie) {
 }
 
 TEST(TurnedBlockTest, LoadsAndStoresStopAtTheLastCoordinate) {
-  for (Index live = 1; live < 2 * simd::kWidth; ++live) {
-    const Index inside = std::min<Index>(live, simd::kWidth);
+  for (Index live = 1; live < 2 * kWidth; ++live) {
+    const Index inside = std::min<Index>(live, kWidth);
     const std::vector<double> from(static_cast<std::size_t>(inside), 3.0);  // reading behind it would be seen by the address sanitizer
     std::vector<double> to(static_cast<std::size_t>(inside + 1), 5.0);
-    const simd::Pack pack = load_live(from.data(), live);
-    for (Index i = 0; i < simd::kWidth; ++i) EXPECT_EQ(pack[i], i < inside ? 3.0 : 1.0);
+    const Pack pack = load_live(from.data(), live);
+    for (Index i = 0; i < kWidth; ++i) EXPECT_EQ(pack[i], i < inside ? 3.0 : 1.0);
     store_live(to.data(), pack, live);
     for (Index i = 0; i <= inside; ++i) EXPECT_EQ(to[static_cast<std::size_t>(i)], i < inside ? 3.0 : 5.0);
   }
 }
 
 }  // namespace
-}  // namespace variscope::estimators
+}  // namespace variscope::simd
