@@ -9,11 +9,13 @@
 
 namespace variscope::experiments {
 
-/// `--layout replicates=2,samples=1,shards=1`: how ranks divide over the three axes. 0: chosen by the program.
+/// `--layout replicates=2,replicas=1,samples=1,shards=1`: how ranks divide over the four axes. 0: chosen by the program; but replicas are 1
+/// where all others are given, as they are when a layout is printed.
 struct LayoutRequest {
   Index replicates = 0;
   Index samples = 0;
   Index shards = 0;
+  Index replicas = 0;
   friend bool operator==(const LayoutRequest&, const LayoutRequest&) = default;
 };
 

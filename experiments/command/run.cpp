@@ -16,14 +16,17 @@ namespace variscope::experiments {
 namespace {
 
 constexpr const char* layout_help =
-    "How ranks divide over the axes, e.g. replicates=2,samples=1,shards=1; an axis left out is chosen by the program";
+    "How ranks divide over the axes (replicates, replicas, samples, shards), e.g. replicates=2,samples=1,shards=1; an axis left out is "
+    "chosen by the program (replicas are 1 if the others are given)";
 
 }  // namespace
 
 LayoutRequest parse_layout(const std::string& text) {
   LayoutRequest layout;
-  const std::map<std::string, Index LayoutRequest::*> axes = {
-      {"replicates", &LayoutRequest::replicates}, {"samples", &LayoutRequest::samples}, {"shards", &LayoutRequest::shards}};
+  const std::map<std::string, Index LayoutRequest::*> axes = {{"replicates", &LayoutRequest::replicates},
+                                                              {"replicas", &LayoutRequest::replicas},
+                                                              {"samples", &LayoutRequest::samples},
+                                                              {"shards", &LayoutRequest::shards}};
   std::string rest = text;
   while (!rest.empty()) {
     const std::size_t comma = rest.find(',');
@@ -33,8 +36,8 @@ LayoutRequest parse_layout(const std::string& text) {
     const std::string name = part.substr(0, equal);
     const auto axis = axes.find(name);
     if (axis == axes.end()) {
-      throw UserError(fmt::format("--layout: unknown axis '{}' (axes: replicates, samples, shards).{}", name,
-                                  suggest(name, {"replicates", "samples", "shards"})));
+      throw UserError(fmt::format("--layout: unknown axis '{}' (axes: replicates, replicas, samples, shards).{}", name,
+                                  suggest(name, {"replicates", "replicas", "samples", "shards"})));
     }
     const std::string count = equal == std::string::npos ? "" : part.substr(equal + 1);
     const bool digits = !count.empty() && count.size() <= 9 && count.find_first_not_of("0123456789") == std::string::npos;

@@ -37,8 +37,8 @@ std::string describe(const Plan& plan) {
                                  plan.paths.size(), plan.paths.size() == 1 ? "" : "s");
   auto out = std::back_inserter(text);
   const cluster::Layout& l = plan.layout;
-  fmt::format_to(out, "ranks {} x {} threads: {} along replicates, {} along sample blocks, {} along data shards\n\n", l.ranks(),
-                 plan.threads, l.replicates, l.samples, l.shards);
+  fmt::format_to(out, "ranks {} x {} threads: {} along replicates, {}{} along sample blocks, {} along data shards\n\n", l.ranks(),
+                 plan.threads, l.replicates, l.replicas > 1 ? fmt::format("{} along replicas, ", l.replicas) : "", l.samples, l.shards);
 
   for (const DataPlan& data : plan.data) {
     const Range share = data.share(l.shards, 0);

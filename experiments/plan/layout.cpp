@@ -33,6 +33,24 @@ double replicate_imbalance(const Plan& plan, Index parts) {
   return worst;
 }
 
+/// The numbers of row sets that a cell's replica coordinates divide among themselves: of its replicates and of its crossed designs.
+std::vector<Index> row_sets(const CellPlan& cell) {
+  std::vector<Index> sets{cell.design.row_sets};
+  if (cell.settings.components.designs > 0) sets.push_back(cell.settings.components.row_sets);
+  return sets;
+}
+
+double replica_imbalance(const Plan& plan, Index parts) {
+  double worst = 1;
+  for (const CellPlan& cell : plan.cells) {
+    for (const Index sets : row_sets(cell)) {
+      if (parts > sets) return kImpossible;
+      worst = std::max(worst, ratio(balanced_range(sets, parts, 0).size(), sets, parts));  // the first part is the largest
+    }
+  }
+  return worst;
+}
+
 double sample_imbalance(const Plan& plan, Index parts) {
   double worst = 1;
   for (const CellPlan& cell : plan.cells) {
@@ -61,15 +79,17 @@ double shard_imbalance(const Plan& plan, Index parts) {
 
 bool fits(const LayoutRequest& request, const cluster::Layout& layout) {
   return (request.replicates == 0 || request.replicates == layout.replicates) &&
-         (request.samples == 0 || request.samples == layout.samples) && (request.shards == 0 || request.shards == layout.shards);
+         (request.replicas == 0 || request.replicas == layout.replicas) && (request.samples == 0 || request.samples == layout.samples) &&
+         (request.shards == 0 || request.shards == layout.shards);
 }
 
 /// The most ranks that each axis can keep busy.
 cluster::Layout widest(const Plan& plan) {
   constexpr Index kEndless = Index{1} << 20;
-  cluster::Layout most{kEndless, kEndless, kEndless};
+  cluster::Layout most{kEndless, kEndless, kEndless, kEndless};
   for (const CellPlan& cell : plan.cells) {
     most.replicates = std::min(most.replicates, cell.settings.replicates.batches);
+    for (const Index sets : row_sets(cell)) most.replicas = std::min(most.replicas, sets);
     most.samples = std::min(most.samples, sample_ownership(cell.settings.estimators.samples, 1).leaves);
   }
   for (const PathPlan& path : plan.paths)
@@ -77,20 +97,25 @@ cluster::Layout widest(const Plan& plan) {
   return most;
 }
 
-/// The first acceptable layout of `ranks` that fits into memory: most replicates, then most samples. If none fits, the first
-/// acceptable one: what is wrong with it will be said with its figures.
+/// The first acceptable layout of `ranks` that fits into memory: most replicates, then most replicas, then most samples. If none fits, the
+/// first acceptable one: what is wrong with it will be said with its figures.
 std::optional<cluster::Layout> best_layout(const Plan& plan, Index ranks, const LayoutRequest& request) {
   std::string reason;
   std::optional<cluster::Layout> too_large;
   const cluster::Layout most = widest(plan);
   for (Index replicates = std::min(ranks, most.replicates); replicates >= 1; --replicates) {
     if (ranks % replicates != 0) continue;
-    for (Index samples = std::min(ranks / replicates, most.samples); samples >= 1; --samples) {
-      if (ranks / replicates % samples != 0) continue;
-      const cluster::Layout layout{replicates, samples, ranks / replicates / samples};
-      if (!fits(request, layout) || imbalance(plan, layout, reason) > kMostImbalance) continue;
-      if (predict(plan, layout).memory_bytes() <= memory_limit(plan, layout)) return layout;
-      if (!too_large) too_large = layout;
+    const Index of_replicate = ranks / replicates;
+    for (Index replicas = std::min(of_replicate, most.replicas); replicas >= 1; --replicas) {
+      if (of_replicate % replicas != 0) continue;
+      const Index of_replica = of_replicate / replicas;
+      for (Index samples = std::min(of_replica, most.samples); samples >= 1; --samples) {
+        if (of_replica % samples != 0) continue;
+        const cluster::Layout layout{replicates, samples, of_replica / samples, replicas};
+        if (!fits(request, layout) || imbalance(plan, layout, reason) > kMostImbalance) continue;
+        if (predict(plan, layout).memory_bytes() <= memory_limit(plan, layout)) return layout;
+        if (!too_large) too_large = layout;
+      }
     }
   }
   return too_large;
@@ -112,31 +137,39 @@ Index nearest_ranks(const Plan& plan, Index ranks) {
 
 double imbalance(const Plan& plan, const cluster::Layout& layout, std::string& reason) {
   const double by_replicates = replicate_imbalance(plan, layout.replicates);
+  const double by_replicas = replica_imbalance(plan, layout.replicas);
   const double by_samples = sample_imbalance(plan, layout.samples);
   const double by_shards = shard_imbalance(plan, layout.shards);
   if (by_replicates > kMostImbalance) {
     reason = fmt::format("the batches of replicates do not divide evenly by {}", layout.replicates);
+  } else if (by_replicas > kMostImbalance) {
+    reason = fmt::format("the replicas of an estimate do not divide evenly by {}", layout.replicas);
   } else if (by_samples > kMostImbalance) {
     reason = fmt::format("the blocks of {} samples do not divide evenly by {}", kSampleBlock, layout.samples);
   } else if (by_shards > kMostImbalance) {
     reason = fmt::format("the data's row tiles do not divide evenly by {}", layout.shards);
   } else {
-    reason = "the three axes together leave ranks idle";
+    reason = "the axes together leave ranks idle";
   }
-  return by_replicates * by_samples * by_shards;
+  return by_replicates * by_replicas * by_samples * by_shards;
 }
 
-cluster::Layout choose_layout(const Plan& plan, Index ranks, const LayoutRequest& request) {
-  const Index product = std::max<Index>(request.replicates, 1) * std::max<Index>(request.samples, 1) * std::max<Index>(request.shards, 1);
+cluster::Layout choose_layout(const Plan& plan, Index ranks, const LayoutRequest& asked) {
+  LayoutRequest request = asked;
   const bool complete = request.replicates > 0 && request.samples > 0 && request.shards > 0;
+  if (complete) request.replicas = std::max<Index>(request.replicas, 1);
+  const auto or_one = [](Index axis) { return std::max<Index>(axis, 1); };
+  const cluster::Layout given{or_one(request.replicates), or_one(request.samples), or_one(request.shards), or_one(request.replicas)};
+  const Index product = given.ranks();
   if (ranks % product != 0 || (complete && product != ranks)) {
     throw UserError(
         fmt::format("--layout: {} ranks asked for by the layout do not make {} ranks (the product must divide). Use --ranks {}.", product,
                     ranks, complete ? product : std::max<Index>(1, ranks / product) * product));
   }
   if (const auto layout = best_layout(plan, ranks, request)) return *layout;
-  std::string reason = "no division over replicates, sample blocks and data shards keeps all ranks equally busy";
-  if (complete) imbalance(plan, {request.replicates, request.samples, request.shards}, reason);
+  std::string reason = "no division over replicates, replicas, sample blocks and data shards keeps all ranks equally busy";
+  std::string of_given;
+  if (imbalance(plan, given, of_given) > kMostImbalance) reason = of_given;
   const auto alternative = best_layout(plan, ranks, {});
   throw UserError(fmt::format(
       "--ranks {}: more ranks than work ({}). Use {}.", ranks, reason,

@@ -92,6 +92,8 @@ struct Plan {
 inline Range batch_replicates(Index count, Index batches, Index batch) { return balanced_range(count, batches, batch); }
 /// Batches that the replicate coordinate `part` owns.
 inline Range owned_batches(Index batches, Index parts, Index part) { return balanced_range(batches, parts, part); }
+/// Row sets of one replicate that the replica coordinates own, each with all its units.
+inline cluster::Ownership replica_ownership(const Design& design, Index parts) { return {design.row_sets, 1, parts}; }
 /// Leaves of the sample fold of M samples.
 inline cluster::Ownership sample_ownership(Index samples, Index parts) { return {(samples + kSampleBlock - 1) / kSampleBlock, 1, parts}; }
 

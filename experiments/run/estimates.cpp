@@ -22,11 +22,18 @@ Estimates::Estimates(const models::Model& model, const DataPlan* data, const clu
       scratch_(static_cast<std::size_t>(threads)) {}
 
 Index Estimates::group(Index columns, const Design& design) const {
-  return std::max<Index>(1, group_columns(model_.dim(), threads_) / std::max<Index>(columns * design.units(), 1));
+  // The first part is the largest: the whole team must agree.
+  const Index units = replica_ownership(design, team_.replicas.size()).range(0).size() * design.units_per_row_set();
+  return std::max<Index>(1, group_columns(model_.dim(), threads_) / std::max<Index>(columns * units, 1));
+}
+
+Range Estimates::owned_units(const Design& design) const {
+  const Range sets = replica_ownership(design, team_.replicas.size()).range(team_.replicas.rank());
+  return {sets.first * design.units_per_row_set(), sets.last * design.units_per_row_set()};
 }
 
 Estimates::Geometry Estimates::geometry(const CallSettings& call, Index width) const {
-  return {call.design.units(), call.design.units_per_row_set(), call.batch_rows > 0, width};
+  return {owned_units(call.design).size(), call.design.units_per_row_set(), call.batch_rows > 0, width};
 }
 
 RowTiles Estimates::row_tiles(const CallSettings& call) const {
@@ -48,6 +55,7 @@ void Estimates::draw(const families::Family& family, const CallSettings& call, R
   const Index blocks = draws.noise.blocks();
   const Index segment = at.drawn ? at.segment() : at.units * at.width;
   const Index units = at.drawn ? at.per_segment : at.units;
+  const Index first_unit = owned_units(call.design).first;
   if (coupling == estimators::Coupling::scrambled_net) {
     const bool pieces = call.design.noise == NoisePolicy::split_net && !call.design.crossed;
     const Index net = pieces ? call.samples * call.design.noise_sets : call.samples;
@@ -68,7 +76,7 @@ void Estimates::draw(const families::Family& family, const CallSettings& call, R
         const Index replicate = replicates.first + (at.drawn ? whole / at.segments() : whole);
         const Index unit = (at.drawn ? whole % at.segments() * at.per_segment : 0) + within / at.width;
         const Index sample = owned_samples_.first + within % at.width;
-        const Index set = call.design.noise_of(unit);
+        const Index set = call.design.noise_of(first_unit + unit);
         const auto i = static_cast<std::size_t>(c - first);
         streams[i] = {call.seed, call.noise, call.task, static_cast<std::uint32_t>(replicate), 0};
         if (coupling == estimators::Coupling::scrambled_net) {
@@ -124,12 +132,14 @@ void Estimates::segments(const CallSettings& call, const Geometry& at, Index rep
     return;
   }
   const Range share = data_->share(team_.shards.size(), team_.shards.rank());
+  const Index first_set = owned_units(call.design).first / call.design.units_per_row_set();
   for (Index j = 0; j < replicates; ++j) {
     const auto& sets = row_sets_[static_cast<std::size_t>(j)];
     for (Index r = 0; r < at.segments(); ++r) {
+      const Index set = first_set + r;
       segments_.push_back({(j * at.segments() + r) * at.segment() / tiles::kLanes, at.per_segment * at.width, false,
-                           data::rows_in(sets[static_cast<std::size_t>(r)], share),
-                           row_set_scale(data_->rows, call.batch_rows, call.design, r)});
+                           data::rows_in(sets[static_cast<std::size_t>(set)], share),
+                           row_set_scale(data_->rows, call.batch_rows, call.design, set)});
     }
   }
 }
@@ -141,6 +151,7 @@ void Estimates::evaluate(const estimators::Context& context, const estimators::E
   results.resize(std::max(results.size(), requests.size()));
   widths_.resize(requests.size());
   const Geometry samples = geometry(call, owned_samples_.size());
+  const Index first_unit = owned_units(call.design).first;
   for (std::size_t r = 0; r < requests.size(); ++r) {
     const estimators::Request& request = requests[r];
     Geometry& at = widths_[r] = geometry(call, (request.per_sample ? owned_samples_.size() : 1) * request.columns);
@@ -181,7 +192,7 @@ void Estimates::evaluate(const estimators::Context& context, const estimators::E
                                  {draws.noise.view(), draws.position.view(), first, last, theta_.view(), direction_.view(), origin});
               }
               for (Index c = 0; request.wanted.local && c < at.width; ++c) {
-                const Index sample = call.design.noise_of(unit) * call.samples + owned_samples_.first + c;
+                const Index sample = call.design.noise_of(first_unit + unit) * call.samples + owned_samples_.first + c;
                 streams_[static_cast<std::size_t>(origin + c)] = {
                     call.seed, random::Purpose::local_noise, shared_task(call.noise, call.task, 0),
                     static_cast<std::uint32_t>(replicates.first + j), static_cast<std::uint32_t>(sample)};
@@ -208,7 +219,7 @@ void Estimates::reduce(const estimators::Context& context, const estimators::Est
                        const Draws& draws, Index replicates, std::vector<double>& gradients) {
   Stopwatch watch;
   const auto size = static_cast<std::size_t>(estimator.partial_size(context));
-  const Index units = call.design.units();
+  const Index units = owned_units(call.design).size();
   const auto count = static_cast<std::size_t>(replicates * units);
   const auto ownership = sample_ownership(context.samples, team_.samples.size());
   const auto nodes = ownership.nodes(team_.samples.rank());
@@ -309,6 +320,52 @@ void Estimates::run(const families::Family& family, const CallSettings& call, Ra
   }
 }
 
+void Estimates::average_units(const CallSettings& call, std::span<const double> gradients, Index replicates, Index parameters,
+                              std::vector<double>& mean) {
+  if (!team_.has_replica()) return;
+  Stopwatch watch;
+  const auto size = static_cast<std::size_t>(parameters);
+  const auto count = static_cast<std::size_t>(replicates * parameters);
+  const auto ownership = replica_ownership(call.design, team_.replicas.size());
+  const auto nodes = ownership.nodes(team_.replicas.rank());
+  const Range own = ownership.range(team_.replicas.rank());
+  partials_.resize(nodes.size() * count);
+  mean.resize(count);
+  tiles::NodeFolder folder;
+  for (std::size_t n = 0; n < nodes.size(); ++n) {
+    for (Index j = 0; j < replicates; ++j) {
+      const auto leaf = [&](Index unit, std::span<double> partial) {
+        tiles::add(partial, gradients.subspan(static_cast<std::size_t>(j * own.size() + unit - own.first) * size, size));
+      };
+      folder.fold(ownership.tree(), nodes[n], leaf, tiles::add,
+                  std::span<double>(partials_).subspan(n * count + static_cast<std::size_t>(j) * size, size));
+    }
+  }
+  work_.estimator_s += watch.lap();
+  cluster::fold_across(team_.replicas, ownership, replicates * parameters, partials_, tiles::add, reduce_mode_, mean);
+  work_.communication_s += watch.lap();
+  for (double& value : mean) value /= static_cast<double>(call.design.units());
+}
+
+void Estimates::gather_units(const CallSettings& call, std::span<const double> gradients, Index replicates, Index parameters,
+                             std::vector<double>& all) {
+  if (!team_.has_replica()) return;
+  Stopwatch watch;
+  const Range own = owned_units(call.design);
+  const auto piece = static_cast<std::size_t>(own.size() * parameters);
+  const auto count = static_cast<std::size_t>(replicates * call.design.units() * parameters);
+  // Zero where others own the units: adding a zero changes no bit but a negative zero's, and that on a single rank too.
+  partials_.assign(count, 0.0);
+  all.resize(count);
+  for (Index j = 0; j < replicates; ++j) {
+    tiles::add(std::span<double>(partials_).subspan(static_cast<std::size_t>((j * call.design.units() + own.first) * parameters), piece),
+               gradients.subspan(static_cast<std::size_t>(j) * piece, piece));
+  }
+  const Index parts = team_.replicas.size();
+  cluster::fold_across(team_.replicas, {parts, 1, parts}, static_cast<Index>(count), partials_, tiles::add, reduce_mode_, all);
+  work_.communication_s += watch.lap();
+}
+
 void Estimates::visit(const families::Family& family, const CallSettings& call, Index replicate, estimators::Coupling coupling,
                       const std::vector<estimators::Request>& requests, std::vector<tiles::Batch>& results,
                       const std::function<void(const estimators::SampleBlock&)>& use) {
@@ -322,15 +379,6 @@ void Estimates::visit(const families::Family& family, const CallSettings& call, 
   for (std::size_t r = 0; r < requests.size(); ++r) densities.push_back(results[r].view());
   const Draws& draws = draws_of(coupling);
   use({draws.noise.view(), draws.position.view(), densities, origins, 0, call.samples});
-}
-
-void average_units(std::span<const double> gradients, Index units, std::span<double> mean) {
-  std::copy_n(gradients.begin(), mean.size(), mean.begin());
-  if (units == 1) return;
-  for (Index u = 1; u < units; ++u) {
-    for (std::size_t p = 0; p < mean.size(); ++p) mean[p] += gradients[static_cast<std::size_t>(u) * mean.size() + p];
-  }
-  for (double& value : mean) value /= static_cast<double>(units);
 }
 
 void add_moments(std::span<const double> gradients, std::span<const double> reference, const std::vector<Block>& blocks, Index batch,

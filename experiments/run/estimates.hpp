@@ -47,10 +47,22 @@ class Estimates {
   Estimates(const models::Model& model, const DataPlan* data, const cluster::Team& team, cluster::Reduce reduce, int threads, Work& work);
 
   /// Gradients of the units of replicates [first, last) by each estimator, on the same draws. gradients[e] holds
-  /// [replicate x unit x parameter] on the team's root and is undefined elsewhere. counts[e] and seconds[e] grow by this rank's share.
+  /// [replicate x unit x parameter], of the units that this replica coordinate owns, where Team::has_replica() and is undefined elsewhere:
+  /// all units where no replica axis divides them. counts[e] and seconds[e] grow by this rank's share.
   /// Collective over the team. Cost: see Estimator; memory O((last - first) units M dim).
   void run(const families::Family& family, const CallSettings& call, Range replicates, const std::vector<Measured>& estimators,
            std::vector<std::vector<double>>& gradients, std::vector<models::Counts>& counts, std::vector<double>& seconds);
+
+  /// mean [replicate x parameter] over all units of what run() left in gradients[e], on the team's root; undefined elsewhere. Units are the
+  /// leaves of one tree, so that their bits do not depend on who owns them. call.design is not crossed. Collective over the team.
+  /// Cost O(replicates units parameters) over the replica axis.
+  void average_units(const CallSettings& call, std::span<const double> gradients, Index replicates, Index parameters,
+                     std::vector<double>& mean);
+
+  /// all [replicate x unit x parameter]: what run() left in gradients[e] on all ranks, on the team's root; undefined elsewhere. Collective
+  /// over the team. Cost O(replicates units parameters).
+  void gather_units(const CallSettings& call, std::span<const double> gradients, Index replicates, Index parameters,
+                    std::vector<double>& all);
 
   /// One unit's samples, all of them on this team's root, with what the requests evaluate to (at_sample requests only).
   void visit(const families::Family& family, const CallSettings& call, Index replicate, estimators::Coupling coupling,
@@ -61,7 +73,7 @@ class Estimates {
   [[nodiscard]] Index group(Index columns, const Design& design) const;
 
  private:
-  /// Columns [unit x width] of a group of replicates, in segments that share their rows.
+  /// Columns [unit x width] of a group of replicates, in segments that share their rows. Units are this rank's own, counted from 0.
   struct Geometry {
     Index units = 1;        ///< of a replicate
     Index per_segment = 1;  ///< units that share a segment, if rows are drawn
@@ -84,6 +96,8 @@ class Estimates {
     double seconds = 0;
   };
 
+  /// Units of a replicate that this replica coordinate owns.
+  [[nodiscard]] Range owned_units(const Design& design) const;
   [[nodiscard]] Geometry geometry(const CallSettings& call, Index width) const;
   void begin(const CallSettings& call, Range replicates);
   /// extra: uniforms behind the family's noise.
@@ -108,7 +122,7 @@ class Estimates {
   Density density_;
   Range owned_samples_;  ///< of one unit, this rank's
   std::array<Draws, 3> draws_;
-  std::vector<std::vector<std::vector<Index>>> row_sets_;  ///< [replicate][row set]
+  std::vector<std::vector<std::vector<Index>>> row_sets_;  ///< [replicate][row set], not only the owned ones
   std::vector<RowScratch> scratch_;
   std::optional<random::ScrambledSobol> net_;
   std::vector<Segment> segments_;
@@ -120,9 +134,6 @@ class Estimates {
   AlignedVector partials_;
   AlignedVector folded_;
 };
-
-/// mean (parameters) of the units' gradients [unit x parameter] of one replicate, in the order of units.
-void average_units(std::span<const double> gradients, Index units, std::span<double> mean);
 
 /// Adds the gradients of one batch's replicates, in order, into batch `batch` of the moments about `reference`.
 void add_moments(std::span<const double> gradients, std::span<const double> reference, const std::vector<Block>& blocks, Index batch,

@@ -139,7 +139,7 @@ class Study {
     const Range batches = owned_batches(s.replicates.batches, plan_.layout.replicates, part);
     const Index most = owned_batches(s.replicates.batches, plan_.layout.replicates, 0).size();
     // A team of one needs no messages, which only the main thread may send.
-    const bool alone = team_.samples.size() * team_.shards.size() == 1;
+    const bool alone = team_.ranks() == 1;
     const cluster::Team nobody;
     const int lanes_wanted = alone ? plan_.threads : 1;
     std::vector<std::unique_ptr<Lane>> lanes;
@@ -226,19 +226,17 @@ class Study {
       chunk.moments.emplace_back().resize(1, static_cast<Index>(at.reference.size()), static_cast<Index>(record.blocks.size()));
     }
     const Index step = lane.estimates.group(plan_of(record).columns, call.design);
-    const auto parameters = at.reference.size();
-    const auto units = static_cast<std::size_t>(call.design.units());
-    std::vector<double> mean(parameters);
+    const auto parameters = static_cast<Index>(at.reference.size());
+    std::vector<double> mean;
+    Stopwatch watch;
     for (Index first = replicates.first; first < replicates.last; first += step) {
       const Range group{first, std::min(first + step, replicates.last)};
       lane.estimates.run(family, call, group, list, lane.gradients, counts, lane.seconds);
-      if (!team_.is_root()) continue;
       for (std::size_t e = 0; e < list.size(); ++e) {
-        const std::span<const double> gradients(lane.gradients[e]);
-        for (std::size_t j = 0; j < static_cast<std::size_t>(group.size()); ++j) {
-          average_units(gradients.subspan(j * units * parameters, units * parameters), call.design.units(), mean);
-          add_moments(mean, at.reference, record.blocks, 0, chunk.moments[e]);
-        }
+        watch.lap();
+        lane.estimates.average_units(call, lane.gradients[e], group.size(), parameters, mean);
+        lane.seconds[e] += watch.lap();
+        if (team_.is_root()) add_moments(mean, at.reference, record.blocks, 0, chunk.moments[e]);
       }
     }
     chunk.counts = team_counts(counts);
@@ -254,7 +252,9 @@ class Study {
     crossed.rows = random::Purpose::component_rows;
     const RowPolicy rows = call.design.rows == RowPolicy::with_replacement ? RowPolicy::with_replacement : RowPolicy::without_replacement;
     crossed.design = Design::cross(record.row_sets, record.noise_sets, rows);
-    const auto size = record.parameter_names.size() * static_cast<std::size_t>(crossed.design.units());
+    const auto parameters = static_cast<Index>(record.parameter_names.size());
+    const auto size = static_cast<std::size_t>(parameters * crossed.design.units());
+    std::vector<double> all;
     std::vector<models::Counts> counts(list.size());
     std::vector<double> seconds(list.size(), 0.0);
     for (std::size_t e = 0; e < list.size(); ++e) {
@@ -266,11 +266,11 @@ class Study {
     for (Index first = designs.first; first < designs.last; first += step) {
       const Range group{first, std::min(first + step, designs.last)};
       lane.estimates.run(family, crossed, group, list, lane.gradients, counts, seconds);
-      if (!team_.is_root()) continue;
       for (std::size_t e = 0; e < list.size(); ++e) {
+        lane.estimates.gather_units(crossed, lane.gradients[e], group.size(), parameters, all);
+        if (!team_.is_root()) continue;
         for (std::size_t j = 0; j < static_cast<std::size_t>(group.size()); ++j) {
-          diagnostics::add_design(chunk.components[e], 0, record.blocks,
-                                  std::span<const double>(lane.gradients[e]).subspan(j * size, size));
+          diagnostics::add_design(chunk.components[e], 0, record.blocks, std::span<const double>(all).subspan(j * size, size));
         }
       }
     }
@@ -284,13 +284,14 @@ class Study {
 
   /// Work of the whole team. Whole numbers below 2^53: their sum is exact in any order.
   std::vector<models::Counts> team_counts(const std::vector<models::Counts>& counts) const {
-    if (team_.samples.size() * team_.shards.size() == 1) return counts;
+    if (team_.ranks() == 1) return counts;
     std::vector<double> flat;
     for (const auto& c : counts) {
       for (const auto& kind : models::Counts::kinds()) flat.push_back(static_cast<double>(c.*kind.count));
     }
     team_.shards.sum_in_any_order(flat);
     team_.samples.sum_in_any_order(flat);
+    team_.replicas.sum_in_any_order(flat);
     std::vector<models::Counts> sums(counts.size());
     std::size_t next = 0;
     for (auto& sum : sums) {
