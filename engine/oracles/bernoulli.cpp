@@ -2,6 +2,7 @@
 #include "engine/oracles/bernoulli.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <limits>
 #include <stdexcept>
@@ -187,6 +188,59 @@ EstimatorTruth relaxed(const Model& model, const Cube& cube, double temperature,
   return result;
 }
 
+/// REBAR in one dimension. Given b, the noise behind y and that behind y~ are independent and distributed alike, as logistic noise x on
+/// that side of -phi where b is, so mean and variance given b are those of a function of each.
+EstimatorTruth rebar(const Model& model, const Cube& cube, double temperature, double entropy) {
+  const double phi = cube.logit[0];
+  const std::vector<double> f = cube.values(Objective::expectation, Entropy::exact, 0);
+  const auto on_grid = [&](double panel) {
+    const Rule noise = logistic(-phi, panel * std::min(1.0, temperature), 60.0 + std::abs(phi));
+    std::vector<double> points;
+    for (const double x : noise.nodes) points.push_back(sigmoid((phi + x) / temperature));
+    const Density density = evaluate(model, points);
+    std::vector<double> free(noise.size());
+    std::vector<double> tied(noise.size());
+    for (std::size_t k = 0; k < noise.size(); ++k) {
+      const double x = noise.nodes[k];
+      const double odds = (phi + x) / temperature;
+      const double value = density.prior[2 * k] + density.likelihood[2 * k];
+      const double through = (density.prior[2 * k + 1] + density.likelihood[2 * k + 1]) * sigmoid(odds) * sigmoid(-odds) / temperature;
+      const bool b = phi + x > 0;
+      // The quantile of x within its side is fixed as phi moves: F(x) = s(-phi) + v s(phi), or v s(-phi).
+      const double moves = b ? -sigmoid(-phi) / sigmoid(x) : -cube.on[0] / sigmoid(-x);
+      free[k] = through;
+      tied[k] = (f[b ? 1 : 0] - value) * ((b ? 1.0 : 0.0) - cube.on[0]) - through * (1 + moves);
+    }
+    EstimatorTruth result{{0.0}, {0.0}, 0.0};
+    std::array<double, 2> given{};
+    for (const bool b : {false, true}) {
+      const double probability = b ? cube.on[0] : sigmoid(-phi);
+      for (const auto* part : {&free, &tied}) {
+        double mean = 0;
+        double variance = 0;
+        const auto sum = [&](auto&& term) {
+          double total = 0;
+          for (std::size_t k = 0; k < noise.size(); ++k) {
+            if ((phi + noise.nodes[k] > 0) == b) total += noise.weights[k] / probability * term((*part)[k]);
+          }
+          return total;
+        };
+        mean = sum([](double value) { return value; });
+        variance = sum([&](double value) { return (value - mean) * (value - mean); });
+        given[b ? 1 : 0] += mean;
+        result.variance[0] += probability * variance;
+      }
+      result.mean[0] += probability * given[b ? 1 : 0];
+    }
+    const double gap = given[1] - given[0];
+    result.variance[0] += cube.variance(0) * gap * gap;
+    return result;
+  };
+  EstimatorTruth result = refine(4.0, 0.25, on_grid, [](const EstimatorTruth& t) { return std::vector<double>{t.mean[0], t.variance[0]}; });
+  result.mean[0] += entropy * cube.entropy_slope(0);
+  return result;
+}
+
 }  // namespace
 
 OneSampleMoments bernoulli_moments(const Model& model, std::span<const double> logits, Objective objective, Entropy entropy) {
@@ -232,10 +286,11 @@ std::optional<EstimatorTruth> bernoulli_truth(const std::string& estimator, cons
     one = pairwise(Cube(model, logits), objective, options.entropy, name == "disarm");
   } else if (name == "straight_through") {
     one = straight_through(Cube(model, logits), entropy);
-  } else if (name == "gumbel_softmax" || name == "straight_through_gumbel") {
+  } else if (name == "gumbel_softmax" || name == "straight_through_gumbel" || name == "rebar") {
     if (logits.size() != 1) return std::nullopt;
     if (!(options.temperature > 0)) throw std::invalid_argument("bernoulli: the temperature must be positive");
-    one = relaxed(model, Cube(model, logits), options.temperature, name != "gumbel_softmax", entropy);
+    one = name == "rebar" ? rebar(model, Cube(model, logits), options.temperature, entropy)
+                          : relaxed(model, Cube(model, logits), options.temperature, name != "gumbel_softmax", entropy);
   }
   if (one) {
     for (double& v : one->variance) v /= static_cast<double>(samples);

@@ -19,10 +19,12 @@ namespace variscope::oracles {
 ///   arm              (f(1[u > s(-phi)]) - f(1[u < s(phi)])) (u - 1/2)                     Yin, Zhou 2019, ICLR
 ///   disarm           1/2 (f(b) - f(b~)) (-1)^b~_d 1[b_d != b~_d] s(|phi_d|), the pair from u and 1 - u
 ///                                                                    Dong, Mnih, Tucker 2020, NeurIPS; U2G: Yin et al. 2020
+///   rebar            f(b) (b - s) - (f(y~) (b - s) + l'(y~) dy~/dphi) + l'(y) dy/dphi, y as below, y~ likewise from a noise drawn given b;
+///                    eta = 1; one dimension                     Tucker, Mnih, Maddison, Lawson, Sohl-Dickstein 2017, NeurIPS, eq. 5
 ///   straight_through l_d'(b) s (1 - s): the derivative of the probability in the place of that of the step; biased
 ///   gumbel_softmax   l'(y) y (1 - y) / tau, y = s((phi + logistic noise) / tau): biased; one dimension
 ///   straight_through_gumbel  l'(b) y (1 - y) / tau, b = 1[y > 1/2]: biased; one dimension
-/// The last three take the entropy's gradient, -phi s (1 - s), in closed form. Enumeration up to 12 (score function, straight through) or 9
+/// The last four take the entropy's gradient, -phi s (1 - s), in closed form. Enumeration up to 12 (score function, straight through) or 9
 /// dimensions (arm, disarm: three pieces of each uniform). Nothing beyond, and nothing for unknown names or impossible M.
 std::optional<EstimatorTruth> bernoulli_truth(const std::string& estimator, const models::Model& model, std::span<const double> logits,
                                               estimators::Objective objective, Index samples, const Options& options = {});

@@ -28,7 +28,8 @@ struct Options {
   std::optional<double> baseline;      ///< sf_mean: the frozen b; default E f
   std::vector<double> coefficients;    ///< sf_rb: a_p, one a parameter; default Cov(f h, h) / Var h
   std::optional<double> mixture;       ///< mix: c of c STL + (1 - c) CFE; default that of the least total variance
-  double temperature = 1;              ///< gumbel_softmax, straight_through_gumbel
+  std::vector<double> surrogate;       ///< pw_quadratic: b, then B; default the least-squares fit
+  double temperature = 1;              ///< gumbel_softmax, straight_through_gumbel, rebar
   Index importance_samples = 0;        ///< iwae, dreg: K of each bound, a divisor of M; 0: K = M
   Entropy entropy = Entropy::sampled;  ///< estimators that use values of f: score function, measure-valued, arm, disarm
   TaylorScale taylor_scale = TaylorScale::constant;

@@ -14,6 +14,7 @@
 #include "engine/oracles/importance.hpp"
 #include "engine/oracles/measure_valued.hpp"
 #include "engine/oracles/moments.hpp"
+#include "engine/oracles/quadratic_surrogate.hpp"
 #include "engine/oracles/score_truth.hpp"
 
 namespace variscope::oracles {
@@ -31,13 +32,14 @@ enum class Kind {
   antithetic,
   taylor_hessian,
   taylor_product,
+  surrogate,
   price,
   measure_valued,
   bound
 };
 
 std::optional<Kind> kind_of(const std::string& name) {
-  static const std::array<std::pair<const char*, Kind>, 12> kinds = {{
+  static const std::array<std::pair<const char*, Kind>, 13> kinds = {{
       {"pw_cfe", Kind::pathwise},
       {"pw_kl", Kind::pathwise_kl},
       {"stl", Kind::landing},
@@ -45,6 +47,7 @@ std::optional<Kind> kind_of(const std::string& name) {
       {"pw_antithetic", Kind::antithetic},
       {"taylor_hessian", Kind::taylor_hessian},
       {"taylor_hvp", Kind::taylor_product},
+      {"pw_quadratic", Kind::surrogate},
       {"bonnet_price", Kind::price},
       {"mvd", Kind::measure_valued},
       {"iwae", Kind::bound},
@@ -86,6 +89,7 @@ struct Request {
       case Kind::bound:
         return elbo() && samples % importance() == 0;
       case Kind::taylor_product:
+      case Kind::surrogate:
       case Kind::price:
       case Kind::measure_valued:
         return q.mean_field;
@@ -148,6 +152,7 @@ std::optional<EstimatorTruth> from_moments(const Request& r, const OneSampleMome
       result.mean = one.price_mean;
       result.variance = one.price_variance;
       break;
+    case Kind::surrogate:
     case Kind::measure_valued:
     case Kind::bound:
       return std::nullopt;
@@ -169,6 +174,9 @@ std::optional<EstimatorTruth> by_quadrature(const Request& r) {
   } else if (r.kind == Kind::measure_valued) {
     const MeasureValuedMoments one = measure_valued_moments(r.model, r.q, r.objective, r.options.entropy);
     result = EstimatorTruth{one.mean, divided(one.variance, r.samples), one.error};
+  } else if (r.kind == Kind::surrogate) {
+    result = quadratic_surrogate_moments(r.model, r.q, r.objective, r.options.surrogate);
+    result->variance = divided(std::move(result->variance), r.samples);
   } else {
     const Entropy entropy = r.kind == Kind::score ? r.options.entropy : Entropy::sampled;
     result = from_moments(r, one_sample_moments(r.model, r.q, r.objective, entropy));
@@ -222,6 +230,9 @@ std::optional<EstimatorTruth> gaussian_truth(const Request& r, const models::Gau
     case Kind::taylor_product:
       variance = divided(r.options.taylor_scale == TaylorScale::none ? path : full_rank_antithetic_variance(target, q), m);
       std::fill(variance.begin(), variance.begin() + static_cast<std::ptrdiff_t>(q.dim), 0.0);
+      break;
+    case Kind::surrogate:
+      variance = divided(quadratic_surrogate_variance(target, q, r.options.surrogate), m);
       break;
     case Kind::price:
       variance = divided(blocks(path, std::vector<double>(q.parameters(), 0.0)), m);

@@ -6,6 +6,7 @@
 
 #include <gtest/gtest.h>
 
+#include "engine/models/bernoulli_toy.hpp"
 #include "engine/models/univariate.hpp"
 #include "engine/oracles/truth.hpp"
 #include "tests/engine/oracles/simulation.hpp"
@@ -218,6 +219,24 @@ TEST(Bernoulli, IsAbsentWhereItDoesNotExist) {
   EXPECT_FALSE(truth("gumbel_softmax", model, "bernoulli", logits, Objective::elbo, 1));
   EXPECT_FALSE(truth("arm", model, "bernoulli", logits, Objective::elbo, 0));
   EXPECT_THROW(truth("arm", model, "bernoulli", Point{0.1}, Objective::elbo, 1), std::invalid_argument);
+}
+
+/// Unbiased at every temperature, which no part of it is alone. Its variance is measured by the self-test.
+TEST(Bernoulli, RebarHasTheExactGradientAsMean) {
+  const models::BernoulliToy toy(1, 0.3);
+  for (const double phi : {-2.1, 0.0, 0.4, 3.0}) {
+    for (const double temperature : {0.1, 0.5, 2.0}) {
+      for (const auto objective : {Objective::elbo, Objective::expectation}) {
+        Options o;
+        o.temperature = temperature;
+        const auto t = truth("rebar", toy, "bernoulli", Point{phi}, objective, 2, o);
+        ASSERT_TRUE(t.has_value());
+        EXPECT_NEAR(t->mean[0], bernoulli_gradient(toy, Point{phi}, objective)[0], t->error + 1e-13) << phi << " " << temperature;
+        EXPECT_GT(t->variance[0], 0);
+      }
+    }
+  }
+  EXPECT_FALSE(truth("rebar", models::BernoulliToy(2, 0.3), "bernoulli", Point{0.1, 0.2}, Objective::expectation, 1).has_value());
 }
 
 }  // namespace

@@ -1,0 +1,52 @@
+/// Where the self-test tries the whole catalogue: targets, members of families, objectives.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "engine/data/table.hpp"
+#include "engine/families/catalogue.hpp"
+#include "engine/models/catalogue.hpp"
+#include "engine/oracles/components.hpp"
+#include "experiments/selftest/measure.hpp"
+
+namespace variscope::experiments {
+
+struct SelftestCase {
+  std::string name;
+  std::string model;
+  models::Arguments arguments;
+  std::string family;
+  std::vector<double> lambda;
+  estimators::Objective objective = estimators::Objective::elbo;
+  Index samples = 4;                              ///< M
+  double share = 1;                               ///< of the replicates: what is dear has fewer
+  bool twins = false;                             ///< broken twins are run here too
+  bool same_samples = false;                      ///< also the one whose bias is O(1 / M), where that stands out from the noise
+  std::shared_ptr<const data::Table> table = {};  ///< nullptr if the model takes no data
+};
+
+/// The case's objects, which hold each other.
+struct Scene {
+  std::shared_ptr<const data::Table> table;
+  std::unique_ptr<models::Model> model;
+  std::unique_ptr<DataPlan> data;
+  std::unique_ptr<families::Family> family;
+
+  explicit Scene(const SelftestCase& at);
+  [[nodiscard]] Subject subject(const SelftestCase& at) const;
+};
+
+/// Gaussian and banana under mean-field and full-rank q, the Survey's functions, Bernoulli variables, importance-weighted bounds, and
+/// two regressions with rows.
+std::vector<SelftestCase> selftest_cases();
+
+/// Two small data sets whose noise components are exact: a normal mean and a logistic regression, seven rows each, so that minibatches
+/// do not divide them.
+SelftestCase normal_mean_case();
+SelftestCase logistic_case();
+/// The logistic case as its oracles see it.
+oracles::LogisticProblem logistic_problem(const SelftestCase& at);
+
+}  // namespace variscope::experiments

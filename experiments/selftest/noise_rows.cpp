@@ -1,0 +1,203 @@
+/// Rows of the second half of the self-test. Each setting draws from a task of its own, so that no two rows share numbers.
+#include "experiments/selftest/noise_rows.hpp"
+
+#include <fmt/format.h>
+
+#include "engine/diagnostics/components.hpp"
+#include "engine/diagnostics/variance.hpp"
+#include "experiments/selftest/twins.hpp"
+
+namespace variscope::experiments {
+
+namespace {
+
+using diagnostics::Agreement;
+
+constexpr Index kBatchRows = 3;  // does not divide the seven rows
+constexpr Index kReplicas = 2;
+constexpr Index kRowSets = 4;
+constexpr Index kNoiseSets = 4;
+
+/// Comparisons that bring the rate of one comparison to kFalseAlarm over `parts`.
+Index comparisons(double parts) { return static_cast<Index>(std::ceil(diagnostics::comparison_false_alarm_rate / kFalseAlarm * parts)); }
+
+diagnostics::Estimate known(double value) {
+  diagnostics::Estimate estimate;
+  estimate.value = value;
+  estimate.lower = value;
+  estimate.upper = value;
+  estimate.log_error = 0;
+  estimate.error = 0;
+  estimate.reliability = diagnostics::Reliability::reliable;
+  return estimate;
+}
+
+/// Own noise per row: monte_carlo is s2_e + s2_ed, and the interaction 0.
+oracles::NoiseComponents exact_components(const NoiseCase& at) {
+  if (at.at.model == "normal_mean")
+    return oracles::normal_mean_components(at.at.table->response, 1, at.at.arguments.number("prior_mean"),
+                                           at.at.arguments.number("prior_sd"), at.at.lambda);
+  const oracles::LogisticProblem problem = logistic_problem(at.at);
+  oracles::NoiseComponents exact = oracles::logistic_components(problem, at.at.lambda);
+  if (!at.own_noise_per_row) return exact;
+  // A row's mean over its noise is what it was; on all N rows the variance is (s2_e + s2_ed) / N.
+  const auto rows = static_cast<double>(problem.rows);
+  const oracles::EstimatorTruth whole = oracles::logistic_local_truth(problem, at.at.lambda, 1);
+  for (std::size_t p = 0; p < whole.variance.size(); ++p) {
+    exact.monte_carlo[p] = rows * whole.variance[p];
+    exact.interaction[p] = 0;
+  }
+  exact.error += rows * whole.error;
+  return exact;
+}
+
+class Rows {
+ public:
+  Rows(const NoiseCase& at, Index replicates, int threads)
+      : at_(at),
+        exact_(exact_components(at)),
+        scene_(at.at),
+        estimator_(estimators::find(at.estimator)->make()),
+        replicates_(replicates),
+        threads_(threads) {}
+
+  std::vector<SelftestRow> all() {
+    for (const Index batch_rows : {Index{1}, kBatchRows, scene_.data->rows - 1})
+      against_truth(fmt::format("B = {}", batch_rows), setting(batch_rows, 1), {});
+    for (const NoisePolicy noise : {NoisePolicy::independent, NoisePolicy::shared}) {
+      for (const RowPolicy rows : {RowPolicy::with_replacement, RowPolicy::without_replacement, RowPolicy::disjoint, RowPolicy::epoch}) {
+        against_truth(fmt::format("R = {}, {}, {}", kReplicas, to_text(noise), to_text(rows)), setting(kBatchRows, kReplicas),
+                      {noise, rows});
+      }
+    }
+    components();
+    prediction({NoisePolicy::independent, RowPolicy::disjoint}, NoisePolicy::independent);
+    prediction({NoisePolicy::shared, RowPolicy::disjoint}, NoisePolicy::shared);
+    if (at_.at.model == "normal_mean") twins();
+    return std::move(rows_);
+  }
+
+ private:
+  [[nodiscard]] diagnostics::Setting setting(Index batch_rows, Index replicas) const {
+    return {scene_.data->rows, at_.at.samples, batch_rows, replicas, at_.own_noise_per_row};
+  }
+  [[nodiscard]] Judged judged() const { return {at_.at.lambda, exact_.gradient, exact_.error, true}; }
+  [[nodiscard]] SelftestRow row_of(const std::string& what) const {
+    SelftestRow row;
+    row.target = at_.name;
+    row.estimator = at_.estimator + ", " + what;
+    return row;
+  }
+
+  /// The case's subject on minibatches, with random numbers of its own.
+  Subject subject(Index batch_rows, const Design& design) {
+    Subject subject = scene_.subject(at_.at);
+    subject.call.batch_rows = batch_rows;
+    subject.call.design = design;
+    subject.call.task = task_++;
+    return subject;
+  }
+  BatchMoments moments(const Subject& subject) const {
+    return measure(subject, {{estimator_.get(), {}}}, {exact_.gradient}, replicates_, threads_)[0];
+  }
+
+  /// Mean and variance of the mean over replicas, parameter by parameter.
+  void against_truth(const std::string& what, const diagnostics::Setting& at, const diagnostics::Policy& policy) {
+    SelftestRow row = row_of(what);
+    const auto m = moments(subject(at.batch_rows, Design::replicas(at.replicas, policy.noise, policy.rows)));
+    const diagnostics::Components factor = *diagnostics::coefficients(at, policy);
+    std::vector<double> variance;
+    for (std::size_t p = 0; p < exact_.gradient.size(); ++p)
+      variance.push_back(dot(factor, {exact_.monte_carlo[p], exact_.data[p], exact_.interaction[p]}));
+    bool off = judge_mean(m, judged(), row);
+    off = judge_variance(m, judged(), variance, row) || off;
+    row.passed = !off;
+    rows_.push_back(row);
+  }
+
+  /// T2: each component's trace against the exact one.
+  void components() {
+    const Subject crossed = subject(kBatchRows, Design::cross(kRowSets, kNoiseSets, RowPolicy::without_replacement));
+    const auto m = measure_components(crossed, {estimator_.get(), {}}, replicates_ / (kRowSets * kNoiseSets), threads_);
+    const std::vector<double> floor(exact_.gradient.size(), 1e-12);
+    const auto statistics =
+        diagnostics::component_statistics(m, scene_.family->blocks(), setting(kBatchRows, 1), RowPolicy::without_replacement, floor);
+    total_ = statistics.back();
+    const diagnostics::ComponentEstimates estimates = diagnostics::component_estimates(total_);
+    const auto add = [&](const std::string& what, const diagnostics::Estimate& estimate, const std::vector<double>& exact) {
+      SelftestRow row = row_of(what);
+      row.exact = 0;
+      for (const double v : exact) row.exact += v;
+      const diagnostics::Comparison comparison = diagnostics::compare(known(row.exact), estimate, comparisons(1));
+      row.measured = estimate.value;
+      row.variance_z = std::abs(comparison.z);
+      row.threshold = comparison.threshold;
+      row.passed = comparison.agreement == Agreement::agrees;
+      row.remark = "T2";
+      rows_.push_back(row);
+    };
+    add(at_.own_noise_per_row ? "s2_e + s2_ed" : "s2_e", estimates.monte_carlo, exact_.monte_carlo);
+    add("s2_d", estimates.data, exact_.data);
+    if (!at_.own_noise_per_row) add("s2_ed", estimates.interaction, exact_.interaction);
+  }
+
+  /// T3's check: the declared policy's prediction, from measured components, against replicas that were run under `noise`.
+  /// A mismatch is what a stream shared in silence looks like.
+  void prediction(const diagnostics::Policy& declared, NoisePolicy noise) {
+    const bool broken = declared.noise != noise;
+    SelftestRow row = row_of(fmt::format("R = {}, {} noise{}", kReplicas, to_text(declared.noise), broken ? " declared, one stream" : ""));
+    row.broken = broken;
+    const auto m = moments(subject(kBatchRows, Design::replicas(kReplicas, noise, declared.rows)));
+    const bool biased = judge_mean(m, judged(), row);
+    const auto variance = diagnostics::variance_statistics(m, scene_.family->blocks(), floor_of(m, judged()), {});
+    const diagnostics::Estimate measured = diagnostics::jackknife(variance.total, variance.count);
+    const diagnostics::Check check =
+        diagnostics::check_prediction(total_, setting(kBatchRows, kReplicas), declared, measured, comparisons(2));
+    row.exact = check.comparison.predicted.value;
+    row.measured = measured.value;
+    row.variance_z = std::abs(check.comparison.z);
+    row.threshold = check.comparison.threshold;
+    // Shared noise is unbiased: it is for the variance to give it away.
+    row.passed = !biased && check.comparison.agreement == (broken ? Agreement::above : Agreement::agrees);
+    row.remark = "T3";
+    rows_.push_back(row);
+  }
+
+  void twins() {
+    prediction({NoisePolicy::independent, RowPolicy::disjoint}, NoisePolicy::shared);
+    const double right = static_cast<double>(scene_.data->rows) / static_cast<double>(kBatchRows);
+    const auto scaled_by = [&](const std::string& what, double factor) {
+      SelftestRow row = row_of(what);
+      row.broken = true;
+      const WronglyScaled wrong(*scene_.model, factor);
+      Subject at = subject(kBatchRows, Design{});
+      at.model = &wrong;
+      row.passed = judge_mean(moments(at), judged(), row);
+      rows_.push_back(row);
+    };
+    scaled_by(fmt::format("B = {}, without N/B", kBatchRows), 1 / right);
+    scaled_by(fmt::format("B = {}, N/B in whole numbers", kBatchRows), std::floor(right) / right);
+  }
+
+  const NoiseCase& at_;
+  oracles::NoiseComponents exact_;
+  Scene scene_;
+  std::unique_ptr<estimators::Estimator> estimator_;
+  Index replicates_;
+  int threads_;
+  std::uint32_t task_ = 0;
+  diagnostics::ComponentStatistics total_;
+  std::vector<SelftestRow> rows_;
+};
+
+}  // namespace
+
+std::vector<NoiseCase> noise_cases() {
+  return {{"noise: normal mean, 7 rows", normal_mean_case(), "pw_cfe", false},
+          {"noise: logistic regression, 7 rows", logistic_case(), "pw_cfe", false},
+          {"noise: logistic regression, own noise", logistic_case(), "pw_local", true}};
+}
+
+std::vector<SelftestRow> noise_rows(const NoiseCase& at, Index replicates, int threads) { return Rows(at, replicates, threads).all(); }
+
+}  // namespace variscope::experiments

@@ -1,0 +1,25 @@
+/// Minibatches and replicas against exact noise components: every policy's variance, the components from crossed designs, and the twins
+/// that only a minibatch or a replica can have.
+#pragma once
+
+#include "experiments/selftest/cases.hpp"
+#include "experiments/selftest/row.hpp"
+
+namespace variscope::experiments {
+
+/// A case with rows, and an estimator whose components are exact there.
+struct NoiseCase {
+  std::string name;
+  SelftestCase at;
+  std::string estimator;
+  bool own_noise_per_row = false;
+};
+
+/// pw_cfe on a normal mean and on a logistic regression, pw_local on the latter.
+std::vector<NoiseCase> noise_cases();
+
+/// Variances of minibatch estimates and of means over replicas, the components themselves (T2), and predictions made of them (T3).
+/// Twins, for pw_cfe on the normal mean: a wrong or truncated N / B for the bias gate; replicas that share a stream, for T3.
+std::vector<SelftestRow> noise_rows(const NoiseCase& at, Index replicates, int threads);
+
+}  // namespace variscope::experiments

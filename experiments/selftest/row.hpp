@@ -1,0 +1,53 @@
+/// One row of the self-test: an estimator at a target against what an oracle says, and how it is judged.
+#pragma once
+
+#include <cmath>
+#include <limits>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "engine/record.hpp"
+
+namespace variscope::experiments {
+
+/// Chance that a row which is as it must be is reported.
+inline constexpr double kFalseAlarm = 1e-6;
+
+struct SelftestRow {
+  std::string target;
+  std::string estimator;
+  bool broken = false;                                           ///< a twin, which must be caught
+  double exact = std::numeric_limits<double>::quiet_NaN();       ///< trace of the variance, or a component; NaN: not known
+  double measured = std::numeric_limits<double>::quiet_NaN();    ///< the same, measured
+  double mean_z = std::numeric_limits<double>::quiet_NaN();      ///< largest over coordinates; NaN: not checked
+  double variance_z = std::numeric_limits<double>::quiet_NaN();  ///< likewise
+  double threshold = std::numeric_limits<double>::quiet_NaN();   ///< of the variance's z, the mean's being no larger
+  bool passed = false;
+  std::string remark;  ///< what is special about the check
+
+  [[nodiscard]] bool caught() const { return broken && passed; }
+  [[nodiscard]] std::string verdict() const { return broken ? (passed ? "caught" : "NOT CAUGHT") : (passed ? "ok" : "FAILED"); }
+};
+
+/// Where a row's moments were taken, and the numerical error of its truth.
+struct Judged {
+  std::vector<double> lambda;
+  std::vector<double> mean;  ///< exact: the centre of the moments
+  double error = 0;          ///< of every exact entry
+  bool mean_field = false;
+};
+
+/// Standard deviation of rounding per coordinate, as reports take it.
+std::vector<double> floor_of(const BatchMoments& moments, const Judged& at);
+
+/// Fills measured, mean_z and threshold: the bias gate of the reports, run at kFalseAlarm / 2 for the row. True if it finds a bias.
+bool judge_mean(const BatchMoments& moments, const Judged& at, SelftestRow& row);
+
+/// Fills exact and variance_z: the same gate on the batches' mean squares, whose exact mean is `variance`. True if they disagree.
+bool judge_variance(const BatchMoments& moments, const Judged& at, std::span<const double> variance, SelftestRow& row);
+
+/// Fills exact and variance_z: whether the trace of the variance exceeds that of `bound` (one-sided). True if it does.
+bool judge_bound(const BatchMoments& moments, std::span<const double> bound, SelftestRow& row);
+
+}  // namespace variscope::experiments

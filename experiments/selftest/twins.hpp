@@ -1,0 +1,68 @@
+/// Broken twins: production estimators and models with one thing wrong, which the checks must catch.
+#pragma once
+
+#include <cmath>
+#include <utility>
+
+#include "engine/estimators/estimator.hpp"
+#include "engine/models/model.hpp"
+
+namespace variscope::experiments {
+
+/// An estimator whose result is divided by its own norm and multiplied by the true one: right in size, and biased.
+class SelfNormalised final : public estimators::Estimator {
+ public:
+  /// estimator outlives the object.
+  SelfNormalised(const estimators::Estimator& estimator, double norm) : estimator_(estimator), norm_(norm) {}
+
+  [[nodiscard]] std::vector<estimators::Request> requests(const estimators::Context& c) const override { return estimator_.requests(c); }
+  void place(const estimators::Context& c, std::size_t request, const estimators::Placement& at) const override {
+    estimator_.place(c, request, at);
+  }
+  [[nodiscard]] estimators::Coupling coupling() const override { return estimator_.coupling(); }
+  [[nodiscard]] Index extra_uniforms(const estimators::Context& c) const override { return estimator_.extra_uniforms(c); }
+  [[nodiscard]] Index partial_size(const estimators::Context& c) const override { return estimator_.partial_size(c); }
+  void accumulate(const estimators::Context& c, const estimators::SampleBlock& block, std::span<double> partial) const override {
+    estimator_.accumulate(c, block, partial);
+  }
+  [[nodiscard]] bool plain_sum() const override { return estimator_.plain_sum(); }
+  void merge(std::span<double> left, std::span<const double> right) const override { estimator_.merge(left, right); }
+  void finish(const estimators::Context& c, const estimators::SampleBlock& call, std::span<const double> partial,
+              std::span<double> gradient) const override {
+    estimator_.finish(c, call, partial, gradient);
+    double square = 0;
+    for (const double g : gradient) square += g * g;
+    for (double& g : gradient) g *= norm_ / std::sqrt(square);
+  }
+
+ private:
+  const estimators::Estimator& estimator_;
+  double norm_;
+};
+
+/// A model whose likelihood is off by a factor, as when minibatches are scaled by something other than N / B.
+class WronglyScaled final : public models::Model {
+ public:
+  /// model outlives the object.
+  WronglyScaled(const models::Model& model, double factor) : model_(model), factor_(factor) {}
+
+  [[nodiscard]] Index dim() const override { return model_.dim(); }
+  [[nodiscard]] Index rows() const override { return model_.rows(); }
+  void log_prior(models::ConstBatchView theta, models::Evaluation& out) const override { model_.log_prior(theta, out); }
+  void log_likelihood(const models::RowList& rows, models::ConstBatchView theta, models::Evaluation& out) const override {
+    tiles::Batch right(out.wanted.rows(dim()), theta.count);
+    right.set_zero();
+    models::Evaluation inner{out.wanted, right.view(), out.counts, out.direction, out.streams};
+    model_.log_likelihood(rows, theta, inner);
+    out.counts = inner.counts;
+    for (Index r = 0; r < right.dim(); ++r) {
+      for (Index c = 0; c < theta.count; ++c) out.out(r, c) += factor_ * right(r, c);
+    }
+  }
+
+ private:
+  const models::Model& model_;
+  double factor_;
+};
+
+}  // namespace variscope::experiments
