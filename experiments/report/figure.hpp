@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-#include "experiments/report/t1.hpp"
+#include "experiments/report/summaries.hpp"
 
 namespace variscope::experiments {
 
