@@ -37,8 +37,9 @@ int print_report(const ReportOptions& options) {
   if (std::filesystem::is_directory(file)) file /= "run.h5";
   const store::RunRecord run = store::read_run_file(file);
   const ReportContext context = report_context(run.provenance, run.results_hash);
+  const std::vector<CellSummary> summaries = summarise_cells(run.cells, context);
   std::string text;
-  for (const NamedTable& named : report_tables(summarise_cells(run.cells, context), context)) {
+  for (const NamedTable& named : report_tables(summaries, predict(summaries), context)) {
     if (options.table.empty() || options.table == named.name) {
       text += (text.empty() ? "" : "\n") + render(named.table, options.format);
     }

@@ -202,7 +202,10 @@ std::vector<ScalingSection> scaling_sections(const std::vector<CellSummary>& cel
     const std::string ids = group.size() > 1 ? fmt::format("{} to {}", first.cell->id, group.back()->cell->id) : first.cell->id;
     for (std::size_t i = 0; i < first.points.size(); ++i) {
       const PointRecord& point = first.cell->points[i];
-      ScalingSection section{ids, heading_of(*first.cell, differing, false), point.label, {}, {}};
+      ScalingSection section{ids, heading_of(*first.cell, differing, false), point.label, {}, {}, {}};
+      for (const CellSummary* cell : group) {
+        section.cells.insert(cell->cell->id);
+      }
       for (std::size_t e = 0; e < point.estimators.size(); ++e) {
         const std::string& name = point.estimators[e].name;
         const Dependence dependence = dependence_of(name);

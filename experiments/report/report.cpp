@@ -9,7 +9,8 @@
 #include <fstream>
 
 #include "engine/error.hpp"
-#include "experiments/report/figure.hpp"
+#include "experiments/report/figures.hpp"
+#include "experiments/report/gnuplot.hpp"
 #include "experiments/report/render.hpp"
 #include "experiments/report/tables.hpp"
 
@@ -37,6 +38,7 @@ std::string write_report(const std::vector<CellRecord>& cells, const ReportConte
   }
   const std::filesystem::path place(directory);
   const std::vector<CellSummary> summaries = summarise_cells(cells, context);
+  const Predictions predictions = predict(summaries);
   const std::string origin = fmt::format("variscope {}, results {}", context.program_version, context.results_hash);
   // What an earlier program wrote must not stand beside what this one writes.
   for (const std::string& name : table_names()) {
@@ -45,7 +47,7 @@ std::string write_report(const std::vector<CellRecord>& cells, const ReportConte
     }
   }
   std::string text;
-  for (const NamedTable& named : report_tables(summaries, context)) {
+  for (const NamedTable& named : report_tables(summaries, predictions, context)) {
     const std::string whole = render_text(named.table);
     write_file(place / (named.name + ".txt"), whole + "\n" + origin + "\n");
     write_file(place / (named.name + ".md"), render_markdown(named.table) + "\n" + origin + "\n");
@@ -55,14 +57,22 @@ std::string write_report(const std::vector<CellRecord>& cells, const ReportConte
   }
   text += origin + "\n";
 
-  const Figure figure = variance_figure(summaries, context, "variance.csv", "variance.svg");
-  write_file(place / "variance.csv", figure.data);
-  write_file(place / "variance.gp", figure.script);
-  const std::string problem = run_gnuplot(directory, "variance.gp");
-  if (!problem.empty()) {
-    std::filesystem::remove(place / "variance.svg", error);  // half a picture is worse than none
-    text += problem + "\n";
+  const std::vector<Figure> figures = report_figures(summaries, predictions, context);
+  std::vector<std::string> problems;
+  for (const Figure& figure : figures) {
+    write_file(place / (figure.name + ".csv"), figure.data);
+    write_file(place / (figure.name + ".gp"), figure.script);
+    for (const char* ending : {".svg", ".pdf"}) {
+      const std::string picture = figure.name + ending;
+      const std::string said = run_gnuplot(directory, figure.name + ".gp", picture);
+      if (!said.empty()) {
+        std::filesystem::remove(place / picture, error);  // half a picture is worse than none
+        problems.push_back(said);
+      }
+    }
   }
+  // A missing gnuplot would say the same for every figure.
+  text += problems.empty() ? "" : problems.front() + "\n";
   return text;
 }
 

@@ -4,7 +4,6 @@
 #include <fmt/format.h>
 
 #include "experiments/report/entries.hpp"
-#include "experiments/report/predictions.hpp"
 #include "experiments/report/t1.hpp"
 #include "experiments/report/t1b.hpp"
 
@@ -15,7 +14,7 @@ const std::vector<std::string>& table_names() {
   return names;
 }
 
-std::vector<NamedTable> report_tables(const std::vector<CellSummary>& cells, const ReportContext& context) {
+std::vector<NamedTable> report_tables(const std::vector<CellSummary>& cells, const Predictions& predictions, const ReportContext& context) {
   std::vector<NamedTable> tables;
   const auto add = [&](const char* name, Table table, bool details) {
     if (!table.sections.empty()) {
@@ -25,7 +24,6 @@ std::vector<NamedTable> report_tables(const std::vector<CellSummary>& cells, con
   add("t1", t1(cells, context), false);
   add("t1i", t1i(cells, context), false);
   add("t1b", t1b(cells, context), false);
-  const Predictions predictions = predict(cells);
   add("t2", t2(predictions.components, context), true);
   add("t2_checks", t2_checks(predictions.components, context), true);
   add("t3", t3(predictions.scaling, context), true);

@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "experiments/report/predictions.hpp"
 #include "experiments/report/summaries.hpp"
 #include "experiments/report/table.hpp"
 
@@ -19,7 +20,7 @@ struct NamedTable {
 const std::vector<std::string>& table_names();
 
 /// Those with sections; T1 if there are none.
-std::vector<NamedTable> report_tables(const std::vector<CellSummary>& cells, const ReportContext& context);
+std::vector<NamedTable> report_tables(const std::vector<CellSummary>& cells, const Predictions& predictions, const ReportContext& context);
 
 /// Without its caption and all columns but those of Table::essential; names the file that holds the whole.
 Table shortened(const Table& table, const std::string& file);
