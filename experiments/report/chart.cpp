@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <set>
 
 #include "experiments/report/gnuplot_text.hpp"
 
@@ -40,51 +41,64 @@ std::string plot_of(const Line& line, const std::string& data_file) {
                             : fmt::format("{} 3:5:6:7 with yerrorlines lw 1.6 ps 0.8 {} {}", rows, style_of(line.series->style), title);
 }
 
-/// Over less than two decades powers of ten alone would leave an axis bare.
-std::string y_ticks(const ChartPanel& panel) {
+/// Smallest and largest of what is drawn along an axis.
+struct Extent {
   double lowest = INFINITY;
   double highest = 0;
-  for (const ChartSeries& series : panel.series) {
-    for (const ChartPoint& point : series.points) {
-      if (drawable(point)) {
-        lowest = std::min(lowest, point.value.has_interval() ? point.value.lower : point.value.value);
-        highest = std::max(highest, point.value.has_interval() ? point.value.upper : point.value.value);
-      }
-    }
+  void add(double low, double high) {
+    lowest = std::min(lowest, low);
+    highest = std::max(highest, high);
   }
-  constexpr double wide = 100;
-  if (!(lowest > 0) || !(highest < wide * lowest)) {
-    return "set ytics autofreq\nset format y '10^{%T}'\n";
-  }
-  std::string ticks;
-  for (int power = static_cast<int>(std::floor(std::log10(lowest))) - 1; power <= static_cast<int>(std::log10(highest)) + 1; ++power) {
-    for (const int digit : {1, 2, 5}) {
-      ticks += fmt::format("{}{}e{}", ticks.empty() ? "" : ", ", digit, power);
-    }
-  }
-  return fmt::format("set format y '%g'\nset ytics ({})\n", ticks);
-}
+};
 
-std::string panel_script(const Chart& chart, const ChartPanel& panel, const std::vector<Line>& lines, const std::string& data_file) {
-  std::string text = fmt::format("set title {} font ',11' noenhanced\n", two_lines(panel.heading));
+/// The numbers that were swept are the ticks.
+std::string x_axis(const Chart& chart, const ChartPanel& panel) {
   if (!panel.ticks.empty()) {
     std::string ticks;
     for (std::size_t i = 0; i < panel.ticks.size(); ++i) {
       ticks += fmt::format("{}{} {}", i == 0 ? "" : ", ", tick_label(panel.ticks[i]), i);
     }
-    text += fmt::format("set xtics ({})\nset xrange [-0.4:{}.4]\n", ticks, panel.ticks.size() - 1);
+    return fmt::format("set xtics ({})\nset xrange [-0.4:{}.4]\n", ticks, panel.ticks.size() - 1);
   }
-  if (chart.log_y) {
-    text += y_ticks(panel);
+  std::set<double> values;
+  for (const ChartSeries& series : panel.series) {
+    for (const ChartPoint& point : series.points) {
+      values.insert(point.x);
+    }
   }
+  constexpr std::size_t crowded = 12;
+  if (values.empty() || values.size() > crowded) {
+    return "set xtics autofreq\nset xrange [*:*]\n";
+  }
+  std::string ticks;
+  for (const double value : values) {
+    ticks += fmt::format("{}{:g}", ticks.empty() ? "" : ", ", value);
+  }
+  const double first = *values.begin();
+  const double last = *values.rbegin();
+  const double margin = chart.log_x ? std::pow(last / first, 0.06) : 0.06 * (last - first);
+  return fmt::format("set xtics ({})\nset xrange [{:g}:{:g}]\n", ticks, chart.log_x ? first / margin : first - margin,
+                     chart.log_x ? last * margin : last + margin);
+}
+
+std::string panel_script(const Chart& chart, const ChartPanel& panel, const std::vector<Line>& lines, const std::string& data_file) {
+  std::string text = fmt::format("set title {} font ',11' noenhanced\n", two_lines(panel.heading));
+  text += x_axis(chart, panel);
+  Extent extent;
+  for (const ChartSeries& series : panel.series) {
+    for (const ChartPoint& point : series.points) {
+      if (drawable(point)) {
+        extent.add(point.value.has_interval() ? point.value.lower : point.value.value,
+                   point.value.has_interval() ? point.value.upper : point.value.value);
+      }
+    }
+  }
+  text += log_axis(extent.lowest, extent.highest);
   std::string plots;
   for (const Line& line : lines) {
     if (line.drawn > 0) {
       plots += (plots.empty() ? "plot " : ", \\\n     ") + plot_of(line, data_file);
     }
-  }
-  if (!chart.log_x && panel.ticks.empty()) {
-    text += "set offsets graph 0.04, graph 0.04, 0, 0\n";
   }
   // Nothing to draw: an empty panel that says so.
   return text + (plots.empty()
@@ -94,6 +108,21 @@ std::string panel_script(const Chart& chart, const ChartPanel& panel, const std:
 }
 
 }  // namespace
+
+std::string log_axis(double lowest, double highest) {
+  constexpr double wide = 100;
+  if (!(lowest > 0) || !std::isfinite(highest) || highest > wide * lowest) {
+    return "set yrange [*:*]\nset ytics autofreq\nset format y '10^{%T}'\n";
+  }
+  std::string ticks;
+  for (int power = static_cast<int>(std::floor(std::log10(lowest))) - 1; power <= static_cast<int>(std::log10(highest)) + 1; ++power) {
+    for (const int digit : {1, 2, 5}) {
+      ticks += fmt::format("{}{}e{}", ticks.empty() ? "" : ", ", digit, power);
+    }
+  }
+  constexpr double room = 1.6;
+  return fmt::format("set yrange [{:g}:{:g}]\nset format y '%g'\nset ytics ({})\n", lowest / room, highest * room, ticks);
+}
 
 std::string colour_of(std::size_t style) { return colours[style % colours.size()]; }
 
@@ -131,7 +160,7 @@ std::string script_head(const std::string& name, const std::string& title, std::
       "if (strstrt(picture, '.svg') > 0) {{ set terminal svg size {4},{5} font 'Helvetica,12' background '#ffffff' }}\n"
       "set output picture\nset datafile separator ','\nset datafile missing ''\nset encoding utf8\n"
       "set grid ytics lc rgb '#dddddd'\nset border 3\nset tics nomirror\n"
-      "set key outside right center reverse Left samplen 2\nset bars small\n"
+      "set key outside right center reverse Left samplen 2\nset bars small\nset pointintervalbox 0\n"
       "set multiplot layout {6},{7} title {8} font ',14' noenhanced\n",
       title, name, static_cast<double>(width) / 72, static_cast<double>(height) / 72, width, height, down, across, single_quoted(title));
 }
@@ -163,8 +192,9 @@ Figure draw(const Chart& chart) {
   }
   figure.script = script_head(chart.name, chart.title, std::min(chart.panels.size(), most_panels));
   // A number needs an exponent only where there are many powers of ten.
-  figure.script += fmt::format("{}{}set ylabel {} noenhanced\nset xlabel {} noenhanced\n", chart.log_y ? "set logscale y\n" : "",
+  figure.script += fmt::format("{}{}set ylabel {} noenhanced\nset xlabel {} noenhanced\n", "set logscale y\n",
                                chart.log_x ? "set logscale x 2\n" : "", single_quoted(chart.y_label), single_quoted(chart.x_label));
+  figure.script += chart.wide_names ? "set key outside below center horizontal reverse Left maxcols 2\n" : "";
   figure.script += panels + "unset multiplot\n";
   return figure;
 }

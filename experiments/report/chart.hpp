@@ -44,7 +44,7 @@ struct Chart {
   std::string x_label;
   std::string y_label;
   bool log_x = false;
-  bool log_y = true;
+  bool wide_names = false;  ///< of series: the key stands below the panels
   std::vector<ChartPanel> panels = {};
 };
 
@@ -60,6 +60,8 @@ std::string script_head(const std::string& name, const std::string& title, std::
 /// "lc rgb '#0072B2' pt 7 dt 1": colour, shape and dashes of a style, all different for the first 49.
 std::string style_of(std::size_t style);
 std::string colour_of(std::size_t style);
+/// Commands for the range and ticks of a logarithmic y axis: over less than two decades powers of ten alone would leave it bare.
+std::string log_axis(double lowest, double highest);
 /// A CSV field that gnuplot reads too.
 std::string csv_quoted(const std::string& text);
 /// "value,lower,upper" with all digits, the value thrice if it has no interval; two commas if it cannot be drawn.

@@ -45,7 +45,7 @@ TableCell passes(const diagnostics::Work& work) {
   }
   std::string parts;
   for (const auto& [part, name] : {std::pair{work.gradient_passes, " grad"}, {work.hessian_passes, " hvp"}}) {
-    parts += part > 0 ? fmt::format("{}{}{}", parts.empty() ? "" : ", ", format_number(part), name) : "";
+    parts += part > 0 ? fmt::format("{}{}{}", parts.empty() ? "" : ", ", format_cell(number(part)), name) : "";
   }
   return number(all, fmt::format(" ({})", parts));
 }

@@ -56,12 +56,12 @@ std::string panel_script(const Panel& panel) {
   for (std::size_t k = 0; k < parts.size(); ++k) {
     const Part& part = parts[k];
     const std::string bottom = part.bottom == 0 ? "(0)" : fmt::format("{}", part.bottom);
-    text += fmt::format("{} 3:{}:($3-0.35):($3+0.35):{}:{} with boxxyerror fs solid 0.55 border lw 1 lc rgb '{}' title '{}', \\\n     ",
-                        rows, part.top, bottom, part.top, colour_of(k), part.title);
+    text += fmt::format("{} 3:{}:($3-0.35):($3+0.35):{}:{} with boxxyerror lc rgb '{}' fs solid 0.6 noborder title '{}', \\\n     ", rows,
+                        part.top, bottom, part.top, colour_of(k), part.title);
   }
   for (std::size_t k = 0; k < parts.size(); ++k) {
     const Part& part = parts[k];
-    text += fmt::format("{} ($3+{}):{}:{}:{} with yerrorbars pt 7 ps 0.3 lw 1.4 lc rgb '#000000' notitle{}", rows, part.shift, part.top,
+    text += fmt::format("{} ($3+{}):{}:{}:{} with yerrorbars pt 0 lw 1.4 lc rgb '#000000' notitle{}", rows, part.shift, part.top,
                         part.top + 1, part.top + 2, k + 1 == parts.size() ? "\n" : ", \\\n     ");
   }
   return text;
@@ -107,7 +107,7 @@ std::vector<Figure> components_figures(const Predictions& predictions, const Rep
   figure.script = script_head(figure.name, context.study + ": noise components of one call, 95 % intervals", shown);
   figure.script +=
       "set ylabel 'share of the variance of one call (%)' noenhanced\nset xlabel 'point of the reference path' noenhanced\n"
-      "set yrange [*<0:105<*]\n";
+      "set yrange [*<0:105<*]\nset ytics 0,20,100\n";
   for (std::size_t k = 0; k < shown; ++k) {
     figure.script += panel_script(panels[k]);
   }

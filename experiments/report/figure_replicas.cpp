@@ -94,8 +94,9 @@ ChartPanel panel_of(const ScalingSection& section, const ScalingSummary& summary
 }  // namespace
 
 std::vector<Figure> replicas_figures(const Predictions& predictions, const ReportContext& context) {
-  Chart chart{"replicas", context.study + ": variance against replicas at the path's last point, 95 % intervals", "replicas R",
-              "trace of the variance of the mean over R", true};
+  Chart chart{"replicas",   context.study + ": variance against replicas at the path's last point, 95 % intervals",
+              "replicas R", "trace of the variance of the mean over R",
+              true,         true};
   std::vector<std::string> policies;
   for (std::size_t i = 0; i < predictions.scaling.size(); ++i) {
     const ScalingSection& section = predictions.scaling[i];

@@ -61,7 +61,7 @@ Chart sweep_chart(const std::vector<CellSummary>& cells, const std::string& key,
       }
       for (const auto& [name, value] : first.cell->settings) {
         const bool apart = free(name) || name == "model.name" || name == "family.name" || name == "estimators.batch_rows";
-        heading += differing.contains(name) && !apart ? fmt::format(", {} = {}", name, value) : "";
+        heading += differing.contains(name) && !apart ? ", " + setting_in_words(name, value) : "";
       }
       ChartPanel panel{fmt::format("{}, point {}", heading, point.label)};
       for (std::size_t k = 0; k < names.size(); ++k) {

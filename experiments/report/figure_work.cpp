@@ -32,6 +32,8 @@ std::vector<Figure> work_figures(const std::vector<CellSummary>& cells, const Re
     std::string bars;
     std::string intervals;
     std::size_t position = 0;
+    double lowest = 1;  // where the bars begin
+    double highest = 1;
     for (const auto& e : point.estimators) {
       const bool drawn = drawable(e);
       const std::string flag = flag_of(e);
@@ -42,19 +44,21 @@ std::vector<Figure> work_figures(const std::vector<CellSummary>& cells, const Re
         const auto style = static_cast<std::size_t>(std::find(names.begin(), names.end(), e.name) - names.begin());
         const std::string rows = fmt::format("'work.csv' skip 1 every ::{0}::{0} using", row);
         ticks += fmt::format("{}{} {}", ticks.empty() ? "" : ", ", tick_label(e.name), position);
-        bars += fmt::format("{} 3:5:($3-0.35):($3+0.35):(1):5 with boxxyerror fs solid 0.55 border lc rgb '{}' notitle, \\\n     ", rows,
+        bars += fmt::format("{} 3:5:($3-0.35):($3+0.35):(1):5 with boxxyerror lc rgb '{}' fs solid 0.6 noborder notitle, \\\n     ", rows,
                             colour_of(style));
-        intervals += fmt::format("{} 3:5:6:7 with yerrorbars pt 7 ps 0.4 lw 1.4 lc rgb '#000000' notitle, \\\n     ", rows);
+        intervals += fmt::format("{} 3:5:6:7 with yerrorbars pt 0 lw 1.4 lc rgb '#000000' notitle, \\\n     ", rows);
+        lowest = std::min(lowest, e.work_ratio.has_interval() ? e.work_ratio.lower : e.work_ratio.value);
+        highest = std::max(highest, e.work_ratio.has_interval() ? e.work_ratio.upper : e.work_ratio.value);
         ++position;
       }
       ++row;
     }
     if (position > 1) {
-      panels.push_back(
-          fmt::format("set title {} font ',11' noenhanced\nset xtics ({}) rotate by -35 noenhanced\nset xrange [-0.6:{}.6]\n"
-                      "set ylabel {} noenhanced\nplot {}{}1 lw 1.2 lc rgb '#000000' notitle\n",
-                      two_lines(fmt::format("{}, point {}", cell.heading, point.label)), ticks, position - 1,
-                      single_quoted(fmt::format("variance x evaluations over {}'s", point.baseline)), bars, intervals));
+      panels.push_back(fmt::format(
+          "set title {} font ',11' noenhanced\nset xtics ({}) rotate by -35 noenhanced\nset xrange [-0.6:{}.6]\n"
+          "set ylabel {} noenhanced\n{}plot {}{}1 lw 1.2 lc rgb '#000000' notitle\n",
+          two_lines(fmt::format("{}, point {}", cell.heading, point.label)), ticks, position - 1,
+          single_quoted(fmt::format("variance x evaluations over {}'s", point.baseline)), log_axis(lowest, highest), bars, intervals));
     }
   }
   if (panels.empty()) {

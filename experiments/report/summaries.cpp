@@ -45,7 +45,9 @@ std::string baseline_of(const CellRecord& cell, const std::string& wanted) {
   return wanted;
 }
 
-std::string in_words(const std::string& key, const std::string& value) {
+}  // namespace
+
+std::string setting_in_words(const std::string& key, const std::string& value) {
   static const std::map<std::string, std::string> words = {
       {"estimators.replicas", "R = "}, {"estimators.noise_policy", "noise "}, {"estimators.row_policy", "rows "}};
   const auto found = words.find(key);
@@ -56,8 +58,6 @@ std::string in_words(const std::string& key, const std::string& value) {
   std::replace(plain.begin(), plain.end(), '_', ' ');
   return found->second + plain;
 }
-
-}  // namespace
 
 bool declared_biased(const std::string& estimator) {
   const estimators::Entry* entry = estimators::find(estimator);
@@ -90,7 +90,7 @@ std::string heading_of(const CellRecord& cell, const std::set<std::string>& diff
   heading += fmt::format(", M = {}, {} replicates", cell.samples, cell.replicates);
   for (const auto& [key, value] : cell.settings) {
     if (differing.contains(key) && !apart(key) && (replicas || !of_replicas.contains(key))) {
-      heading += ", " + in_words(key, value);
+      heading += ", " + setting_in_words(key, value);
     }
   }
   return heading;

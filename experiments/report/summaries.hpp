@@ -45,6 +45,9 @@ std::set<std::string> differing_settings(const std::vector<const CellRecord*>& c
 /// false.
 std::string heading_of(const CellRecord& cell, const std::set<std::string>& differing, bool replicas = true);
 
+/// "model.k = 2", "R = 4", "noise shared".
+std::string setting_in_words(const std::string& key, const std::string& value);
+
 /// Names of all blocks of these cells in order of first appearance.
 std::vector<std::string> block_names(const std::vector<const CellRecord*>& cells);
 

@@ -158,8 +158,8 @@ std::string note_of(const CellSummary& cell, std::size_t i) {
   for (const double g : record.reference) {
     length += g * g;
   }
-  return fmt::format("objective {}, reference gradient by {}, |G| = {}", format_number(record.objective), record.reference_method,
-                     format_number(std::sqrt(length)));
+  const std::string objective = std::isfinite(record.objective) ? fmt::format("objective {}, ", format_number(record.objective)) : "";
+  return fmt::format("{}reference gradient by {}, |G| = {}", objective, record.reference_method, format_number(std::sqrt(length)));
 }
 
 /// Of the cells that bound by importance, or of all others.

@@ -84,14 +84,14 @@ class CrossedStudy {
 
   /// pairs: opposite signs, so that both kinds of noise cancel up to what the second sample adds of its own.
   Noise draw_noise(Index samples, bool pairs) {
-    Noise noise(static_cast<std::size_t>(samples * 4 * dim));
+    Noise drawn(static_cast<std::size_t>(samples * 4 * dim));
     const auto half = static_cast<std::size_t>(4 * dim);
-    for (std::size_t i = 0; i < noise.size(); ++i) {
+    for (std::size_t i = 0; i < drawn.size(); ++i) {
       const double fresh = diagnostics::testing::normal(engine_);
       const bool second = pairs && i / half % 2 == 1;
-      noise[i] = second ? -0.8 * noise[i - half] + 0.6 * fresh : fresh;
+      drawn[i] = second ? -0.8 * drawn[i - half] + 0.6 * fresh : fresh;
     }
-    return noise;
+    return drawn;
   }
 
   std::vector<Index> draw_rows(Index count) {
