@@ -61,7 +61,7 @@ std::string panel_script(const Panel& panel) {
   }
   for (std::size_t k = 0; k < parts.size(); ++k) {
     const Part& part = parts[k];
-    text += fmt::format("{} ($3+{}):{}:{}:{} with yerrorbars pt 0 lw 1.4 lc rgb '#000000' notitle{}", rows, part.shift, part.top,
+    text += fmt::format("{0} ($3+{1}):{2}:(0):(${3}-${2}) with vectors nohead lw 1.8 lc rgb '#000000' notitle{4}", rows, part.shift,
                         part.top + 1, part.top + 2, k + 1 == parts.size() ? "\n" : ", \\\n     ");
   }
   return text;

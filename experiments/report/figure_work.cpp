@@ -46,7 +46,7 @@ std::vector<Figure> work_figures(const std::vector<CellSummary>& cells, const Re
         ticks += fmt::format("{}{} {}", ticks.empty() ? "" : ", ", tick_label(e.name), position);
         bars += fmt::format("{} 3:5:($3-0.35):($3+0.35):(1):5 with boxxyerror lc rgb '{}' fs solid 0.6 noborder notitle, \\\n     ", rows,
                             colour_of(style));
-        intervals += fmt::format("{} 3:5:6:7 with yerrorbars pt 0 lw 1.4 lc rgb '#000000' notitle, \\\n     ", rows);
+        intervals += fmt::format("{} 3:6:(0):($7-$6) with vectors nohead lw 1.8 lc rgb '#000000' notitle, \\\n     ", rows);
         lowest = std::min(lowest, e.work_ratio.has_interval() ? e.work_ratio.lower : e.work_ratio.value);
         highest = std::max(highest, e.work_ratio.has_interval() ? e.work_ratio.upper : e.work_ratio.value);
         ++position;

@@ -25,7 +25,10 @@ using diagnostics::RowPolicy;
 using diagnostics::Setting;
 using diagnostics::Verdict;
 
-bool has_designs(const EstimatorRecord& record) { return record.components.batches > 0; }
+bool has_designs(const EstimatorRecord& record) {
+  const std::vector<double>& count = record.components.count;
+  return std::any_of(count.begin(), count.end(), [](double designs) { return designs > 0; });
+}
 
 bool usable(const EstimatorSummary& e) { return !e.declared_biased && e.bias.verdict == Verdict::unbiased; }
 
