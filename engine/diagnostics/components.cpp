@@ -2,6 +2,7 @@
 #include "engine/diagnostics/components.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <optional>
 #include <stdexcept>
 

@@ -147,7 +147,10 @@ std::string csv_interval(const Estimate& value) {
                      value.has_interval() ? value.upper : value.value);
 }
 
-std::string script_head(const std::string& name, const std::string& title, std::size_t panels) {
+std::string script_head(const std::string& name, const std::string& heading, std::size_t all_panels) {
+  const std::size_t panels = std::min(all_panels, most_panels);
+  const std::string title =
+      panels < all_panels ? fmt::format("{} (the first {} of {} panels; {}.csv holds all)", heading, panels, all_panels, name) : heading;
   const std::size_t across = panels <= 1 ? 1 : 2;
   const std::size_t down = std::max<std::size_t>((panels + across - 1) / across, 1);
   const std::size_t width = across * 720;
@@ -190,10 +193,11 @@ Figure draw(const Chart& chart) {
       panels += panel_script(chart, chart.panels[k], lines, data_file);
     }
   }
-  figure.script = script_head(chart.name, chart.title, std::min(chart.panels.size(), most_panels));
+  figure.script = script_head(chart.name, chart.title, chart.panels.size());
   // A number needs an exponent only where there are many powers of ten.
-  figure.script += fmt::format("{}{}set ylabel {} noenhanced\nset xlabel {} noenhanced\n", "set logscale y\n",
-                               chart.log_x ? "set logscale x 2\n" : "", single_quoted(chart.y_label), single_quoted(chart.x_label));
+  figure.script += fmt::format("{}{}set ylabel {} noenhanced\nset xlabel {} offset 0,{} noenhanced\n", "set logscale y\n",
+                               chart.log_x ? "set logscale x 2\n" : "", single_quoted(chart.y_label), single_quoted(chart.x_label),
+                               chart.wide_names ? 0.6 : 0);
   figure.script += chart.wide_names ? "set key outside below center horizontal reverse Left maxcols 2\n" : "";
   figure.script += panels + "unset multiplot\n";
   return figure;

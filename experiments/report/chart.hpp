@@ -55,8 +55,8 @@ inline constexpr std::size_t most_panels = 12;
 Figure draw(const Chart& chart);
 
 /// First lines of a program: terminal by the ending of `picture`, output, separator, grid.
-/// panels: shown, two abreast. Ends inside a multiplot of these.
-std::string script_head(const std::string& name, const std::string& title, std::size_t panels);
+/// panels: of the whole figure, shown two abreast up to most_panels; the title says if there are more. Ends inside a multiplot.
+std::string script_head(const std::string& name, const std::string& heading, std::size_t all_panels);
 /// "lc rgb '#0072B2' pt 7 dt 1": colour, shape and dashes of a style, all different for the first 49.
 std::string style_of(std::size_t style);
 std::string colour_of(std::size_t style);

@@ -30,8 +30,11 @@ TableCell estimate(const Estimate& value, std::string suffix) { return {CellKind
 
 TableCell ratio(const Estimate& value) {
   const bool same = value.reliable() && value.lower <= 1 && value.upper >= 1 && value.lower < value.upper;
-  TableCell cell = estimate(value, same ? " ≈" : "");
-  cell.most_digits = 5;  // estimators on common random numbers can be told apart at a thousandth
+  return estimate(value, same ? " ≈" : "");
+}
+
+TableCell finely(TableCell cell) {
+  cell.most_digits = 5;
   return cell;
 }
 

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <array>
 
+#include "experiments/report/dependence.hpp"
 #include "experiments/report/figures.hpp"
 #include "experiments/report/gnuplot_text.hpp"
 
@@ -86,7 +87,8 @@ std::vector<Figure> components_figures(const Predictions& predictions, const Rep
       }
     }
     for (const std::string& name : names) {
-      Panel panel{fmt::format("{}: {}", name, predictions.components[i].heading), {}, rows};
+      const std::string joint = dependence_of(name).own_noise_per_row ? " (Monte Carlo and interaction together)" : "";
+      Panel panel{fmt::format("{}{}: {}", name, joint, predictions.components[i].heading), {}, rows};
       for (std::size_t k = i; k < end; ++k) {
         for (const ComponentSummary& e : predictions.components[k].estimators) {
           if (e.estimator == name) {
@@ -104,7 +106,7 @@ std::vector<Figure> components_figures(const Predictions& predictions, const Rep
     return {};
   }
   const std::size_t shown = std::min(panels.size(), most_panels);
-  figure.script = script_head(figure.name, context.study + ": noise components of one call, 95 % intervals", shown);
+  figure.script = script_head(figure.name, context.study + ": noise components of one call, 95 % intervals", panels.size());
   figure.script +=
       "set ylabel 'share of the variance of one call (%)' noenhanced\nset xlabel 'point of the reference path' noenhanced\n"
       "set yrange [*<0:105<*]\nset ytics 0,20,100\n";

@@ -98,11 +98,41 @@ std::vector<Check> checks_of(const CellSummary& designs, const PointRecord& poin
     }
     Check check = diagnostics::check_prediction(components.total.statistics, setting_of(*other.cell, dependence), policy_of(*other.cell),
                                                 measured.total, comparisons);
-    if (check.comparison.predicted.defined()) {
+    // Policies do not touch a single replica: a sweep of them measures it several times, to the same bits.
+    const bool again = std::any_of(checks.begin(), checks.end(), [&](const Check& c) {
+      return c.setting.samples == check.setting.samples && c.setting.batch_rows == check.setting.batch_rows && c.setting.replicas == 1 &&
+             check.setting.replicas == 1 && c.comparison.measured.value == measured.total.value;
+    });
+    if (check.comparison.predicted.defined() && !again) {
       checks.push_back(std::move(check));
     }
   }
   return checks;
+}
+
+/// Whether an earlier cell of the path holds the very same designs: cells that differ in replicas alone do.
+bool repeats_designs(const CellSummary& cell, std::size_t point, const std::vector<CellSummary>& cells) {
+  const PointRecord& own = cell.cell->points[point];
+  for (const CellSummary& other : cells) {
+    if (&other == &cell) {
+      return false;
+    }
+    const int i = same_but(*cell.cell, *other.cell, measuring) ? point_like(*other.cell, own) : -1;
+    if (i < 0 || other.cell->samples != cell.cell->samples || other.cell->batch_rows != cell.cell->batch_rows) {
+      continue;
+    }
+    const PointRecord& there = other.cell->points[static_cast<std::size_t>(i)];
+    const bool same = std::equal(own.estimators.begin(), own.estimators.end(), there.estimators.begin(), there.estimators.end(),
+                                 [](const EstimatorRecord& a, const EstimatorRecord& b) {
+                                   return a.name == b.name && a.components.count == b.components.count &&
+                                          a.components.mean_square_noise == b.components.mean_square_noise &&
+                                          a.components.mean_square_rows == b.components.mean_square_rows;
+                                 });
+    if (same) {
+      return true;
+    }
+  }
+  return false;
 }
 
 std::vector<ComponentPoint> component_points(const std::vector<CellSummary>& cells, Index comparisons) {
@@ -120,7 +150,7 @@ std::vector<ComponentPoint> component_points(const std::vector<CellSummary>& cel
         point.estimators.push_back(components_of(*cell.cell, record, record.estimators[e]));
         point.estimators.back().checks = checks_of(cell, record, point.estimators.back(), cells, comparisons);
       }
-      if (!any) {
+      if (!any || repeats_designs(cell, i, cells)) {
         continue;
       }
       if (const std::string note = left_out(cell, i); !note.empty()) {

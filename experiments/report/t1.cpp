@@ -58,7 +58,7 @@ TableRow row_of(const EstimatorSummary& e, const Layout& layout, std::vector<Col
     build.add("maximum_" + block, "max Var " + title_of(block), "", csv_only, of_block(block, &diagnostics::BlockSummary::maximum));
   }
 
-  build.add("ratio", "ratio", "", comparison_panel, guarded(ratio(e.ratio)));
+  build.add("ratio", "ratio", "", comparison_panel, guarded(finely(ratio(e.ratio))));
   build.add("work_ratio", "ratio x evals", "", comparison_panel, guarded(ratio(e.work_ratio)));
   build.add("time_ratio", "ratio x s", "", comparison_panel, guarded(ratio(e.time_ratio)));
   build.add("evaluations", "evals", "", comparison_panel, passes(e.work));
@@ -114,7 +114,7 @@ std::string caption_of(const std::vector<CellSummary>& all, const std::vector<Ce
       "Variance of one call of each estimator, all on the same random numbers in each replicate, at points of one common "
       "path. Brackets: 95 % intervals, jackknife over batches of replicates. "
       "ratio: total trace over that of {0}; ≈: its interval contains 1, not ranked. "
-      "Fisher trace: sum of Var g_p / F_pp, F the family's Fisher information (mean-field Gaussian: sum s_i^2 Var g_m,i + 1/2 sum Var "
+      "Fisher trace: sum of Var g_p / F_pp, F the family's Fisher matrix (mean-field Gaussian: sum s_i^2 Var g_m,i + 1/2 sum Var "
       "g_rho,i). "
       "bias |z|: largest deviation of the mean from the reference gradient in standard errors, the reference's own error "
       "included, corrected for skewness; beyond {1} the estimator is called biased (chance of any false alarm in this report "

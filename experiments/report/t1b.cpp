@@ -24,7 +24,7 @@ TableRow row_of(const EstimatorSummary& e, std::vector<Column>& columns) {
   const std::string verdict =
       e.bias.verdict == Verdict::biased ? " seen" : (e.bias.verdict == Verdict::unbiased ? " unseen" : " undecided");
   build.add("bias_z", "bias |z|", "", error_panel, number(e.bias.max_abs_z, verdict));
-  build.add("ratio", "error ratio", "", comparison_panel, ratio(e.square_error.ratio));
+  build.add("ratio", "error ratio", "", comparison_panel, finely(ratio(e.square_error.ratio)));
   build.add("work_ratio", "ratio x evals", "", comparison_panel, ratio(e.square_error.work_ratio));
   build.add("time_ratio", "ratio x s", "", comparison_panel, ratio(e.square_error.time_ratio));
   build.add("evaluations", "evals", "", comparison_panel, passes(e.work));

@@ -58,7 +58,7 @@ TableRow row_of(const ScalingSummary& summary, const ScalingPoint& point, std::v
   build.add("batch_rows", "B", "", csv_only, number(static_cast<double>(setting.batch_rows)));
 
   build.add("variance", "tr Var", "", variance_panel, estimate(comparison.measured));
-  build.add("ratio", "R Var_R / Var_1", "", variance_panel, setting.replicas > 1 ? ratio(point.ratio) : estimate(point.ratio));
+  build.add("ratio", "R Var_R / Var_1", "", variance_panel, finely(setting.replicas > 1 ? ratio(point.ratio) : estimate(point.ratio)));
   build.add("predicted", "predicted tr Var", "", variance_panel, estimate(comparison.predicted));
   const bool compared = std::isfinite(comparison.z);
   build.add("z", "z", "", variance_panel, compared ? number(comparison.z, verdict(comparison.agreement)) : words("n/a"));
