@@ -2,6 +2,7 @@
 #include "engine/diagnostics/components.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <optional>
 #include <stdexcept>
 
@@ -307,7 +308,9 @@ ComponentSummary summarise(const std::string& estimator, const ComponentMoments&
     }
   }
   const ComponentStatistics& total = summary.total.statistics;
-  if (total.monte_carlo.without.empty()) {
+  // Gradients that overflowed have no components.
+  const Components values = total.values();
+  if (total.monte_carlo.without.empty() || !std::isfinite(values.monte_carlo + values.data + values.interaction)) {
     return summary;
   }
   const Index drawn = setting.batch_rows > 0 ? setting.batch_rows : setting.rows;

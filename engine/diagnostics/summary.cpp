@@ -1,11 +1,14 @@
 /// Everything a variance table says about one point: each estimator's variances, ratios, signal-to-noise, bias gate and work.
 #include "engine/diagnostics/summary.hpp"
 
+#include <algorithm>
 #include <cctype>
 #include <cmath>
 #include <optional>
 
+#include "engine/diagnostics/fisher.hpp"
 #include "engine/diagnostics/moments.hpp"
+#include "engine/diagnostics/square_error.hpp"
 #include "engine/diagnostics/variance.hpp"
 
 namespace variscope::diagnostics {
@@ -93,11 +96,12 @@ PointSummary summarise(const CellRecord& cell, const PointRecord& point, const S
   result.label = point.label;
   const bool mean_field = cell.family.find("mean_field") != std::string::npos;
   const std::vector<double> floor = rounding_floor(point, mean_field);
-  const std::vector<double> weights = mean_field ? fisher_weights(point.lambda) : std::vector<double>{};
+  const std::vector<double> weights = fisher_weights(cell, point);
   const auto own = static_cast<Index>(point.reference.size() * point.estimators.size());
   const Index compared = options.comparisons > 0 ? options.comparisons : own;
 
   std::vector<VarianceStatistics> statistics;
+  std::vector<SquareErrorStatistics> errors;
   std::optional<std::size_t> baseline;
   for (const EstimatorRecord& record : point.estimators) {
     if (plain_name(record.name) == plain_name(options.baseline)) {
@@ -110,6 +114,7 @@ PointSummary summarise(const CellRecord& cell, const PointRecord& point, const S
 
     EstimatorSummary summary;
     summary.name = record.name;
+    summary.declared_biased = std::find(options.biased.begin(), options.biased.end(), record.name) != options.biased.end();
     summary.bias = bias_gate(record.moments, point, floor, compared);
     for (std::size_t k = 0; k < cell.blocks.size(); ++k) {
       BlockSummary block;
@@ -125,6 +130,12 @@ PointSummary summarise(const CellRecord& cell, const PointRecord& point, const S
     summary.work = work_per_call(record, pooled.count, cell.rows, cell.batch_rows);
     summary.seconds_per_call = record.seconds_per_call;
     add_signal(point, pooled, summary);
+    errors.emplace_back();
+    if (summary.declared_biased) {
+      errors.back() = square_error(record.moments, point, variance);
+      summary.square_error.total = jackknife(errors.back().total, variance.count);
+      summary.square_error.bias_square = bias_square_estimate(errors.back());
+    }
     result.estimators.push_back(std::move(summary));
   }
   if (!baseline) {
@@ -137,9 +148,17 @@ PointSummary summarise(const CellRecord& cell, const PointRecord& point, const S
   for (std::size_t e = 0; e < statistics.size() && usable; ++e) {
     EstimatorSummary& summary = result.estimators[e];
     summary.ratio = jackknife_ratio(statistics[e].total, statistics[*baseline].total, statistics[e].count);
-    summary.work_ratio = scaled(summary.ratio, summary.work.value_equivalents / base_work);
-    summary.time_ratio = scaled(summary.ratio, summary.seconds_per_call / base_seconds);
-    const bool unbiased = summary.bias.verdict == Verdict::unbiased;
+    const double more_work = summary.work.value_equivalents / base_work;
+    const double more_seconds = summary.seconds_per_call / base_seconds;
+    summary.work_ratio = scaled(summary.ratio, more_work);
+    summary.time_ratio = scaled(summary.ratio, more_seconds);
+    if (summary.declared_biased) {
+      SquareErrorSummary& error = summary.square_error;
+      error.ratio = jackknife_ratio(errors[e].total, statistics[*baseline].total, statistics[e].count);
+      error.work_ratio = scaled(error.ratio, more_work);
+      error.time_ratio = scaled(error.ratio, more_seconds);
+    }
+    const bool unbiased = summary.bias.verdict == Verdict::unbiased && !summary.declared_biased;
     summary.ranking = e == *baseline ? Ranking::baseline : (unbiased ? ranking_of(summary) : Ranking::not_ranked);
   }
   return result;

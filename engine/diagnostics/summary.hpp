@@ -27,8 +27,18 @@ struct Signal {
   bool from_reference = true;  ///< false: |mean|^2 - tr Var / n of the estimator itself
 };
 
+/// Of an estimator that is declared biased: variance alone would flatter it.
+struct SquareErrorSummary {
+  Estimate total;        ///< E|g - G|^2
+  Estimate bias_square;  ///< |E g - G|^2
+  Estimate ratio;        ///< total over the baseline's variance
+  Estimate work_ratio;   ///< ratio x evaluations over the baseline's
+  Estimate time_ratio;   ///< ratio x seconds over the baseline's
+};
+
 struct EstimatorSummary {
   std::string name;
+  bool declared_biased = false;
   BiasGate bias;
   std::vector<BlockSummary> blocks;
   Estimate total;       ///< trace over all parameters
@@ -38,8 +48,9 @@ struct EstimatorSummary {
   Estimate work_ratio;  ///< ratio x evaluations over the baseline's
   Estimate time_ratio;  ///< ratio x seconds over the baseline's
   Signal signal;
-  Estimate signal_to_noise;  ///< |G|^2 / tr Var
-  Estimate noise_scale;      ///< tr Var / |G|^2: calls to average until noise equals signal
+  Estimate signal_to_noise;         ///< |G|^2 / tr Var
+  Estimate noise_scale;             ///< tr Var / |G|^2: calls to average until noise equals signal
+  SquareErrorSummary square_error;  ///< only if declared biased
   Work work;
   double seconds_per_call = 0;
   Ranking ranking = Ranking::not_ranked;
@@ -52,8 +63,9 @@ struct PointSummary {
 };
 
 struct SummaryOptions {
-  std::string baseline = "pw_cfe";  ///< compared without regard to case, '-' and '_'
-  Index comparisons = 0;            ///< of the whole report; 0: of this point alone
+  std::string baseline = "pw_cfe";       ///< compared without regard to case, '-' and '_'
+  Index comparisons = 0;                 ///< of the whole report; 0: of this point alone
+  std::vector<std::string> biased = {};  ///< estimators that are declared biased
 };
 
 /// Cost O(estimators x batches x parameters).

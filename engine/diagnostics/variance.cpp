@@ -111,15 +111,6 @@ LeaveOneOut sized(std::size_t batches) {
 
 }  // namespace
 
-std::vector<double> fisher_weights(std::span<const double> lambda) {
-  const std::size_t dim = lambda.size() / 2;
-  std::vector<double> weights(lambda.size(), 0.5);
-  for (std::size_t i = 0; i < dim; ++i) {
-    weights[i] = std::exp(2 * lambda[dim + i]);
-  }
-  return weights;
-}
-
 VarianceStatistics variance_statistics(const BatchMoments& moments, const std::vector<Block>& blocks, std::span<const double> floor,
                                        std::span<const double> weights) {
   const auto parameters = static_cast<std::size_t>(moments.parameters);

@@ -19,10 +19,6 @@ struct VarianceStatistics {
   std::vector<double> count;  ///< [batch]
 };
 
-/// Weights of the Fisher-weighted trace, which does not depend on the parameterisation: s_i^2 for a mean, 1/2 for a log scale
-/// of a mean-field family with lambda = (m, rho = log s). [parameter]
-std::vector<double> fisher_weights(std::span<const double> lambda);
-
 /// floor: [parameter] of rounding_floor(). weights: [parameter], or empty for no Fisher-weighted trace.
 /// Cost O(batches x parameters) time, O(batches + parameters) memory.
 VarianceStatistics variance_statistics(const BatchMoments& moments, const std::vector<Block>& blocks, std::span<const double> floor,

@@ -52,6 +52,7 @@ struct ReportOptions {
   std::string run;  ///< run directory or run.h5
   ReportFormat format = ReportFormat::text;
   std::string output;  ///< file to write; empty: standard output
+  std::string table;   ///< "t1", ...; empty: all that the run has
 };
 
 /// `variscope data synth`. Like run: the ranks exist already.

@@ -3,6 +3,7 @@
 
 #include "experiments/command/actions.hpp"
 #include "experiments/command/subcommands.hpp"
+#include "experiments/report/tables.hpp"
 
 namespace variscope::experiments {
 
@@ -13,6 +14,7 @@ void add_report(CLI::App& program, Action& chosen) {
   const std::vector<std::pair<std::string, ReportFormat>> formats = {
       {"text", ReportFormat::text}, {"markdown", ReportFormat::markdown}, {"csv", ReportFormat::csv}, {"latex", ReportFormat::latex}};
   add_choice(*app, "--format", options->format, formats, "latex: booktabs");
+  app->add_option("--table", options->table, "One table alone (default: all that the run has)")->check(CLI::IsMember(table_names()));
   app->add_option("--output", options->output, "File to write (default: standard output)");
   app->footer(
       "Examples:\n"

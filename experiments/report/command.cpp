@@ -10,6 +10,7 @@
 #include "experiments/command/actions.hpp"
 #include "experiments/report/render.hpp"
 #include "experiments/report/report.hpp"
+#include "experiments/report/tables.hpp"
 
 namespace variscope::experiments {
 
@@ -36,7 +37,15 @@ int print_report(const ReportOptions& options) {
   if (std::filesystem::is_directory(file)) file /= "run.h5";
   const store::RunRecord run = store::read_run_file(file);
   const ReportContext context = report_context(run.provenance, run.results_hash);
-  const std::string text = render(t1(summarise_cells(run.cells, context), context), options.format);
+  const std::vector<CellSummary> summaries = summarise_cells(run.cells, context);
+  std::string text;
+  for (const NamedTable& named : report_tables(summaries, predict(summaries), context)) {
+    if (options.table.empty() || options.table == named.name) {
+      text += (text.empty() ? "" : "\n") + render(named.table, options.format);
+    }
+  }
+  if (text.empty())
+    throw UserError(fmt::format("{}: this run has no table {}. Leave out --table to see what it has.", file.string(), options.table));
   const auto directory = file.parent_path() / "report";
   if (options.output.empty()) {
     fmt::print("{}", text);

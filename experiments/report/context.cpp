@@ -3,7 +3,7 @@
 
 #include <sstream>
 
-#include "experiments/report/t1.hpp"
+#include "experiments/report/summaries.hpp"
 
 namespace variscope::experiments {
 

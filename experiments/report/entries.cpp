@@ -8,6 +8,7 @@
 #include <set>
 
 #include "engine/diagnostics/jackknife.hpp"
+#include "experiments/report/render.hpp"
 
 namespace variscope::experiments {
 
@@ -26,6 +27,33 @@ TableCell number(double value, std::string suffix) {
 }
 
 TableCell estimate(const Estimate& value, std::string suffix) { return {CellKind::estimate, std::move(suffix), value, 3}; }
+
+TableCell ratio(const Estimate& value) {
+  const bool same = value.reliable() && value.lower <= 1 && value.upper >= 1 && value.lower < value.upper;
+  return estimate(value, same ? " ≈" : "");
+}
+
+TableCell finely(TableCell cell) {
+  cell.most_digits = 5;
+  return cell;
+}
+
+TableCell passes(const diagnostics::Work& work) {
+  const double all = work.value_passes + work.gradient_passes + work.hessian_passes;
+  for (const auto& [part, name] :
+       {std::pair{work.value_passes, " value"}, {work.gradient_passes, " grad"}, {work.hessian_passes, " hvp"}}) {
+    if (part == all) {
+      return number(all, name);
+    }
+  }
+  std::string parts;
+  for (const auto& [part, name] : {std::pair{work.gradient_passes, " grad"}, {work.hessian_passes, " hvp"}}) {
+    parts += part > 0 ? fmt::format("{}{}{}", parts.empty() ? "" : ", ", format_cell(number(part)), name) : "";
+  }
+  return number(all, fmt::format(" ({})", parts));
+}
+
+TableCell absent() { return {CellKind::absent, "n/a", {}, 3}; }
 
 TableCell without_interval(TableCell cell) {
   cell.kind = cell.kind == CellKind::estimate ? CellKind::short_estimate : cell.kind;

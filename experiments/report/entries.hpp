@@ -5,6 +5,7 @@
 #include <utility>
 #include <vector>
 
+#include "engine/diagnostics/work.hpp"
 #include "experiments/report/table.hpp"
 
 namespace variscope::experiments {
@@ -15,6 +16,13 @@ inline constexpr int csv_only = -1;
 TableCell words(std::string text);
 TableCell number(double value, std::string suffix = "");
 TableCell estimate(const diagnostics::Estimate& value, std::string suffix = "");
+/// An estimate with "≈" if its interval contains 1: not ranked.
+TableCell ratio(const diagnostics::Estimate& value);
+/// With more digits where three cannot tell an interval's ends apart: estimators on common random numbers differ by a thousandth.
+TableCell finely(TableCell cell);
+/// "16 grad": passes of one call.
+TableCell passes(const diagnostics::Work& work);
+TableCell absent();
 /// The interval then stands in the CSV only.
 TableCell without_interval(TableCell cell);
 

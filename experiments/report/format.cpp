@@ -78,6 +78,7 @@ std::string format_estimate(const Estimate& estimate, int most_digits) {
 std::string format_cell(const TableCell& cell) {
   switch (cell.kind) {
     case CellKind::words:
+    case CellKind::absent:
       return cell.text;
     case CellKind::number: {
       const double value = cell.estimate.value;

@@ -94,14 +94,15 @@ std::string render_latex(const Table& table) {
     for (std::size_t panel = 0; panel < table.panels.size(); ++panel) {
       std::string head = "estimator";
       std::string shape = "l";
-      std::vector<std::size_t> places;
-      for (std::size_t c = 0; c < table.columns.size(); ++c) {
+      const std::span<const TableSection> sections(table.sections.begin() + static_cast<std::ptrdiff_t>(s), end - s);
+      const std::vector<std::size_t> places = columns_of(table, static_cast<int>(panel), sections);
+      if (places.empty()) {
+        continue;
+      }
+      for (const std::size_t c : places) {
         const Column& column = table.columns[c];
-        if (column.panel == static_cast<int>(panel)) {
-          places.push_back(c);
-          shape += "l";
-          head += " & " + latex_escaped(column.unit.empty() ? column.title : fmt::format("{} ({})", column.title, column.unit));
-        }
+        shape += "l";
+        head += " & " + latex_escaped(column.unit.empty() ? column.title : fmt::format("{} ({})", column.title, column.unit));
       }
       const TableSection& first = table.sections[s];
       std::string caption =

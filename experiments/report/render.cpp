@@ -9,18 +9,23 @@
 
 namespace variscope::experiments {
 
-namespace {
-
-/// Places of the columns of one panel.
-std::vector<std::size_t> columns_of(const Table& table, int panel) {
+std::vector<std::size_t> columns_of(const Table& table, int panel, std::span<const TableSection> sections) {
   std::vector<std::size_t> places;
   for (std::size_t c = 0; c < table.columns.size(); ++c) {
-    if (table.columns[c].panel == panel) {
+    bool held = false;
+    for (const TableSection& section : sections) {
+      for (const TableRow& row : section.rows) {
+        held = held || row.cells[c].kind != CellKind::absent;
+      }
+    }
+    if (table.columns[c].panel == panel && held) {
       places.push_back(c);
     }
   }
   return places;
 }
+
+namespace {
 
 std::string title_with_unit(const Column& column) {
   return column.unit.empty() ? column.title : fmt::format("{} ({})", column.title, column.unit);
@@ -49,8 +54,12 @@ std::string wrapped(const std::string& text, std::size_t width) {
 }
 
 /// One panel of one section: header line, then a line per estimator. Numbers flush left, so that values line up with titles.
+/// Nothing if the panel has no columns here.
 std::string text_panel(const Table& table, const TableSection& section, int panel) {
-  const std::vector<std::size_t> places = columns_of(table, panel);
+  const std::vector<std::size_t> places = columns_of(table, panel, {&section, 1});
+  if (places.empty()) {
+    return "";
+  }
   std::vector<std::vector<std::string>> lines(section.rows.size() + 1);
   lines[0].emplace_back("estimator");
   for (const std::size_t c : places) {
@@ -68,7 +77,7 @@ std::string text_panel(const Table& table, const TableSection& section, int pane
       widths[k] = std::max(widths[k], display_width(line[k]));
     }
   }
-  std::string text;
+  std::string text = fmt::format("\n  {}\n", table.panels[static_cast<std::size_t>(panel)]);
   for (std::size_t l = 0; l < lines.size(); ++l) {
     std::string line = " ";
     for (std::size_t k = 0; k < widths.size(); ++k) {
@@ -132,7 +141,7 @@ std::string render_text(const Table& table) {
     }
     text += "\n";
     for (std::size_t panel = 0; panel < table.panels.size(); ++panel) {
-      text += fmt::format("\n  {}\n", table.panels[panel]) + text_panel(table, section, static_cast<int>(panel));
+      text += text_panel(table, section, static_cast<int>(panel));
     }
     for (std::size_t k = 1; k < section.notes.size(); ++k) {
       text += (k == 1 ? "\n  " : "  ") + section.notes[k] + "\n";
@@ -155,7 +164,10 @@ std::string render_markdown(const Table& table) {
     }
     text += fmt::format("\n### Point {}\n", markdown_field(section.point));
     for (std::size_t panel = 0; panel < table.panels.size(); ++panel) {
-      const std::vector<std::size_t> places = columns_of(table, static_cast<int>(panel));
+      const std::vector<std::size_t> places = columns_of(table, static_cast<int>(panel), {&section, 1});
+      if (places.empty()) {
+        continue;
+      }
       text += "\n| estimator |";
       for (const std::size_t c : places) {
         text += " " + markdown_field(title_with_unit(table.columns[c])) + " |";
@@ -196,6 +208,9 @@ std::string render_csv(const Table& table) {
     for (const TableRow& row : section.rows) {
       for (std::size_t c = 0; c < table.columns.size(); ++c) {
         const TableCell& cell = row.cells[c];
+        if (cell.kind == CellKind::absent) {
+          continue;
+        }
         const auto& e = cell.estimate;
         const bool estimated = is_estimate(cell.kind);
         std::string flag = estimated ? to_text(e.reliability) : cell.text;

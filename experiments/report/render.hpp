@@ -2,7 +2,9 @@
 #pragma once
 
 #include <cstddef>
+#include <span>
 #include <string>
+#include <vector>
 
 #include "engine/diagnostics/estimate.hpp"
 #include "experiments/report/table.hpp"
@@ -14,6 +16,8 @@ std::string format_number(double value, int digits = 3);
 /// "26.8 [25.9, 27.7]", with up to most_digits where 3 cannot tell the ends apart: "0.9994 [0.9992, 0.9996]"; "0 (<1e-24)"; "n/a". Marks of
 /// an interval that must not be trusted: † heavy tails, ‡ unstable maximum, § too few.
 std::string format_estimate(const diagnostics::Estimate& estimate, int most_digits = 3);
+/// Places of the columns of one panel that hold anything in these sections.
+std::vector<std::size_t> columns_of(const Table& table, int panel, std::span<const TableSection> sections);
 /// Any cell.
 std::string format_cell(const TableCell& cell);
 /// Characters a terminal shows: UTF-8 code points.

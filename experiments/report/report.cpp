@@ -9,8 +9,10 @@
 #include <fstream>
 
 #include "engine/error.hpp"
-#include "experiments/report/figure.hpp"
+#include "experiments/report/figures.hpp"
+#include "experiments/report/gnuplot.hpp"
 #include "experiments/report/render.hpp"
+#include "experiments/report/tables.hpp"
 
 namespace variscope::experiments {
 
@@ -36,23 +38,41 @@ std::string write_report(const std::vector<CellRecord>& cells, const ReportConte
   }
   const std::filesystem::path place(directory);
   const std::vector<CellSummary> summaries = summarise_cells(cells, context);
-  const Table table = t1(summaries, context);
+  const Predictions predictions = predict(summaries);
   const std::string origin = fmt::format("variscope {}, results {}", context.program_version, context.results_hash);
-
-  std::string text = render_text(table) + "\n" + origin + "\n";
-  write_file(place / "t1.txt", text);
-  write_file(place / "t1.md", render_markdown(table) + "\n" + origin + "\n");
-  write_file(place / "t1.csv", render_csv(table));
-  write_file(place / "t1.tex", "% " + origin + "\n" + render_latex(table));
-
-  const Figure figure = variance_figure(summaries, context, "variance.csv", "variance.svg");
-  write_file(place / "variance.csv", figure.data);
-  write_file(place / "variance.gp", figure.script);
-  const std::string problem = run_gnuplot(directory, "variance.gp");
-  if (!problem.empty()) {
-    std::filesystem::remove(place / "variance.svg", error);  // half a picture is worse than none
-    text += problem + "\n";
+  // What an earlier program wrote must not stand beside what this one writes.
+  for (const std::string& name : table_names()) {
+    for (const char* ending : {".txt", ".md", ".csv", ".tex"}) {
+      std::filesystem::remove(place / (name + ending), error);
+    }
   }
+  std::string text;
+  for (const NamedTable& named : report_tables(summaries, predictions, context)) {
+    const std::string whole = render_text(named.table);
+    write_file(place / (named.name + ".txt"), whole + "\n" + origin + "\n");
+    write_file(place / (named.name + ".md"), render_markdown(named.table) + "\n" + origin + "\n");
+    write_file(place / (named.name + ".csv"), render_csv(named.table));
+    write_file(place / (named.name + ".tex"), "% " + origin + "\n" + render_latex(named.table));
+    text += (named.details ? render_text(shortened(named.table, (place / (named.name + ".txt")).string())) : whole) + "\n";
+  }
+  text += origin + "\n";
+
+  const std::vector<Figure> figures = report_figures(summaries, predictions, context);
+  std::vector<std::string> problems;
+  for (const Figure& figure : figures) {
+    write_file(place / (figure.name + ".csv"), figure.data);
+    write_file(place / (figure.name + ".gp"), figure.script);
+    for (const char* ending : {".svg", ".pdf"}) {
+      const std::string picture = figure.name + ending;
+      const std::string said = run_gnuplot(directory, figure.name + ".gp", picture);
+      if (!said.empty()) {
+        std::filesystem::remove(place / picture, error);  // half a picture is worse than none
+        problems.push_back(said);
+      }
+    }
+  }
+  // A missing gnuplot would say the same for every figure.
+  text += problems.empty() ? "" : problems.front() + "\n";
   return text;
 }
 

@@ -5,12 +5,13 @@
 #include <vector>
 
 #include "engine/record.hpp"
-#include "experiments/report/t1.hpp"
+#include "experiments/report/summaries.hpp"
 
 namespace variscope::experiments {
 
-/// Writes t1.txt, t1.md, t1.csv, t1.tex, variance.csv, variance.gp and, if gnuplot works, variance.svg. Returns the text of
-/// t1.txt, followed by one line saying why if there is no figure. The directory is created. Throws SystemError if a file cannot be written.
+/// Writes every table of report_tables() as NAME.txt, .md, .csv and .tex, and every figure of report_figures() as NAME.csv, .gp
+/// and, if gnuplot works, .svg and .pdf. Returns the tables' text, those with details shortened, followed by one line saying why if a
+/// figure is missing. The directory is created. Throws SystemError if a file cannot be written.
 std::string write_report(const std::vector<CellRecord>& cells, const ReportContext& context, const std::string& directory);
 
 }  // namespace variscope::experiments

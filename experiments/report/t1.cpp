@@ -1,4 +1,4 @@
-/// Table T1: the variance of every estimator at every point of every cell.
+/// Tables T1: the variance of every unbiased estimator at every point of every cell; T1i: the same of importance-weighted bounds.
 #include "experiments/report/t1.hpp"
 
 #include <fmt/format.h>
@@ -17,96 +17,89 @@ namespace {
 
 using diagnostics::Estimate;
 using diagnostics::EstimatorSummary;
-using diagnostics::Ranking;
 using diagnostics::Verdict;
 
 constexpr int variance_panel = 0;
 constexpr int comparison_panel = 1;
 
-/// The settings whose text is not the same in all cells, apart from those the heading shows anyway.
-std::set<std::string> differing_settings(const std::vector<CellRecord>& cells) {
-  static const std::set<std::string> shown = {"model.name", "family.name", "estimators.samples", "estimators.batch_rows"};
-  std::set<std::string> differing;
-  for (const CellRecord& cell : cells) {
-    for (const auto& setting : cell.settings) {
-      for (const CellRecord& other : cells) {
-        const auto same = [&](const auto& pair) { return pair == setting; };
-        if (!shown.contains(setting.first) && std::none_of(other.settings.begin(), other.settings.end(), same)) {
-          differing.insert(setting.first);
-        }
-      }
-    }
-  }
-  return differing;
-}
+/// What is the same for all rows of a table.
+struct Layout {
+  std::vector<std::string> blocks;
+  bool bounds = false;  ///< importance-weighted: signal-to-noise first
+};
 
-std::string heading_of(const CellRecord& cell, const std::set<std::string>& differing) {
-  std::string heading = fmt::format("{}, {}", cell.model, cell.family);
-  if (cell.rows > 0) {
-    heading += fmt::format(", N = {}, B = {}", cell.rows, cell.batch_rows > 0 ? fmt::to_string(cell.batch_rows) : "all rows");
-  }
-  heading += fmt::format(", M = {}, {} replicates", cell.samples, cell.replicates);
-  for (const auto& [key, value] : cell.settings) {
-    if (differing.contains(key)) {
-      heading += fmt::format(", {} = {}", key, value);
-    }
-  }
-  return heading;
-}
-
-TableCell passes(const diagnostics::Work& work) {
-  if (work.value_passes > 0 && work.gradient_passes > 0) {
-    return number(work.value_passes + work.gradient_passes, fmt::format(" ({} grad)", format_number(work.gradient_passes)));
-  }
-  return work.gradient_passes > 0 ? number(work.gradient_passes, " grad") : number(work.value_passes, " value");
-}
-
-TableRow row_of(const EstimatorSummary& e, std::vector<Column>& columns) {
+TableRow row_of(const EstimatorSummary& e, const Layout& layout, std::vector<Column>& columns) {
   TableRow row{e.name, {}};
   RowBuilder build(columns, row, columns.empty());
   const bool passed = e.bias.verdict == Verdict::unbiased;
   const std::string refusal = e.bias.verdict == Verdict::biased ? "biased" : "n/a";
-  const auto guarded = [&](const Estimate& value, const std::string& suffix = "") {
-    return passed ? estimate(value, suffix) : words(refusal);
+  const auto guarded = [&](const TableCell& cell) { return passed ? cell : words(refusal); };
+  const auto of_block = [&](const std::string& name, Estimate diagnostics::BlockSummary::*quantity) {
+    for (const auto& block : e.blocks) {
+      if (block.name == name) {
+        return guarded(estimate(block.*quantity));
+      }
+    }
+    return absent();
   };
   const std::string verdict = passed ? "" : (e.bias.verdict == Verdict::biased ? " biased" : " undecided");
-  build.add("bias_z", "bias |z|", "", variance_panel, number(e.bias.max_abs_z, verdict));
-  for (const auto& block : e.blocks) {
-    build.add("trace_" + block.name, "tr Var " + title_of(block.name), "", variance_panel, guarded(block.trace));
+  if (layout.bounds) {
+    build.add("signal_to_noise", "SNR", "", variance_panel, guarded(estimate(e.signal_to_noise)));
   }
-  build.add("maximum", "max Var", "", variance_panel, guarded(e.maximum));
-  build.add("fisher_trace", "Fisher trace", "", variance_panel, guarded(e.fisher));
-  const std::string approx = e.ranking == Ranking::indistinguishable ? " ≈" : "";
-  build.add("trace_total", "tr Var", "", csv_only, guarded(e.total));
-  for (const auto& block : e.blocks) {
-    build.add("mean_" + block.name, "mean Var " + title_of(block.name), "", csv_only, guarded(block.mean));
-    build.add("maximum_" + block.name, "max Var " + title_of(block.name), "", csv_only, guarded(block.maximum));
+  build.add("bias_z", "bias |z|", "", variance_panel, number(e.bias.max_abs_z, verdict));
+  for (const std::string& block : layout.blocks) {
+    build.add("trace_" + block, "tr Var " + title_of(block), "", variance_panel, of_block(block, &diagnostics::BlockSummary::trace));
+  }
+  build.add("maximum", "max Var", "", variance_panel, guarded(estimate(e.maximum)));
+  build.add("fisher_trace", "Fisher trace", "", variance_panel, e.fisher.defined() ? guarded(estimate(e.fisher)) : absent());
+  build.add("trace_total", "tr Var", "", csv_only, guarded(estimate(e.total)));
+  for (const std::string& block : layout.blocks) {
+    build.add("mean_" + block, "mean Var " + title_of(block), "", csv_only, of_block(block, &diagnostics::BlockSummary::mean));
+    build.add("maximum_" + block, "max Var " + title_of(block), "", csv_only, of_block(block, &diagnostics::BlockSummary::maximum));
   }
 
-  TableCell ratio = guarded(e.ratio, approx);
-  ratio.most_digits = 5;  // estimators on common random numbers can be told apart at a thousandth
-  build.add("ratio", "ratio", "", comparison_panel, std::move(ratio));
-  build.add("work_ratio", "ratio x evals", "", comparison_panel, guarded(e.work_ratio));
-  build.add("time_ratio", "ratio x s", "", comparison_panel, guarded(e.time_ratio));
+  build.add("ratio", "ratio", "", comparison_panel, guarded(finely(ratio(e.ratio))));
+  build.add("work_ratio", "ratio x evals", "", comparison_panel, guarded(ratio(e.work_ratio)));
+  build.add("time_ratio", "ratio x s", "", comparison_panel, guarded(ratio(e.time_ratio)));
   build.add("evaluations", "evals", "", comparison_panel, passes(e.work));
   build.add("seconds", "s/call", "", comparison_panel, e.seconds_per_call > 0 ? number(e.seconds_per_call) : words("n/a"));
-  build.add("signal_to_noise", "SNR", "", comparison_panel, without_interval(guarded(e.signal_to_noise)));
-  build.add("noise_scale", "noise scale", "", comparison_panel, without_interval(guarded(e.noise_scale)));
+  if (!layout.bounds) {
+    build.add("signal_to_noise", "SNR", "", comparison_panel, guarded(without_interval(estimate(e.signal_to_noise))));
+  }
+  build.add("noise_scale", "noise scale", "", comparison_panel, guarded(without_interval(estimate(e.noise_scale))));
   build.add("detectable_bias", "min bias", "", comparison_panel, number(e.bias.detectable));
   build.add("detectable_bias_relative", "over |G|", "", comparison_panel, number(e.bias.detectable_relative));
   build.add("value_passes", "value passes", "", csv_only, number(e.work.value_passes));
   build.add("gradient_passes", "gradient passes", "", csv_only, number(e.work.gradient_passes));
+  build.add("hessian_passes", "Hessian-vector passes", "", csv_only, number(e.work.hessian_passes));
   build.add("work", "value equivalents", "", csv_only, number(e.work.value_equivalents));
   build.add("bias_threshold", "threshold of |z|", "", csv_only, number(e.bias.threshold));
   return row;
 }
 
-std::string caption_of(const std::vector<CellSummary>& cells, const ReportContext& context) {
+/// The baseline's name if it is the same in all cells, otherwise words for it.
+std::string baseline_name(const std::vector<CellSummary>& cells, const std::string& wanted) {
+  std::set<std::string> names;
+  for (const CellSummary& cell : cells) {
+    for (const auto& point : cell.points) {
+      names.insert(point.baseline);
+    }
+  }
+  names.erase("");
+  return names.empty() ? wanted : (names.size() == 1 ? *names.begin() : "the baseline named at each point");
+}
+
+/// all: what Bonferroni counts.
+std::string caption_of(const std::vector<CellSummary>& all, const std::vector<CellSummary>& cells, const std::string& baseline) {
   Index compared = 0;
+  for (const CellSummary& cell : all) {
+    for (const PointRecord& point : cell.cell->points) {
+      compared += static_cast<Index>(point.reference.size() * point.estimators.size());
+    }
+  }
   double lowest = INFINITY;
   double highest = 0;
   for (const CellSummary& cell : cells) {
-    compared += diagnostics::comparisons({*cell.cell});
     for (const auto& point : cell.points) {
       for (const auto& e : point.estimators) {
         if (e.bias.threshold > 0) {
@@ -121,7 +114,8 @@ std::string caption_of(const std::vector<CellSummary>& cells, const ReportContex
       "Variance of one call of each estimator, all on the same random numbers in each replicate, at points of one common "
       "path. Brackets: 95 % intervals, jackknife over batches of replicates. "
       "ratio: total trace over that of {0}; ≈: its interval contains 1, not ranked. "
-      "Fisher trace: sum s_i^2 Var g_m,i + 1/2 sum Var g_rho,i. "
+      "Fisher trace: sum of Var g_p / F_pp, F the family's Fisher matrix (mean-field Gaussian: sum s_i^2 Var g_m,i + 1/2 sum Var "
+      "g_rho,i). "
       "bias |z|: largest deviation of the mean from the reference gradient in standard errors, the reference's own error "
       "included, corrected for skewness; beyond {1} the estimator is called biased (chance of any false alarm in this report "
       "{2}: Bonferroni over {3} comparisons). "
@@ -130,9 +124,9 @@ std::string caption_of(const std::vector<CellSummary>& cells, const ReportContex
       "SNR: |G|^2 / tr Var; noise scale: its inverse, the calls to average until noise equals signal. "
       "evals: per call, passes of one sample over one batch (all rows if B is all rows). "
       "ratio x evals, ratio x s: ratio times work over that of {0}; a gradient pass counts as {5:.0f} value passes (4NDS "
-      "against 2NDS flops); the error of the timing is not in the interval.",
-      context.baseline, limit, diagnostics::family_false_alarm_rate, compared, 100 * diagnostics::detection_power,
-      diagnostics::gradient_pass_cost);
+      "against 2NDS flops), a Hessian-vector product as {6:.0f}; the error of the timing is not in the interval.",
+      baseline, limit, diagnostics::family_false_alarm_rate, compared, 100 * diagnostics::detection_power, diagnostics::gradient_pass_cost,
+      diagnostics::hessian_pass_cost);
 }
 
 /// "Failed the bias gate: sf_wrong (cell_000: 0 %, 50 %)." so that a point where the bias was too small to see is read with care.
@@ -142,7 +136,7 @@ std::vector<std::string> failures_of(const std::vector<CellSummary>& cells) {
     std::map<std::string, std::string> labels;
     for (const auto& point : cell.points) {
       for (const auto& e : point.estimators) {
-        if (e.bias.verdict == Verdict::biased) {
+        if (e.bias.verdict == Verdict::biased && !e.declared_biased) {
           labels[e.name] += (labels[e.name].empty() ? "" : ", ") + point.label;
         }
       }
@@ -158,39 +152,54 @@ std::vector<std::string> failures_of(const std::vector<CellSummary>& cells) {
   return notes;
 }
 
-}  // namespace
-
-std::vector<CellSummary> summarise_cells(const std::vector<CellRecord>& cells, const ReportContext& context) {
-  const std::set<std::string> differing = differing_settings(cells);
-  const diagnostics::SummaryOptions options{context.baseline, diagnostics::comparisons(cells)};
-  std::vector<CellSummary> summaries;
-  for (const CellRecord& cell : cells) {
-    CellSummary summary{&cell, heading_of(cell, differing), {}};
-    for (const PointRecord& point : cell.points) {
-      summary.points.push_back(diagnostics::summarise(cell, point, options));
-    }
-    summaries.push_back(std::move(summary));
+std::string note_of(const CellSummary& cell, std::size_t i) {
+  const PointRecord& record = cell.cell->points[i];
+  double length = 0;
+  for (const double g : record.reference) {
+    length += g * g;
   }
-  return summaries;
+  const std::string objective = std::isfinite(record.objective) ? fmt::format("objective {}, ", format_number(record.objective)) : "";
+  return fmt::format("{}reference gradient by {}, |G| = {}", objective, record.reference_method, format_number(std::sqrt(length)));
 }
 
-Table t1(const std::vector<CellSummary>& cells, const ReportContext& context) {
+/// Of the cells that bound by importance, or of all others.
+Table variance_table(const std::vector<CellSummary>& all, const ReportContext& context, bool bounds) {
+  std::vector<CellSummary> cells;
+  std::vector<const CellRecord*> records;
+  for (const CellSummary& cell : all) {
+    if (bounds_by_importance(*cell.cell) == bounds) {
+      cells.push_back(cell);
+      records.push_back(cell.cell);
+    }
+  }
+  const Layout layout{block_names(records), bounds};
+  const std::string baseline = baseline_name(cells, context.baseline);
   Table table;
-  table.title = fmt::format("T1 variance: {}", context.study);
-  table.caption = caption_of(cells, context);
-  table.panels = {"variance", fmt::format("compared with {}; work; signal; smallest bias that would be seen", context.baseline)};
+  table.caption = caption_of(all, cells, baseline);
+  table.panels = {bounds ? "signal-to-noise and variance" : "variance",
+                  fmt::format("compared with {}; work; {}smallest bias that would be seen", baseline, bounds ? "" : "signal; ")};
   for (const CellSummary& cell : cells) {
     for (std::size_t i = 0; i < cell.points.size(); ++i) {
-      const PointRecord& record = cell.cell->points[i];
-      TableSection section{cell.cell->id, cell.heading, record.label, {}, {}};
-      double length = 0;
-      for (const double g : record.reference) {
-        length += g * g;
+      TableSection section{cell.cell->id, cell.heading, cell.cell->points[i].label, {}, {}};
+      section.notes.push_back(note_of(cell, i));
+      const std::string& own = cell.points[i].baseline;
+      const std::string usual = bounds ? std::string("iwae") : context.baseline;
+      if (!own.empty() && own != usual) {
+        section.notes.push_back(fmt::format("compared with {}: {} was not run", own, usual));
       }
-      section.notes.push_back(fmt::format("objective {}, reference gradient by {}, |G| = {}", format_number(record.objective),
-                                          record.reference_method, format_number(std::sqrt(length))));
+      std::string elsewhere;
       for (const EstimatorSummary& e : cell.points[i].estimators) {
-        section.rows.push_back(row_of(e, table.columns));
+        if (e.declared_biased) {
+          elsewhere += (elsewhere.empty() ? "" : ", ") + e.name;
+          continue;
+        }
+        section.rows.push_back(row_of(e, layout, table.columns));
+        if (e.name == cell.points[i].baseline && e.bias.verdict != Verdict::unbiased) {
+          section.notes.push_back(fmt::format("no ratios: the baseline {} did not pass its bias gate here", e.name));
+        }
+      }
+      if (!elsewhere.empty()) {
+        section.notes.push_back(fmt::format("declared biased, see T1b: {}", elsewhere));
       }
       if (i + 1 == cell.points.size()) {
         for (const Exclusion& excluded : cell.cell->exclusions) {
@@ -201,10 +210,31 @@ Table t1(const std::vector<CellSummary>& cells, const ReportContext& context) {
     }
   }
   table.footnotes = mark_notes(table);
-  for (const std::string& cell : context.excluded) table.footnotes.push_back("Not run: " + cell);
   for (std::string& note : failures_of(cells)) {
     table.footnotes.push_back(std::move(note));
   }
+  return table;
+}
+
+}  // namespace
+
+Table t1(const std::vector<CellSummary>& cells, const ReportContext& context) {
+  Table table = variance_table(cells, context, false);
+  table.title = fmt::format("T1 variance: {}", context.study);
+  for (const std::string& cell : context.excluded) {
+    table.footnotes.push_back("Not run: " + cell);
+  }
+  return table;
+}
+
+Table t1i(const std::vector<CellSummary>& cells, const ReportContext& context) {
+  Table table = variance_table(cells, context, true);
+  table.title = fmt::format("T1i importance-weighted bounds, another objective: {}", context.study);
+  table.caption +=
+      " The objective is E log of the mean importance weight of M samples, so that G depends on M and nothing here compares with an ELBO "
+      "gradient. Read SNR first: as M grows the signal may shrink faster than the noise (Rainforth et al. 2018, arXiv:1802.04537). "
+      "Brackets "
+      "of SNR: 95 % intervals, the error of tr Var alone.";
   return table;
 }
 

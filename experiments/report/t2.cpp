@@ -31,12 +31,20 @@ void add_block(RowBuilder& build, const BlockComponents& block, int panel) {
   build.add("variance_" + name, "tr Var " + title_of(name), "", csv_only, estimate(block.variance));
 }
 
-TableRow row_of(const ComponentSummary& e, std::vector<Column>& columns) {
+/// blocks: of all cells; the row's family may lack some.
+TableRow row_of(const ComponentSummary& e, const std::vector<std::string>& blocks, std::vector<Column>& columns) {
   TableRow row{e.estimator, {}};
   RowBuilder build(columns, row, columns.empty());
   int panel = 0;
-  for (const BlockComponents& block : e.blocks) {
-    add_block(build, block, panel++);
+  for (const std::string& name : blocks) {
+    const auto found = std::find_if(e.blocks.begin(), e.blocks.end(), [&](const BlockComponents& block) { return block.name == name; });
+    const std::size_t first = row.cells.size();
+    BlockComponents missing;
+    missing.name = name;
+    add_block(build, found == e.blocks.end() ? missing : *found, panel++);
+    if (found == e.blocks.end()) {
+      std::fill(row.cells.begin() + static_cast<std::ptrdiff_t>(first), row.cells.end(), absent());
+    }
   }
   add_block(build, e.total, panel++);
 
@@ -51,7 +59,7 @@ TableRow row_of(const ComponentSummary& e, std::vector<Column>& columns) {
   build.add("best_samples", "M*", "", panel, known ? number(real(e.best.samples * e.set_size)) : words("n/a"));
   build.add("best_batch_rows", "B*", "", panel, known ? number(real(e.best.batch_rows)) : words("n/a"));
   build.add("best_variance", "tr Var*", "", panel, estimate(e.best_variance));
-  build.add("best_ratio", "tr Var* / tr Var", "", panel, estimate(e.best_ratio));
+  build.add("best_ratio", "tr Var* / tr Var", "", panel, ratio(e.best_ratio));
   build.add("set_size", "dependent samples", "", csv_only, number(real(e.set_size)));
   return row;
 }
@@ -97,18 +105,27 @@ Table t2(const std::vector<ComponentPoint>& points, const ReportContext& context
       "possibly negative where the truth is near zero: the interval then contains 0. Brackets: 95 % intervals, jackknife over batches of "
       "designs. share: of the variance of one call at the cell's own M and B. M*, B*: least predicted tr Var of all integers with M* B* <= "
       "M B row evaluations, B* <= N, at the point estimates, negative ones taken as 0; the interval of tr Var* / tr Var is that of these "
-      "two settings.";
+      "two settings; ≈: it contains 1, the two are not ranked.";
+  table.essential = {
+      "monte_carlo_total", "data_total",      "interaction_total", "share_monte_carlo_total", "share_data_total", "share_interaction_total",
+      "best_samples",      "best_batch_rows", "best_ratio"};
+  std::vector<std::string> blocks;
+  for (const ComponentPoint& point : points) {
+    for (const ComponentSummary& e : point.estimators) {
+      for (const BlockComponents& block : e.blocks) {
+        if (std::find(blocks.begin(), blocks.end(), block.name) == blocks.end()) {
+          blocks.push_back(block.name);
+          table.panels.push_back(title_of(block.name));
+        }
+      }
+    }
+  }
+  table.panels.emplace_back("all parameters");
+  table.panels.emplace_back("best split of the same row evaluations between samples and rows");
   for (const ComponentPoint& point : points) {
     TableSection section{point.cell, point.heading, point.point, {}, {""}};
     for (const ComponentSummary& e : point.estimators) {
-      if (table.panels.empty()) {
-        for (const BlockComponents& block : e.blocks) {
-          table.panels.push_back(title_of(block.name));
-        }
-        table.panels.emplace_back("all parameters");
-        table.panels.emplace_back("best split of the same row evaluations between samples and rows");
-      }
-      section.rows.push_back(row_of(e, table.columns));
+      section.rows.push_back(row_of(e, blocks, table.columns));
     }
     section.notes.front() = point.estimators.empty() ? "no components" : fmt::format("{} estimators", point.estimators.size());
     section.notes.insert(section.notes.end(), point.notes.begin(), point.notes.end());
@@ -124,7 +141,8 @@ Table t2(const std::vector<ComponentPoint>& points, const ReportContext& context
 Table t2_checks(const std::vector<ComponentPoint>& points, const ReportContext& context) {
   Table table;
   table.title = fmt::format("T2 predicted against measured: {}", context.study);
-  table.panels = {"tr Var at other settings"};
+  table.panels = {"tr Var at the designs' own and at other settings"};
+  table.essential = {"predicted", "measured", "z", "agreement"};
   double threshold = 0;
   for (const ComponentPoint& point : points) {
     TableSection section{point.cell, point.heading, point.point, {}, {}};

@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "engine/diagnostics/components.hpp"
-#include "experiments/report/t1.hpp"
+#include "experiments/report/summaries.hpp"
 #include "experiments/report/table.hpp"
 
 namespace variscope::experiments {

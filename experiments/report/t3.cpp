@@ -54,13 +54,11 @@ TableRow row_of(const ScalingSummary& summary, const ScalingPoint& point, std::v
   build.add("replicas", "R", "", csv_only, number(static_cast<double>(setting.replicas)));
   build.add("noise_policy", "noise", "", csv_only, words(to_text(policy.noise)));
   build.add("row_policy", "rows", "", csv_only, words(to_text(policy.rows)));
-  build.add("samples", "M", "", csv_only, number(static_cast<double>(setting.samples)));
+  build.add("sample_sets", "sets of dependent samples", "", csv_only, number(static_cast<double>(setting.samples)));
   build.add("batch_rows", "B", "", csv_only, number(static_cast<double>(setting.batch_rows)));
 
   build.add("variance", "tr Var", "", variance_panel, estimate(comparison.measured));
-  TableCell ratio = estimate(point.ratio);
-  ratio.most_digits = 5;
-  build.add("ratio", "R Var_R / Var_1", "", variance_panel, std::move(ratio));
+  build.add("ratio", "R Var_R / Var_1", "", variance_panel, finely(setting.replicas > 1 ? ratio(point.ratio) : estimate(point.ratio)));
   build.add("predicted", "predicted tr Var", "", variance_panel, estimate(comparison.predicted));
   const bool compared = std::isfinite(comparison.z);
   build.add("z", "z", "", variance_panel, compared ? number(comparison.z, verdict(comparison.agreement)) : words("n/a"));
@@ -69,7 +67,7 @@ TableRow row_of(const ScalingSummary& summary, const ScalingPoint& point, std::v
   build.add("freedom", "degrees of freedom", "", csv_only, number(comparison.freedom));
 
   build.add("seconds", "core s/call", "", work_panel, point.seconds > 0 ? number(point.seconds) : words("n/a"));
-  build.add("efficiency", "efficiency", "", work_panel, estimate(point.efficiency));
+  build.add("efficiency", "efficiency", "", work_panel, setting.replicas > 1 ? ratio(point.efficiency) : estimate(point.efficiency));
   build.add("noise_scale", "noise scale", "", work_panel, without_interval(estimate(point.noise_scale)));
   build.add("step_progress", "step efficiency", "", work_panel, number(point.step_progress));
   build.add("useful", "useful R", "", work_panel, replicas(point.useful, predicted));
@@ -83,6 +81,7 @@ Table t3(const std::vector<ScalingSection>& sections, const ReportContext& conte
   Table table;
   table.title = fmt::format("T3 scaling: {}", context.study);
   table.panels = {"variance of the mean over R replicas", "what a replica pays"};
+  table.essential = {"variance", "ratio", "predicted", "z", "efficiency", "useful"};
   double share = 0.5;
   double threshold = 0;
   for (const ScalingSection& part : sections) {
@@ -101,7 +100,8 @@ Table t3(const std::vector<ScalingSection>& sections, const ReportContext& conte
   table.caption = fmt::format(
       "Variance of the gradient averaged over R replicas of B rows and M samples each. R is a property of the study, not of the machine. "
       "noise: each replica its own, or one for all; rows: how the replicas' rows are drawn. Brackets: 95 % intervals, jackknife over "
-      "batches of replicates. R Var_R / Var_1: 1 is ideal, below 1 disjoint rows pay extra, R means that nothing is gained. predicted: "
+      "batches of replicates. R Var_R / Var_1: 1 is ideal, below 1 disjoint rows pay extra, R means that nothing is gained; ≈: the "
+      "interval contains 1, not told apart from ideal. predicted: "
       "from "
       "the components of T2 under the declared policy; z: logarithm of measured over predicted in standard errors, both errors included, "
       "marked above or below beyond about {:.2f} (chance of any false alarm in this report {}: Bonferroni): replicas that share a stream "

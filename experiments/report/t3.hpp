@@ -1,11 +1,12 @@
 /// Table T3: how the variance falls with the number of replicas under every policy for noise and rows.
 #pragma once
 
+#include <set>
 #include <string>
 #include <vector>
 
 #include "engine/diagnostics/scaling.hpp"
-#include "experiments/report/t1.hpp"
+#include "experiments/report/summaries.hpp"
 #include "experiments/report/table.hpp"
 
 namespace variscope::experiments {
@@ -17,6 +18,7 @@ struct ScalingSection {
   std::string point;    ///< "50 %"
   std::vector<diagnostics::ScalingSummary> estimators;
   std::vector<std::string> notes = {};  ///< printed below
+  std::set<std::string> cells = {};     ///< ids of all cells compared
 };
 
 /// A row per estimator, R and policy.

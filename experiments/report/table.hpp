@@ -1,6 +1,7 @@
 /// A table without a format: what the text, Markdown, CSV and LaTeX writers all read.
 #pragma once
 
+#include <set>
 #include <string>
 #include <vector>
 
@@ -16,11 +17,12 @@ struct Column {
   int panel = 0;
 };
 
-enum class CellKind { words, number, estimate, short_estimate };
+enum class CellKind { words, number, estimate, short_estimate, absent };
 inline bool is_estimate(CellKind kind) { return kind == CellKind::estimate || kind == CellKind::short_estimate; }
 
 /// One entry. words: text alone. number: value. estimate: value, interval and flag;
-/// short_estimate: the same, but the interval stands in the CSV only.
+/// short_estimate: the same, but the interval stands in the CSV only. absent: the row's family has no such quantity; a column with nothing
+/// else is left out where it stands, and the CSV has no line.
 struct TableCell {
   CellKind kind = CellKind::words;
   std::string text;                ///< of words; otherwise appended to the number ("≈")
@@ -52,6 +54,7 @@ struct Table {
   std::vector<Column> columns;
   std::vector<TableSection> sections;
   std::vector<std::string> footnotes;
+  std::set<std::string> essential = {};  ///< keys of the columns that a shortened version keeps
 };
 
 }  // namespace variscope::experiments

@@ -72,15 +72,6 @@ TEST(VarianceStatistics, LeaveOneBatchOutByHand) {
   EXPECT_NEAR(s.maximum[1].without[2], 0.0, 1e-12);
 }
 
-TEST(VarianceStatistics, FisherWeightsOfAMeanField) {
-  const std::vector<double> lambda = {3.0, -1.0, std::log(2.0), std::log(0.5)};
-  const std::vector<double> weights = fisher_weights(lambda);
-  EXPECT_NEAR(weights[0], 4.0, 1e-14);
-  EXPECT_NEAR(weights[1], 0.25, 1e-15);
-  EXPECT_EQ(weights[2], 0.5);
-  EXPECT_EQ(weights[3], 0.5);
-}
-
 /// A statistic whose logarithm is a mean over replicates: there the jackknife is the textbook standard error.
 LeaveOneOut log_mean(const std::vector<double>& sums, const std::vector<double>& count) {
   const double n = std::accumulate(count.begin(), count.end(), 0.0);

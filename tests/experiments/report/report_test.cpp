@@ -10,8 +10,11 @@
 #include <sstream>
 
 #include "engine/error.hpp"
-#include "experiments/report/figure.hpp"
+#include "experiments/report/figures.hpp"
+#include "experiments/report/gnuplot.hpp"
 #include "experiments/report/render.hpp"
+#include "experiments/report/t1.hpp"
+#include "experiments/report/t1b.hpp"
 #include "tests/experiments/report/example.hpp"
 
 namespace variscope::experiments {
@@ -39,8 +42,9 @@ class Report : public ::testing::Test {
 
 TEST_F(Report, WritesEveryFormatAndTheFigure) {
   const std::string text = write_report(testing::example_study(256, 32), context, directory_.string());
-  EXPECT_EQ(text.rfind(read(directory_ / "t1.txt"), 0), 0U);
-  for (const char* name : {"t1.txt", "t1.md", "t1.csv", "t1.tex", "variance.csv", "variance.gp"}) {
+  const std::string t1_text = read(directory_ / "t1.txt");
+  EXPECT_EQ(text.rfind(t1_text.substr(0, t1_text.find("results 3f9a1c0d") - 30), 0), 0U);
+  for (const char* name : {"t1.txt", "t1.md", "t1.csv", "t1.tex", "variance.csv", "variance.gp", "work.csv", "work.gp"}) {
     EXPECT_GT(read(directory_ / name).size(), 100U) << name;
   }
   EXPECT_NE(text.find("results 3f9a1c0d"), std::string::npos);
@@ -88,7 +92,7 @@ TEST(T1, NoVarianceOfABiasedEstimatorInAnyFormat) {
     }
   }
   EXPECT_GE(biased, 4);
-  const Figure figure = variance_figure(summaries, context, "variance.csv", "variance.svg");
+  const Figure figure = variance_figure(summaries, context);
   std::istringstream lines(figure.data);
   std::string line;
   while (std::getline(lines, line)) {
@@ -131,7 +135,99 @@ TEST(T1, NoCellsNoPointsNoCrash) {
   cells[1].points[0].estimators.clear();
   const std::vector<CellSummary> summaries = summarise_cells(cells, context);
   EXPECT_FALSE(render_latex(t1(summaries, context)).empty());
-  EXPECT_FALSE(variance_figure(summaries, context, "a.csv", "a.svg").script.empty());
+  EXPECT_FALSE(variance_figure(summaries, context).script.empty());
+}
+
+/// Blocks of a second family: the first of the example's two and one of its own.
+void make_full_rank(CellRecord& cell) {
+  cell.family = "full_rank_gaussian";
+  cell.blocks = {{"mean", {0, 3}}, {"off_diagonal", {3, 6}}};
+}
+
+TEST(T1, ColumnsOfFamiliesWithDifferentBlocksStayAligned) {
+  std::vector<CellRecord> cells = testing::example_study(256, 32);
+  make_full_rank(cells[1]);
+  const Table table = example_table(cells);
+  std::size_t off_diagonal = table.columns.size();
+  for (std::size_t c = 0; c < table.columns.size(); ++c) {
+    off_diagonal = table.columns[c].key == "trace_off_diagonal" ? c : off_diagonal;
+  }
+  ASSERT_LT(off_diagonal, table.columns.size());
+  for (const TableSection& section : table.sections) {
+    for (const TableRow& row : section.rows) {
+      ASSERT_EQ(row.cells.size(), table.columns.size());
+      EXPECT_EQ(row.cells[off_diagonal].kind == CellKind::absent, section.cell == "cell_000") << row.name;
+    }
+  }
+  const std::string text = render_text(table);
+  const std::size_t second = text.find("cell_001: ");
+  EXPECT_EQ(text.substr(0, second).find("off diagonal"), std::string::npos);
+  EXPECT_EQ(text.substr(second).find("tr Var log scale"), std::string::npos);
+  EXPECT_NE(text.substr(second).find("tr Var off diagonal"), std::string::npos);
+  EXPECT_EQ(render_csv(table).find("cell_000,\"full"), std::string::npos);
+}
+
+std::vector<CellRecord> renamed(const std::string& from, const std::string& to) {
+  std::vector<CellRecord> cells = testing::example_study(256, 32);
+  for (CellRecord& cell : cells) {
+    for (PointRecord& point : cell.points) {
+      for (EstimatorRecord& e : point.estimators) {
+        e.name = e.name == from ? to : e.name;
+      }
+    }
+  }
+  return cells;
+}
+
+TEST(T1, AnotherBaselineIsNamedAndTheCaptionDoesNotClaimTheUsualOne) {
+  const std::string text = render_text(example_table(renamed("pw_cfe", "sf_loo")));
+  EXPECT_NE(text.find("compared with sf_loo: pw_cfe was not run"), std::string::npos);
+  EXPECT_NE(text.find("total trace over that of sf_loo"), std::string::npos);
+  EXPECT_EQ(text.find("that of pw_cfe"), std::string::npos);
+}
+
+TEST(T1b, DeclaredBiasedEstimatorsShareNoColumnWithVariances) {
+  const std::vector<CellRecord> cells = renamed("sf_wrong", "sf_rb_same");
+  const std::vector<CellSummary> summaries = summarise_cells(cells, context);
+  const Table variances = t1(summaries, context);
+  for (const TableSection& section : variances.sections) {
+    for (const TableRow& row : section.rows) {
+      EXPECT_NE(row.name, "sf_rb_same");
+    }
+  }
+  const std::string text = render_text(variances);
+  EXPECT_NE(text.find("declared biased, see T1b: sf_rb_same"), std::string::npos);
+  EXPECT_EQ(text.find("failed its bias gate"), std::string::npos);
+  const Table errors = t1b(summaries, context);
+  ASSERT_EQ(errors.sections.size(), 6U);
+  for (const TableSection& section : errors.sections) {
+    ASSERT_EQ(section.rows.size(), 1U);
+    EXPECT_EQ(section.rows[0].name, "sf_rb_same");
+    const auto& error = section.rows[0].cells[0].estimate;
+    const auto& bias = section.rows[0].cells[1].estimate;
+    const auto& variance = section.rows[0].cells[2].estimate;
+    EXPECT_NEAR(error.value, bias.value + variance.value, 1e-9 * error.value);
+    // Of the first coordinate, 8: within the 99.9 % reach of a normal.
+    EXPECT_NEAR(bias.value, 64.0, 3.3 * bias.error);
+  }
+  // The baseline of cells without pw_cfe is never one of them.
+  EXPECT_TRUE(t1b(summarise_cells(testing::example_study(256, 32), context), context).sections.empty());
+}
+
+TEST(T1i, ImportanceBoundsStandApart) {
+  std::vector<CellRecord> cells = renamed("pw_cfe", "iwae");
+  cells[0] = testing::example_study(256, 32)[0];
+  cells[1].objective = "importance_bound";
+  const std::vector<CellSummary> summaries = summarise_cells(cells, context);
+  for (const TableSection& section : t1(summaries, context).sections) {
+    EXPECT_EQ(section.cell, "cell_000");
+  }
+  const Table bounds = t1i(summaries, context);
+  ASSERT_EQ(bounds.sections.size(), 3U);
+  EXPECT_EQ(bounds.columns.front().key, "signal_to_noise");
+  const std::string text = render_text(bounds);
+  EXPECT_NE(text.find("compared with iwae"), std::string::npos);
+  EXPECT_EQ(text.find("pw_cfe"), std::string::npos);
 }
 
 TEST(T1, TheSameRecordsGiveTheSameBytes) {

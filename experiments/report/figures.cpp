@@ -1,0 +1,43 @@
+/// All figures of a run that it has the data for.
+#include "experiments/report/figures.hpp"
+
+#include <algorithm>
+
+namespace variscope::experiments {
+
+using diagnostics::Verdict;
+
+std::vector<std::string> estimator_names(const std::vector<CellSummary>& cells) {
+  std::vector<std::string> names;
+  for (const CellSummary& cell : cells) {
+    for (const auto& point : cell.points) {
+      for (const auto& e : point.estimators) {
+        if (std::find(names.begin(), names.end(), e.name) == names.end()) {
+          names.push_back(e.name);
+        }
+      }
+    }
+  }
+  return names;
+}
+
+std::string flag_of(const diagnostics::EstimatorSummary& e) {
+  if (e.declared_biased) {
+    return "declared biased";
+  }
+  return e.bias.verdict == Verdict::unbiased ? "" : (e.bias.verdict == Verdict::biased ? "biased" : "undecided");
+}
+
+std::vector<Figure> report_figures(const std::vector<CellSummary>& cells, const Predictions& predictions, const ReportContext& context) {
+  std::vector<Figure> figures = {variance_figure(cells, context)};
+  for (std::vector<Figure>& more :
+       std::vector<std::vector<Figure>>{work_figures(cells, context), samples_figures(cells, context), model_figures(cells, context),
+                                        replicas_figures(predictions, context), components_figures(predictions, context)}) {
+    for (Figure& figure : more) {
+      figures.push_back(std::move(figure));
+    }
+  }
+  return figures;
+}
+
+}  // namespace variscope::experiments

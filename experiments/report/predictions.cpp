@@ -1,0 +1,289 @@
+/// From cells with crossed designs to what they say about all cells of the same path: the contents of tables T2 and T3.
+#include "experiments/report/predictions.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <memory>
+#include <optional>
+
+#include "engine/diagnostics/moments.hpp"
+#include "engine/diagnostics/variance.hpp"
+#include "experiments/report/dependence.hpp"
+#include "experiments/report/same_path.hpp"
+
+namespace variscope::experiments {
+
+namespace {
+
+using diagnostics::Check;
+using diagnostics::ComponentStatistics;
+using diagnostics::ComponentSummary;
+using diagnostics::EstimatorSummary;
+using diagnostics::MeasuredScaling;
+using diagnostics::RowPolicy;
+using diagnostics::Setting;
+using diagnostics::Verdict;
+
+bool has_designs(const EstimatorRecord& record) {
+  const std::vector<double>& count = record.components.count;
+  return std::any_of(count.begin(), count.end(), [](double designs) { return designs > 0; });
+}
+
+bool usable(const EstimatorSummary& e) { return !e.declared_biased && e.bias.verdict == Verdict::unbiased; }
+
+std::vector<double> floor_of(const CellRecord& cell, const PointRecord& point) {
+  return diagnostics::rounding_floor(point, cell.family.find("mean_field") != std::string::npos);
+}
+
+/// Sizes of the designs' own estimates.
+Setting design_setting(const CellRecord& cell, const Dependence& dependence) {
+  Setting setting = setting_of(cell, dependence);
+  setting.replicas = 1;
+  return setting;
+}
+
+ComponentSummary components_of(const CellRecord& cell, const PointRecord& point, const EstimatorRecord& record) {
+  const Dependence dependence = dependence_of(record.name);
+  // Minibatches of a design are drawn independently of each other, whatever the replicas do.
+  const RowPolicy rows = policy_of(cell).rows == RowPolicy::with_replacement ? RowPolicy::with_replacement : RowPolicy::without_replacement;
+  return diagnostics::summarise(record.name, record.components, cell.blocks, design_setting(cell, dependence), rows, floor_of(cell, point),
+                                dependence.set_size(cell.samples));
+}
+
+/// Whether components measured at the designs' M say anything about that of the other cell.
+bool predicts(const CellRecord& designs, const CellRecord& other, const Dependence& dependence) {
+  const bool whole = dependence.sets == Dependence::Sets::whole;
+  return (!whole || designs.samples == other.samples) && other.samples % dependence.set_size(other.samples) == 0;
+}
+
+/// Why estimators are not in a table, or nothing.
+std::string left_out(const CellSummary& cell, std::size_t point) {
+  std::string failed;
+  std::string declared;
+  for (const EstimatorSummary& e : cell.points[point].estimators) {
+    std::string& list = e.declared_biased ? declared : failed;
+    if (!usable(e)) {
+      list += (list.empty() ? "" : ", ") + e.name;
+    }
+  }
+  std::string note;
+  if (!declared.empty()) {
+    note = "declared biased, see T1b: " + declared;
+  }
+  if (!failed.empty()) {
+    note += fmt::format("{}did not pass the bias gate: {}", note.empty() ? "" : "; ", failed);
+  }
+  return note;
+}
+
+/// Every pair of a prediction and the measurement at some cell of the path, the designs' own included.
+std::vector<Check> checks_of(const CellSummary& designs, const PointRecord& point, const ComponentSummary& components,
+                             const std::vector<CellSummary>& cells, Index comparisons) {
+  std::vector<Check> checks;
+  const Dependence dependence = dependence_of(components.estimator);
+  for (const CellSummary& other : cells) {
+    const int i = same_but(*designs.cell, *other.cell, measuring) ? point_like(*other.cell, point) : -1;
+    if (i < 0 || !predicts(*designs.cell, *other.cell, dependence)) {
+      continue;
+    }
+    const auto p = static_cast<std::size_t>(i);
+    const int e = place_of(other.cell->points[p], components.estimator);
+    if (e < 0) {
+      continue;
+    }
+    const EstimatorSummary& measured = other.points[p].estimators[static_cast<std::size_t>(e)];
+    if (!usable(measured)) {
+      continue;
+    }
+    Check check = diagnostics::check_prediction(components.total.statistics, setting_of(*other.cell, dependence), policy_of(*other.cell),
+                                                measured.total, comparisons);
+    // Policies do not touch a single replica: a sweep of them measures it several times, to the same bits.
+    const bool again = std::any_of(checks.begin(), checks.end(), [&](const Check& c) {
+      return c.setting.samples == check.setting.samples && c.setting.batch_rows == check.setting.batch_rows && c.setting.replicas == 1 &&
+             check.setting.replicas == 1 && c.comparison.measured.value == measured.total.value;
+    });
+    if (check.comparison.predicted.defined() && !again) {
+      checks.push_back(std::move(check));
+    }
+  }
+  return checks;
+}
+
+/// Whether an earlier cell of the path holds the very same designs: cells that differ in replicas alone do.
+bool repeats_designs(const CellSummary& cell, std::size_t point, const std::vector<CellSummary>& cells) {
+  const PointRecord& own = cell.cell->points[point];
+  for (const CellSummary& other : cells) {
+    if (&other == &cell) {
+      return false;
+    }
+    const int i = same_but(*cell.cell, *other.cell, measuring) ? point_like(*other.cell, own) : -1;
+    if (i < 0 || other.cell->samples != cell.cell->samples || other.cell->batch_rows != cell.cell->batch_rows) {
+      continue;
+    }
+    const PointRecord& there = other.cell->points[static_cast<std::size_t>(i)];
+    const bool same = std::equal(own.estimators.begin(), own.estimators.end(), there.estimators.begin(), there.estimators.end(),
+                                 [](const EstimatorRecord& a, const EstimatorRecord& b) {
+                                   return a.name == b.name && a.components.count == b.components.count &&
+                                          a.components.mean_square_noise == b.components.mean_square_noise &&
+                                          a.components.mean_square_rows == b.components.mean_square_rows;
+                                 });
+    if (same) {
+      return true;
+    }
+  }
+  return false;
+}
+
+std::vector<ComponentPoint> component_points(const std::vector<CellSummary>& cells, Index comparisons) {
+  std::vector<ComponentPoint> points;
+  for (const CellSummary& cell : cells) {
+    for (std::size_t i = 0; i < cell.points.size(); ++i) {
+      const PointRecord& record = cell.cell->points[i];
+      ComponentPoint point{cell.cell->id, cell.heading, record.label, {}, {}};
+      bool any = false;
+      for (std::size_t e = 0; e < record.estimators.size(); ++e) {
+        any = any || has_designs(record.estimators[e]);
+        if (!has_designs(record.estimators[e]) || !usable(cell.points[i].estimators[e])) {
+          continue;
+        }
+        point.estimators.push_back(components_of(*cell.cell, record, record.estimators[e]));
+        point.estimators.back().checks = checks_of(cell, record, point.estimators.back(), cells, comparisons);
+      }
+      if (!any || repeats_designs(cell, i, cells)) {
+        continue;
+      }
+      if (const std::string note = left_out(cell, i); !note.empty()) {
+        point.notes.push_back(note);
+      }
+      points.push_back(std::move(point));
+    }
+  }
+  return points;
+}
+
+bool of_replicas(const std::string& key) {
+  return key == "estimators.replicas" || key == "estimators.noise_policy" || key == "estimators.row_policy" || key == "estimators.names" ||
+         (measuring(key) && !key.starts_with("estimators."));
+}
+
+/// One estimator in the cells of one group, at the place of `point` in each.
+std::vector<MeasuredScaling> measured_of(const std::vector<const CellSummary*>& group, const PointRecord& point, const std::string& name,
+                                         const Dependence& dependence) {
+  std::vector<MeasuredScaling> measured;
+  for (const CellSummary* cell : group) {
+    const int i = point_like(*cell->cell, point);
+    const int e = i < 0 ? -1 : place_of(cell->cell->points[static_cast<std::size_t>(i)], name);
+    if (e < 0 || !usable(cell->points[static_cast<std::size_t>(i)].estimators[static_cast<std::size_t>(e)])) {
+      continue;
+    }
+    const PointRecord& at = cell->cell->points[static_cast<std::size_t>(i)];
+    const EstimatorRecord& record = at.estimators[static_cast<std::size_t>(e)];
+    auto statistics = diagnostics::variance_statistics(record.moments, cell->cell->blocks, floor_of(*cell->cell, at), {});
+    MeasuredScaling entry{setting_of(*cell->cell, dependence), policy_of(*cell->cell), std::move(statistics.total), record.moments.count,
+                          record.seconds_per_call};
+    // One replica is the same under every policy but replacement: a sweep of policies measures it several times.
+    const auto replaced = [](const MeasuredScaling& m) { return m.policy.rows == RowPolicy::with_replacement; };
+    const bool again = entry.setting.replicas == 1 && std::any_of(measured.begin(), measured.end(), [&](const MeasuredScaling& m) {
+                         return m.setting.replicas == 1 && replaced(m) == replaced(entry);
+                       });
+    if (!again) {
+      measured.push_back(std::move(entry));
+    }
+  }
+  return measured;
+}
+
+/// Components of the estimator at this point: from the group itself, otherwise from any cell of the path that can say something.
+std::optional<ComponentSummary> components_for(const std::vector<const CellSummary*>& group, const std::vector<CellSummary>& cells,
+                                               const PointRecord& point, const std::string& name, const Dependence& dependence) {
+  std::vector<const CellSummary*> candidates = group;
+  for (const CellSummary& cell : cells) {
+    if (same_but(*cell.cell, *group.front()->cell, measuring) && predicts(*cell.cell, *group.front()->cell, dependence)) {
+      candidates.push_back(&cell);
+    }
+  }
+  for (const CellSummary* cell : candidates) {
+    const int i = point_like(*cell->cell, point);
+    const int e = i < 0 ? -1 : place_of(cell->cell->points[static_cast<std::size_t>(i)], name);
+    if (e < 0) {
+      continue;
+    }
+    const PointRecord& at = cell->cell->points[static_cast<std::size_t>(i)];
+    const EstimatorRecord& record = at.estimators[static_cast<std::size_t>(e)];
+    if (has_designs(record) && usable(cell->points[static_cast<std::size_t>(i)].estimators[static_cast<std::size_t>(e)])) {
+      return components_of(*cell->cell, at, record);
+    }
+  }
+  return std::nullopt;
+}
+
+std::vector<ScalingSection> scaling_sections(const std::vector<CellSummary>& cells, Index comparisons) {
+  std::vector<const CellRecord*> records;
+  for (const CellSummary& cell : cells) {
+    records.push_back(cell.cell);
+  }
+  const std::set<std::string> differing = differing_settings(records);
+  std::vector<ScalingSection> sections;
+  for (const auto& group : groups_of(cells, of_replicas)) {
+    const auto replicated = [](const CellSummary* cell) { return cell->cell->replicas > 1; };
+    if (std::none_of(group.begin(), group.end(), replicated)) {
+      continue;
+    }
+    const bool base = !std::all_of(group.begin(), group.end(), replicated);
+    const CellSummary& first = *group.front();
+    const std::string ids = group.size() > 1 ? fmt::format("{} to {}", first.cell->id, group.back()->cell->id) : first.cell->id;
+    for (std::size_t i = 0; i < first.points.size(); ++i) {
+      const PointRecord& point = first.cell->points[i];
+      ScalingSection section{ids, heading_of(*first.cell, differing, false), point.label, {}, {}, {}};
+      for (const CellSummary* cell : group) {
+        section.cells.insert(cell->cell->id);
+      }
+      for (std::size_t e = 0; e < point.estimators.size(); ++e) {
+        const std::string& name = point.estimators[e].name;
+        const Dependence dependence = dependence_of(name);
+        const std::vector<MeasuredScaling> measured = measured_of(group, point, name, dependence);
+        if (measured.empty()) {
+          continue;
+        }
+        const std::optional<ComponentSummary> components = components_for(group, cells, point, name, dependence);
+        section.estimators.push_back(diagnostics::scaling(name, measured, components ? &components->total.statistics : nullptr,
+                                                          first.points[i].estimators[e].signal.norm_square, comparisons));
+      }
+      if (!base) {
+        section.notes.emplace_back("no cell with R = 1 at these settings: no ratios (add 1 to estimators.replicas)");
+      }
+      if (const std::string note = left_out(first, i); !note.empty()) {
+        section.notes.push_back(note);
+      }
+      sections.push_back(std::move(section));
+    }
+  }
+  return sections;
+}
+
+Predictions predict(const std::vector<CellSummary>& cells, Index comparisons) {
+  return {component_points(cells, comparisons), scaling_sections(cells, comparisons), comparisons};
+}
+
+}  // namespace
+
+Predictions predict(const std::vector<CellSummary>& cells) {
+  Predictions found = predict(cells, 1);
+  Index comparisons = 0;
+  for (const ComponentPoint& point : found.components) {
+    for (const ComponentSummary& e : point.estimators) {
+      comparisons += static_cast<Index>(e.checks.size());
+    }
+  }
+  for (const ScalingSection& section : found.scaling) {
+    for (const auto& summary : section.estimators) {
+      comparisons += std::count_if(summary.points.begin(), summary.points.end(),
+                                   [](const auto& point) { return point.check.comparison.predicted.defined(); });
+    }
+  }
+  // The thresholds depend on how many comparisons there are.
+  return comparisons > 1 ? predict(cells, comparisons) : found;
+}
+
+}  // namespace variscope::experiments

@@ -1,0 +1,45 @@
+/// All tables of a run that it has something to say in, in the order in which they are read.
+#include "experiments/report/tables.hpp"
+
+#include <fmt/format.h>
+
+#include "experiments/report/entries.hpp"
+#include "experiments/report/t1.hpp"
+#include "experiments/report/t1b.hpp"
+
+namespace variscope::experiments {
+
+const std::vector<std::string>& table_names() {
+  static const std::vector<std::string> names = {"t1", "t1i", "t1b", "t2", "t2_checks", "t3"};
+  return names;
+}
+
+std::vector<NamedTable> report_tables(const std::vector<CellSummary>& cells, const Predictions& predictions, const ReportContext& context) {
+  std::vector<NamedTable> tables;
+  const auto add = [&](const char* name, Table table, bool details) {
+    if (!table.sections.empty()) {
+      tables.push_back({name, details, std::move(table)});
+    }
+  };
+  add("t1", t1(cells, context), false);
+  add("t1i", t1i(cells, context), false);
+  add("t1b", t1b(cells, context), false);
+  add("t2", t2(predictions.components, context), true);
+  add("t2_checks", t2_checks(predictions.components, context), true);
+  add("t3", t3(predictions.scaling, context), true);
+  if (tables.empty()) {
+    tables.push_back({"t1", false, t1(cells, context)});
+  }
+  return tables;
+}
+
+Table shortened(const Table& table, const std::string& file) {
+  Table result = table;
+  for (Column& column : result.columns) {
+    column.panel = table.essential.contains(column.key) ? column.panel : csv_only;
+  }
+  result.caption = fmt::format("Shortened; the whole table and what its columns mean: {}", file);
+  return result;
+}
+
+}  // namespace variscope::experiments

@@ -1,0 +1,28 @@
+/// All tables of a run that it has something to say in, in the order in which they are read.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "experiments/report/predictions.hpp"
+#include "experiments/report/summaries.hpp"
+#include "experiments/report/table.hpp"
+
+namespace variscope::experiments {
+
+struct NamedTable {
+  std::string name;      ///< "t1": of its files and of `--table`
+  bool details = false;  ///< `run` shows a shortened version
+  Table table;
+};
+
+/// Names that tables may have.
+const std::vector<std::string>& table_names();
+
+/// Those with sections; T1 if there are none.
+std::vector<NamedTable> report_tables(const std::vector<CellSummary>& cells, const Predictions& predictions, const ReportContext& context);
+
+/// Without its caption and all columns but those of Table::essential; names the file that holds the whole.
+Table shortened(const Table& table, const std::string& file);
+
+}  // namespace variscope::experiments

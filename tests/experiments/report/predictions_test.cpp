@@ -1,0 +1,143 @@
+/// Predictions on a study whose components are known: what T2 and T3 are made of, and a policy that is not kept.
+#include "experiments/report/predictions.hpp"
+
+#include <gtest/gtest.h>
+
+#include "experiments/report/figures.hpp"
+#include "experiments/report/render.hpp"
+#include "experiments/report/tables.hpp"
+#include "tests/experiments/report/crossed_study.hpp"
+
+namespace variscope::experiments {
+namespace {
+
+using diagnostics::Agreement;
+using diagnostics::ComponentSummary;
+using Sizes = testing::CrossedStudy::Sizes;
+
+const ReportContext context{"crossed", "hash", "0.1"};
+
+/// Designs at M = 4, B = 10; other M and B; replicas under three policies.
+std::vector<CellRecord> study(const std::string& cheat = "") {
+  testing::CrossedStudy source;
+  std::vector<CellRecord> cells;
+  const auto add = [&](const Sizes& sizes) { cells.push_back(source.cell(static_cast<Index>(cells.size()), sizes)); };
+  add({.designs = 256});
+  add({.samples = 16});
+  add({.batch_rows = 30});
+  add({.replicas = 2});
+  add({.replicas = 4, .cheat = cheat});
+  add({.replicas = 4, .noise_policy = "shared"});
+  add({.replicas = 4, .row_policy = "disjoint"});
+  return cells;
+}
+
+TEST(Predictions, ComponentsAreThoseOfTheStudy) {
+  const std::vector<CellRecord> cells = study();
+  const Predictions found = predict(summarise_cells(cells, context));
+  ASSERT_EQ(found.components.size(), 2U);  // points of the one cell with designs
+  constexpr double parameters = 2 * testing::CrossedStudy::dim;
+  const ComponentSummary& plain = found.components[0].estimators.at(0);
+  const ComponentSummary& pairs = found.components[0].estimators.at(1);
+  EXPECT_EQ(plain.estimator, "pw_cfe");
+  EXPECT_EQ(plain.set_size, 1);
+  EXPECT_EQ(pairs.set_size, 2);
+  // Of a pair whose noises correlate by -0.8: (1 - 0.8) / 2 of a sample's.
+  for (const auto& [summary, share] : {std::pair{&plain, 1.0}, {&pairs, 0.1}}) {
+    const auto& estimates = summary->total.estimates;
+    // 3.9 standard errors: a false alarm in 10^4, six tests.
+    EXPECT_NEAR(estimates.monte_carlo.value, share * parameters * 4.0, 3.9 * estimates.monte_carlo.error);
+    EXPECT_NEAR(estimates.data.value, parameters * 9.0, 3.9 * estimates.data.error);
+    EXPECT_NEAR(estimates.interaction.value, share * parameters * 2.25, 3.9 * estimates.interaction.error);
+  }
+}
+
+TEST(Predictions, EveryCellOfThePathIsCompared) {
+  const std::vector<CellRecord> cells = study();
+  const Predictions found = predict(summarise_cells(cells, context));
+  Index checks = 0;
+  for (const ComponentPoint& point : found.components) {
+    for (const ComponentSummary& e : point.estimators) {
+      EXPECT_EQ(e.checks.size(), cells.size());
+      for (const auto& check : e.checks) {
+        ++checks;
+        EXPECT_NE(check.comparison.agreement, Agreement::above);
+        EXPECT_NE(check.comparison.agreement, Agreement::below);
+      }
+    }
+  }
+  ASSERT_EQ(found.scaling.size(), 2U);  // points of the one group that differs in replicas: M = 4, B = 10
+  EXPECT_EQ(found.scaling[0].cells.size(), 5U);
+  for (const ScalingSection& section : found.scaling) {
+    ASSERT_EQ(section.estimators.size(), 2U);
+    for (const auto& summary : section.estimators) {
+      ASSERT_EQ(summary.points.size(), 5U);
+      checks += 5;
+      EXPECT_NEAR(summary.points[1].ratio.value, 1.0, 0.15);
+      EXPECT_GT(summary.points[3].ratio.value, 1.3);  // shared noise pays less
+      EXPECT_LT(summary.points[4].ratio.value, 0.9);  // disjoint rows pay more
+    }
+  }
+  EXPECT_EQ(found.comparisons, checks);
+}
+
+TEST(Predictions, ReplicasThatSecretlyShareTheirNoiseAreCaught) {
+  const std::vector<CellRecord> cells = study("shared");
+  const Predictions found = predict(summarise_cells(cells, context));
+  int caught = 0;
+  for (const ComponentPoint& point : found.components) {
+    for (const ComponentSummary& e : point.estimators) {
+      const auto& comparison = e.checks.at(4).comparison;
+      caught += comparison.agreement == Agreement::above ? 1 : 0;
+      EXPECT_GT(comparison.z, comparison.threshold);
+    }
+  }
+  EXPECT_GE(caught, 1);  // where intervals are trusted
+}
+
+TEST(Predictions, AnotherPathOrAFailedGateIsLeftOut) {
+  std::vector<CellRecord> cells = study();
+  cells[1].points[0].lambda[0] += 1e-12;
+  cells[2].settings.emplace_back("path.steps", "7");
+  for (auto& square : cells[0].points[1].estimators[1].moments.sum) square += 100;
+  const Predictions found = predict(summarise_cells(cells, context));
+  EXPECT_EQ(found.components[0].estimators.at(0).checks.size(), cells.size() - 2);
+  EXPECT_EQ(found.components[1].estimators.size(), 1U);
+  ASSERT_EQ(found.components[1].notes.size(), 1U);
+  EXPECT_EQ(found.components[1].notes[0], "did not pass the bias gate: pw_antithetic");
+}
+
+TEST(Predictions, WithoutOneReplicaThereAreNoRatios) {
+  std::vector<CellRecord> cells = study();
+  cells.erase(cells.begin(), cells.begin() + 3);
+  const Predictions found = predict(summarise_cells(cells, context));
+  EXPECT_TRUE(found.components.empty());
+  ASSERT_EQ(found.scaling.size(), 2U);
+  EXPECT_FALSE(found.scaling[0].estimators.at(0).points.at(0).ratio.defined());
+  EXPECT_EQ(found.scaling[0].notes.at(0).rfind("no cell with R = 1", 0), 0U);
+}
+
+TEST(Predictions, TablesAndFiguresAreThoseTheStudyHasDataFor) {
+  const std::vector<CellRecord> cells = study();
+  const std::vector<CellSummary> summaries = summarise_cells(cells, context);
+  const Predictions found = predict(summaries);
+  std::string names;
+  for (const NamedTable& named : report_tables(summaries, found, context)) {
+    names += named.name + " ";
+    const Table brief = shortened(named.table, "x.txt");
+    if (named.details) {
+      EXPECT_LT(render_text(brief).size(), render_text(named.table).size()) << named.name;
+    }
+  }
+  EXPECT_EQ(names, "t1 t2 t2_checks t3 ");
+  names.clear();
+  for (const Figure& figure : report_figures(summaries, found, context)) names += figure.name + " ";
+  EXPECT_EQ(names, "variance work samples replicas components ");
+  const std::vector<CellRecord> one(cells.begin() + 1, cells.begin() + 2);
+  const std::vector<CellSummary> alone = summarise_cells(one, context);
+  EXPECT_EQ(report_tables(alone, predict(alone), context).size(), 1U);
+  EXPECT_EQ(report_figures(alone, predict(alone), context).size(), 2U);
+}
+
+}  // namespace
+}  // namespace variscope::experiments
