@@ -81,18 +81,13 @@ std::vector<double> prepared_state(const Subject& at, const estimators::Estimato
 std::vector<BatchMoments> measure(const Subject& at, const std::vector<Measured>& list, const std::vector<std::vector<double>>& centres,
                                   Index replicates, int threads) {
   const std::vector<Block> blocks = at.family->blocks();
-  const auto parameters = static_cast<std::size_t>(at.family->parameters());
-  const auto units = static_cast<std::size_t>(at.call.design.units());
   std::vector<BatchMoments> moments(list.size());
   for (BatchMoments& m : moments) m.resize(kSelftestBatches, at.family->parameters(), static_cast<Index>(blocks.size()));
   for_all_batches(at, list, replicates, threads, [&](Index batch, Range group, Lane& lane) {
-    std::vector<double> mean(parameters);
+    std::vector<double> mean;
     for (std::size_t e = 0; e < list.size(); ++e) {
-      const std::span<const double> gradients(lane.gradients[e]);
-      for (std::size_t j = 0; j < static_cast<std::size_t>(group.size()); ++j) {
-        average_units(gradients.subspan(j * units * parameters, units * parameters), at.call.design.units(), mean);
-        add_moments(mean, centres[e], blocks, batch, moments[e]);
-      }
+      lane.estimates.average_units(at.call, lane.gradients[e], group.size(), at.family->parameters(), mean);
+      add_moments(mean, centres[e], blocks, batch, moments[e]);
     }
   });
   return moments;

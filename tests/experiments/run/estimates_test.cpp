@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <cstring>
 
@@ -79,11 +80,17 @@ std::span<const double> unit_of(const Runner::Result& result, Index parameters, 
       .subspan(static_cast<std::size_t>(unit * parameters), static_cast<std::size_t>(parameters));
 }
 
+/// The plain mean of `count` units' gradients.
+void mean_of_units(std::span<const double> gradients, Index count, std::vector<double>& mean) {
+  std::fill(mean.begin(), mean.end(), 0.0);
+  for (std::size_t i = 0; i < gradients.size(); ++i) mean[i % mean.size()] += gradients[i] / static_cast<double>(count);
+}
+
 void expect_average(const Runner::Result& units, const Runner::Result& whole, Index count, Index parameters) {
   const auto replicates = static_cast<Index>(whole.gradients.size()) / parameters;
   std::vector<double> mean(static_cast<std::size_t>(parameters));
   for (Index j = 0; j < replicates; ++j) {
-    average_units(std::span<const double>(units.gradients)
+    mean_of_units(std::span<const double>(units.gradients)
                       .subspan(static_cast<std::size_t>(j * count * parameters), static_cast<std::size_t>(count * parameters)),
                   count, mean);
     for (std::size_t p = 0; p < mean.size(); ++p) {
@@ -120,7 +127,7 @@ TEST(Replicas, ThatSplitANetAverageToTheWholeNet) {
     const auto own =
         runner.run("pw_rqmc", call_of(8, 0, Design::replicas(4, NoisePolicy::independent, RowPolicy::without_replacement)), {3, 6});
     std::vector<double> mean(static_cast<std::size_t>(parameters));
-    average_units(std::span<const double>(own.gradients).first(static_cast<std::size_t>(4 * parameters)), 4, mean);
+    mean_of_units(std::span<const double>(own.gradients).first(static_cast<std::size_t>(4 * parameters)), 4, mean);
     EXPECT_GT(std::abs(mean[0] - whole.gradients[0]), 1e-6);
   }
 }
