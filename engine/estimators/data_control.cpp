@@ -1,6 +1,9 @@
 /// With m~, s~ the snapshot's mean and scale: what a minibatch says there is compared with what all rows say there.
 #include "engine/estimators/data_control.hpp"
 
+#include <cmath>
+#include <vector>
+
 #include "engine/families/mean_field_gaussian.hpp"
 
 namespace variscope::estimators {
@@ -28,7 +31,13 @@ class SnapshotControl : public Estimator {
   /// The control's expected gradient in parameter p.
   [[nodiscard]] virtual double expectation(const Context& context, std::size_t p) const = 0;
 
-  static families::MeanFieldGaussian snapshot(const Context& context) { return families::MeanFieldGaussian(context.snapshot); }
+  static families::MeanFieldGaussian snapshot(const Context& context) {
+    if (!context.snapshot.empty()) return families::MeanFieldGaussian(context.snapshot);
+    const families::MeanFieldGaussian& q = *context.family->mean_field_gaussian();
+    std::vector<double> lambda = q.mean();
+    for (const double scale : q.scale()) lambda.push_back(std::log(scale));
+    return families::MeanFieldGaussian(lambda);
+  }
   static void place_mean(const families::MeanFieldGaussian& q, tiles::BatchView theta, Index to) {
     for (Index d = 0; d < q.dim(); ++d) theta(d, to) = q.mean()[static_cast<std::size_t>(d)];
   }

@@ -32,6 +32,7 @@ shape = {"point": 2, "estimator": 3, "batch": 4, "parameter": 6, "block": 2, "ki
 dims = {"count": ("point", "estimator", "batch"), "sum": ("point", "estimator", "batch", "parameter"),
         "square": ("point", "estimator", "batch", "parameter"), "norm": ("point", "estimator", "batch", "block"),
         "norm_square": ("point", "estimator", "batch", "block"), "lambda": ("point", "parameter"),
+        "snapshot": ("point", "parameter"),
         "reference": ("point", "parameter"), "reference_error": ("point", "parameter"), "objective": ("point",),
         "objective_error": ("point",), "counts": ("point", "estimator", "kind"), "preparation": ("point", "estimator", "kind"),
         "preparation_share": ("point", "estimator")}

@@ -44,6 +44,7 @@ void expect_same(const ComponentMoments& a, const ComponentMoments& b) {
 void expect_same(const PointRecord& a, const PointRecord& b) {
   EXPECT_EQ(a.label, b.label);
   EXPECT_EQ(a.lambda, b.lambda);
+  EXPECT_EQ(a.snapshot, b.snapshot);
   EXPECT_EQ(a.reference, b.reference);
   EXPECT_EQ(a.reference_error, b.reference_error);
   EXPECT_EQ(a.reference_method, b.reference_method);

@@ -70,7 +70,7 @@ inline CellRecord sample_cell(const std::string& id, std::uint64_t seed) {
     point.reference_method = point.label == "optimum" ? "quadrature" : "";
     point.objective = distinct(seed);
     point.objective_error = distinct(seed + 1);
-    for (auto* values : {&point.lambda, &point.reference, &point.reference_error}) {
+    for (auto* values : {&point.lambda, &point.snapshot, &point.reference, &point.reference_error}) {
       values->resize(6);
       fill(*values, seed += 10);
     }

@@ -92,7 +92,7 @@ TEST(Layout, ParsesAxes) {
 
 TEST(Layout, RefusesWhatMakesNoSense) {
   for (const std::string text :
-       {"replicas=2", "shards", "shards=0", "shards=-1", "shards=2x", "shards=99999999999", "shards=2,shards=2", ","}) {
+       {"replica=2", "shards", "shards=0", "shards=-1", "shards=2x", "shards=99999999999", "shards=2,shards=2", ","}) {
     try {
       parse_layout(text);
       FAIL() << text;

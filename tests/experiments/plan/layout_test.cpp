@@ -78,7 +78,7 @@ TEST(ChooseLayout, NoRankIsMoreThanATenthBusierThanTheMean) {
 TEST(ChooseLayout, RefusesWithTheNearestNumberOfRanksThatWorks) {
   const Plan p = plan(8, 64, 8);
   EXPECT_EQ(refusal(p, 7, {}),
-            "--ranks 7: more ranks than work (no division over replicates, sample blocks and data shards keeps all ranks equally busy). "
+            "--ranks 7: more ranks than work (no division over replicates, replicas, sample blocks and data shards keeps all ranks equally busy). "
             "Use --ranks 8, the nearest that divides.");
   EXPECT_EQ(refusal(p, 9, {}).substr(0, 11), "--ranks 9: ");
   EXPECT_NE(refusal(p, 9, {}).find("Use --ranks 8, the nearest that divides."), std::string::npos);

@@ -53,7 +53,7 @@ TEST(SpecError, UnknownTable) {
   expect_error(banana() + "[replicate]\ncount = 5\n", "s.toml:9:1: unknown table 'replicate' (tables: study, data, ",
                "Did you mean 'replicates'?");
   expect_error("path = 5\n" + banana(), "s.toml:1:8: path is a whole number (must be a table)", "[path]");
-  expect_error(banana() + "[objective]\nname = \"elbo\"\n", "s.toml:9:1: objective is a table (must be one of: elbo, expectation)");
+  expect_error(banana() + "[objective]\nname = \"elbo\"\n", "s.toml:9:1: objective is a table (must be one of: elbo, expectation, importance_bound)");
   expect_error(banana() + "[path.adam]\nsteps = 5\n", "s.toml:9:7: unknown key 'path.adam'");
 }
 
@@ -66,7 +66,7 @@ TEST(SpecError, WrongType) {
   expect_error(banana() + "row_policy = 1\n", "s.toml:9:14: estimators.row_policy is a whole number (must be one of: ", "double quotes");
   expect_error("[data]\nstandardize = 1\n" + banana(), "s.toml:2:15: data.standardize is a whole number (must be true or false)");
   expect_error("[data]\nstandardize = \"true\"\n" + banana(), "s.toml:2:15: ", "Remove the quotes.");
-  expect_error(banana() + "row_policy = \"disjont\"\n", "s.toml:9:14: estimators.row_policy", "disjoint");
+  expect_error(banana() + "row_policy = \"disjont\"\n", "s.toml:9:14: unknown value 'disjont' of estimators.row_policy", "disjoint");
   expect_error(banana() + "replacement = true\n", "s.toml:9:1: unknown key 'estimators.replacement'");
   expect_error(banana() + "[path]\nstep_size = [0.1, true]\n", "s.toml:10:19: path.step_size is true or false (must be a number above 0");
   expect_error(banana() + "[path]\nstep_size = [[0.1]]\n", "s.toml:10:14: path.step_size is a list");
