@@ -76,9 +76,13 @@ Prediction predict(const Plan& plan, const cluster::Layout& layout) {
     p.record_bytes += cell_record_bytes(plan, cell);  // rank 0 puts the whole record together in the end
     const auto rows = path.data < 0 ? Index{0} : plan.data[static_cast<std::size_t>(path.data)].rows;
     const Index tiles = path.data < 0 ? 1 : data::row_tiles(rows, plan.data[static_cast<std::size_t>(path.data)].row_tile);
-    // A replicate that is wider than a group is evaluated whole.
+    // What a rank evaluates of a replicate is evaluated whole, even if it is wider than a group.
     const auto& crossed = cell.settings.components;
-    const Index units = std::max(cell.design.units(), crossed.designs > 0 ? crossed.row_sets * crossed.noise_sets : 1);
+    const auto owned = [&](Index row_sets) {
+      return balanced_range(row_sets, layout.replicas, 0).size();
+    };  // the first part is the largest
+    const Index units = std::max(owned(cell.design.row_sets) * cell.design.units_per_row_set(),
+                                 crossed.designs > 0 ? owned(crossed.row_sets) * crossed.noise_sets : 1);
     const Index replicate = (cell.columns + layout.samples - 1) / layout.samples * units;
     const Index columns = std::max(group_columns(path.dim, plan.threads), replicate);
     p.work_bytes = std::max(p.work_bytes, density_work_bytes(path.dim, columns, tiles, plan.threads));

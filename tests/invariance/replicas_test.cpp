@@ -137,6 +137,76 @@ TEST_F(SlowReplicaLayoutsTest, EveryGaussianFamily) {
         "[family]\nname = [\"full_rank_gaussian\", \"low_rank_gaussian\", \"gaussian_mixture\"]\n");
 }
 
+/// Studies whose replicas themselves lie on several ranks.
+class ReplicaAxisTest : public LayoutsTest {
+ protected:
+  /// One hash on layouts with 1, 2 and 4 ranks along the replicas, with samples, shards, replicates and threads beside them. Without
+  /// data there are no shards.
+  void check(const std::string& spec, bool data) {
+    std::string hash;
+    Words layouts = {"replicates=1", "replicas=2", "replicas=4", "replicates=2,replicas=2", "replicas=2,samples=2", "replicas=4,samples=2"};
+    if (data)
+      layouts.insert(layouts.end(), {"samples=2,shards=2", "replicas=2,shards=2", "replicas=4,shards=2", "replicas=2,samples=2,shards=2"});
+    for (const std::string& layout : layouts) {
+      int ranks = 1;
+      for (const char digit : layout) ranks *= digit >= '1' && digit <= '9' ? digit - '0' : 1;
+      EXPECT_TRUE(run_one(spec, ranks, layout, ranks <= 2 ? std::vector<int>{1, 3} : std::vector<int>{1}, hash)) << layout;
+    }
+  }
+
+  /// The end of [estimators]: four replicas under these policies (TOML values).
+  static std::string four(const std::string& noise, const std::string& rows, const std::string& batch_rows) {
+    return fmt::format("replicas = 4\nnoise_policy = {}\nrow_policy = {}\nbatch_rows = {}\n", noise, rows, batch_rows);
+  }
+  std::string odd_study(const std::string& estimators, const std::string& more) {
+    EXPECT_EQ(variscope({"data", "synth", "odd.h5", "--rows", "1009", "--columns", "5", "--seed", "5"}).status, 0);
+    return replaced(logistic_spec("odd.h5", estimators, "16", more), "response = \"y\"\n", "");
+  }
+};
+using SlowReplicaAxisTest = ReplicaAxisTest;
+
+constexpr const char* kNoisePolicies = R"(["independent", "shared", "split_net"])";
+
+TEST_F(ReplicaAxisTest, WithoutData) {
+  const auto text = replica_spec(R"("pw_cfe", "pw_rqmc", "sf_loo")", 16, fmt::format("replicas = 4\nnoise_policy = {}\n", kNoisePolicies));
+  check(write("study.toml", replaced(text, "count = 2048", "count = 64")), false);
+}
+
+TEST_F(SlowReplicaAxisTest, AllRowsAndMinibatches) {
+  const auto more = four(kNoisePolicies, R"("without_replacement")", R"([64, "all"])");
+  check(write("study.toml", odd_study(R"("pw_cfe", "pw_rqmc", "pw_antithetic")", more)), true);
+}
+
+TEST_F(SlowReplicaAxisTest, RowPolicies) {
+  const auto more = four(R"("split_net")", R"(["with_replacement", "disjoint", "epoch", "shards"])", "64");
+  check(write("study.toml", odd_study(R"("pw_cfe", "pw_rqmc")", more)), true);
+}
+
+TEST_F(SlowReplicaAxisTest, EstimatorsWithStatesAndRequestsOfTheirOwn) {
+  const auto more = four(R"("independent")", R"("epoch")", "64");
+  check(write("study.toml",
+              odd_study(R"("sf_mean", "sf_rb", "pw_local", "taylor_hessian", "taylor_hvp", "pw_quadratic", "mix_stl_cfe", "mvd")", more)),
+        true);
+}
+
+TEST_F(SlowReplicaAxisTest, CrossedDesigns) {
+  const auto more = four(R"(["independent", "shared"])", R"("disjoint")", "32");
+  const auto text = odd_study(R"("pw_cfe", "stl", "pw_rqmc")", more);
+  check(write("study.toml", text + "[components]\ndesigns = 24\nrow_sets = 8\nnoise_sets = 3\n"), true);
+}
+
+TEST_F(ReplicaAxisTest, RefusesWhatDoesNotDivide) {
+  const auto spec = write("study.toml", replica_spec(R"("pw_cfe")", 8, "replicas = 4\n"));
+  expect_refused({"run", spec, "--ranks", "3", "--layout", "replicas=3"},
+                 {"the replicas of an estimate do not divide evenly by 3", "Use --"});
+  expect_refused({"run", spec, "--ranks", "8", "--layout", "replicas=8"},
+                 {"the replicas of an estimate do not divide evenly by 8", "Use --layout replicates=8,samples=1,shards=1."});
+  const Outcome with = variscope({"plan", spec, "--ranks", "4", "--layout", "replicas=2"});
+  EXPECT_NE(with.out.find("2 along replicates, 2 along replicas, 1 along sample blocks"), std::string::npos) << with.all();
+  const Outcome without = variscope({"plan", spec, "--ranks", "4"});
+  EXPECT_EQ(without.out.find("along replicas"), std::string::npos) << without.all();
+}
+
 TEST_F(SlowReplicaLayoutsTest, ImportanceWeightedBounds) {
   // objective stands above all sections.
   ASSERT_EQ(variscope({"data", "synth", "odd.h5", "--rows", "1009", "--columns", "5", "--seed", "5"}).status, 0);

@@ -27,24 +27,40 @@ void split(const Communicator& world, Checks& check) {
   check.equal(part.split(0).size(), part.size(), "a split can be split");
 }
 
+void teams_of(const Communicator& world, const cluster::Layout& layout, Checks& check) {
+  const std::string where = " of " + layout.text();
+  const cluster::Team team = cluster::replicate_team(world, layout);
+  check.equal(team.ranks(), layout.replicas * layout.samples * layout.shards, "ranks" + where);
+  check.equal(team.replicas.size(), layout.replicas, "replica axis" + where);
+  check.equal(team.replicas.rank(), layout.replica_of(world.rank()), "replica rank" + where);
+  check.equal(team.samples.size(), layout.samples, "sample axis" + where);
+  check.equal(team.samples.rank(), layout.sample_of(world.rank()), "sample rank" + where);
+  check.equal(team.shards.size(), layout.shards, "shard axis" + where);
+  check.equal(team.shards.rank(), layout.shard_of(world.rank()), "shard rank" + where);
+  double roots[2] = {team.is_root() ? 1.0 : 0.0, team.has_replica() ? 1.0 : 0.0};
+  world.sum_in_any_order(roots);
+  check.equal(roots[0], static_cast<double>(layout.replicates), "one root per replicate coordinate" + where);
+  check.equal(roots[1], static_cast<double>(layout.replicates * layout.replicas), "one gradient per replica coordinate" + where);
+  // The axes lead to the team's own ranks: a sum along all of them is the sum over the ranks of the replicate coordinate.
+  double ranks[1] = {static_cast<double>(world.rank())};
+  for (const Communicator* axis : {&team.shards, &team.samples, &team.replicas}) axis->sum_in_any_order(ranks);
+  const Index first = layout.replicate_of(world.rank()) * team.ranks();
+  check.equal(ranks[0], static_cast<double>(team.ranks() * first + team.ranks() * (team.ranks() - 1) / 2), "sum over the team" + where);
+  const cluster::Team whole = cluster::whole_team(world, layout);
+  check.equal(whole.replicas.size(), 1, "the whole team's replica axis" + where);
+  check.equal(whole.samples.size(), layout.replicates * layout.replicas * layout.samples, "the whole team's sample axis" + where);
+  check.equal(whole.shards.size(), layout.shards, "the whole team's shard axis" + where);
+  check.equal(whole.is_root(), world.rank() == 0, "the whole team's root" + where);
+}
+
 void teams(const Communicator& world, Checks& check) {
   const Index size = world.size();
   for (Index replicates = 1; replicates <= size; ++replicates) {
-    for (Index samples = 1; replicates * samples <= size; ++samples) {
-      if (size % (replicates * samples) != 0) continue;
-      const cluster::Layout layout{replicates, samples, size / (replicates * samples)};
-      const cluster::Team team = cluster::replicate_team(world, layout);
-      check.equal(team.samples.size(), samples, "sample axis of " + layout.text());
-      check.equal(team.samples.rank(), layout.sample_of(world.rank()), "sample rank of " + layout.text());
-      check.equal(team.shards.size(), layout.shards, "shard axis of " + layout.text());
-      check.equal(team.shards.rank(), layout.shard_of(world.rank()), "shard rank of " + layout.text());
-      double roots[1] = {team.is_root() ? 1.0 : 0.0};
-      world.sum_in_any_order(roots);
-      check.equal(roots[0], static_cast<double>(replicates), "one root per replicate coordinate in " + layout.text());
-      const cluster::Team whole = cluster::whole_team(world, layout);
-      check.equal(whole.samples.size(), replicates * samples, "the whole team's sample axis of " + layout.text());
-      check.equal(whole.shards.size(), layout.shards, "the whole team's shard axis of " + layout.text());
-      check.equal(whole.is_root(), world.rank() == 0, "the whole team's root of " + layout.text());
+    for (Index replicas = 1; replicates * replicas <= size; ++replicas) {
+      for (Index samples = 1; replicates * replicas * samples <= size; ++samples) {
+        const Index given = replicates * replicas * samples;
+        if (size % given == 0) teams_of(world, {replicates, samples, size / given, replicas}, check);
+      }
     }
   }
 }

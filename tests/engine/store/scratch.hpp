@@ -70,10 +70,12 @@ inline CellRecord sample_cell(const std::string& id, std::uint64_t seed) {
     point.reference_method = point.label == "optimum" ? "quadrature" : "";
     point.objective = distinct(seed);
     point.objective_error = distinct(seed + 1);
-    for (auto* values : {&point.lambda, &point.snapshot, &point.reference, &point.reference_error}) {
+    for (auto* values : {&point.lambda, &point.reference, &point.reference_error}) {
       values->resize(6);
       fill(*values, seed += 10);
     }
+    point.snapshot = point.lambda;
+    point.snapshot.front() += 1;
     for (const auto* name : {"score", "pathwise", "stick-the-landing"}) {
       auto& estimator = point.estimators.emplace_back();
       estimator.name = name;

@@ -88,11 +88,13 @@ TEST(Layout, ParsesAxes) {
   EXPECT_EQ(parse_layout(""), LayoutRequest{});
   EXPECT_EQ(parse_layout("replicates=2,samples=1,shards=3"), (LayoutRequest{2, 1, 3}));
   EXPECT_EQ(parse_layout("shards=4"), (LayoutRequest{0, 0, 4}));
+  EXPECT_EQ(parse_layout("replicas=2"), (LayoutRequest{0, 0, 0, 2}));
+  EXPECT_EQ(parse_layout("replicates=2,replicas=5,samples=1,shards=3"), (LayoutRequest{2, 1, 3, 5}));
 }
 
 TEST(Layout, RefusesWhatMakesNoSense) {
   for (const std::string text :
-       {"replica=2", "shards", "shards=0", "shards=-1", "shards=2x", "shards=99999999999", "shards=2,shards=2", ","}) {
+       {"replica=2", "replicas=0", "shards", "shards=0", "shards=-1", "shards=2x", "shards=99999999999", "shards=2,shards=2", ","}) {
     try {
       parse_layout(text);
       FAIL() << text;

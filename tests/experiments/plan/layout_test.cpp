@@ -78,7 +78,8 @@ TEST(ChooseLayout, NoRankIsMoreThanATenthBusierThanTheMean) {
 TEST(ChooseLayout, RefusesWithTheNearestNumberOfRanksThatWorks) {
   const Plan p = plan(8, 64, 8);
   EXPECT_EQ(refusal(p, 7, {}),
-            "--ranks 7: more ranks than work (no division over replicates, replicas, sample blocks and data shards keeps all ranks equally busy). "
+            "--ranks 7: more ranks than work (no division over replicates, replicas, sample blocks and data shards keeps all ranks equally "
+            "busy). "
             "Use --ranks 8, the nearest that divides.");
   EXPECT_EQ(refusal(p, 9, {}).substr(0, 11), "--ranks 9: ");
   EXPECT_NE(refusal(p, 9, {}).find("Use --ranks 8, the nearest that divides."), std::string::npos);
@@ -105,6 +106,61 @@ TEST(ChooseLayout, WhatARefusalProposesIsAccepted) {
     EXPECT_TRUE(refusal(p, std::stoll(text.substr(at + label.size())), {}).starts_with("accepted")) << text;
   }
   EXPECT_GT(refused, 10);
+}
+
+/// The same with R replicas, and crossed designs of `row_sets` row sets if that is more than 0.
+Plan with_replicas(Plan p, Index replicas, Index row_sets = 0) {
+  CellPlan& cell = p.cells.back();
+  cell.settings.estimators.replicas = replicas;
+  cell.design = Design::replicas(replicas, NoisePolicy::independent, RowPolicy::without_replacement);
+  cell.settings.components.designs = row_sets > 0 ? 64 : 0;
+  if (row_sets > 0) cell.settings.components.row_sets = row_sets;
+  return p;
+}
+
+TEST(ChooseLayout, ReplicasComeBetweenReplicatesAndSamples) {
+  const Plan p = with_replicas(plan(8, 64, 32, 1024), 4);
+  EXPECT_EQ(choose_layout(p, 8, {}), (cluster::Layout{8, 1, 1, 1}));
+  EXPECT_EQ(choose_layout(p, 32, {}), (cluster::Layout{8, 1, 1, 4}));
+  EXPECT_EQ(choose_layout(p, 128, {}), (cluster::Layout{8, 4, 1, 4}));
+  EXPECT_EQ(choose_layout(p, 256, {}), (cluster::Layout{8, 4, 2, 4}));
+  EXPECT_EQ(choose_layout(p, 8, {0, 0, 0, 2}), (cluster::Layout{4, 1, 1, 2}));
+  EXPECT_EQ(choose_layout(p, 8, {1, 0, 0, 2}), (cluster::Layout{1, 4, 1, 2}));
+  EXPECT_EQ(choose_layout(p, 8, {2, 2, 1, 2}), (cluster::Layout{2, 2, 1, 2}));
+  // A layout as it is printed leaves one replica out.
+  EXPECT_EQ(choose_layout(p, 4, {2, 2, 1}), (cluster::Layout{2, 2, 1, 1}));
+  EXPECT_EQ(refusal(p, 8, {2, 2, 1}),
+            "--layout: 4 ranks asked for by the layout do not make 8 ranks (the product must divide). Use --ranks 4.");
+}
+
+TEST(ChooseLayout, ReplicasOfEveryCellAndRowSetsOfItsCrossedDesignsMustDivide) {
+  const Plan four = with_replicas(plan(8, 64, 8), 4);
+  std::string reason;
+  EXPECT_EQ(imbalance(four, {1, 1, 1, 2}, reason), 1);
+  EXPECT_EQ(imbalance(four, {1, 1, 1, 4}, reason), 1);
+  EXPECT_EQ(imbalance(four, {1, 1, 1, 3}, reason), 1.5);  // two of four, where the mean is four thirds
+  EXPECT_EQ(reason, "the replicas of an estimate do not divide evenly by 3");
+  EXPECT_EQ(refusal(four, 3, {0, 0, 0, 3}),
+            "--ranks 3: more ranks than work (the replicas of an estimate do not divide evenly by 3). Use --ranks 2, the nearest that "
+            "divides.");
+  EXPECT_EQ(refusal(four, 8, {1, 1, 1, 8}),
+            "--ranks 8: more ranks than work (the replicas of an estimate do not divide evenly by 8). Use --layout "
+            "replicates=8,samples=1,shards=1.");
+  EXPECT_NE(refusal(four, 33, {}).find("Use --ranks 32, the nearest that divides."), std::string::npos);
+  EXPECT_EQ(refusal(four, 32, {1, 1, 32, 1}),
+            "--ranks 32: more ranks than work (the data's row tiles do not divide evenly by 32). Use --layout "
+            "replicates=8,replicas=4,samples=1,shards=1.");
+  // Twenty-one replicas by two: eleven and ten.
+  EXPECT_EQ(refusal(with_replicas(plan(8, 64, 8), 21), 2, {0, 0, 0, 2}), "accepted replicates=1,replicas=2,samples=1,shards=1");
+
+  EXPECT_EQ(refusal(with_replicas(plan(8, 64, 8), 4, 8), 4, {0, 0, 0, 4}), "accepted replicates=1,replicas=4,samples=1,shards=1");
+  EXPECT_EQ(refusal(with_replicas(plan(8, 64, 8), 4, 6), 4, {0, 0, 0, 4}).substr(0, 11), "--ranks 4: ");
+  EXPECT_EQ(refusal(with_replicas(plan(8, 64, 8), 1, 8), 2, {0, 0, 0, 2}).substr(0, 11), "--ranks 2: ");
+
+  Plan two = four;
+  two.cells.push_back(plan(8, 64, 8).cells.front());
+  EXPECT_EQ(refusal(two, 2, {0, 0, 0, 2}).substr(0, 11), "--ranks 2: ");
+  EXPECT_EQ(choose_layout(two, 2, {}), (cluster::Layout{2, 1, 1, 1}));
 }
 
 TEST(ChooseLayout, EveryCellMustDivide) {

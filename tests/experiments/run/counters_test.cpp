@@ -29,7 +29,7 @@ class CountersTest : public testing::ProgramTest {
 
   /// Runs study.toml on a layout and checks all that must hold on any.
   store::RunRecord check(const LayoutRequest& layout) {
-    const cluster::Layout asked{layout.replicates, layout.samples, layout.shards};
+    const cluster::Layout asked{layout.replicates, layout.samples, layout.shards, std::max<Index>(layout.replicas, 1)};
     const auto ranks = asked.ranks();
     SCOPED_TRACE(asked.text());
     const auto outcome = variscope({"run", "study.toml", "--ranks", std::to_string(ranks), "--threads", "1", "--layout", asked.text(),
@@ -53,8 +53,8 @@ class CountersTest : public testing::ProgramTest {
     const Index share = (data.rows + layout.shards - 1) / layout.shards + data.row_tile * data.shard_unit;
     const auto held = figure(run, "data_rows_held");
     EXPECT_LE(most(held), static_cast<double>(share));
-    // Every replicate coordinate and sample coordinate holds the table once.
-    EXPECT_EQ(sum(held), static_cast<double>(data.rows * layout.replicates * layout.samples));
+    // Every replicate, replica and sample coordinate holds the table once.
+    EXPECT_EQ(sum(held), static_cast<double>(data.rows * asked.replicates * asked.replicas * asked.samples));
     // Response and its sign beside the design.
     EXPECT_LE(most(figure(run, "data_bytes_held")), static_cast<double>(share * (data.width + 2) * 8));
     // Teams of one send nothing of their own, but the path's team takes in all ranks.
@@ -110,6 +110,25 @@ TEST_F(CountersTest, OfReplicasAndEstimatorsThatAskForMore) {
   const std::string hash = check({1, 1, 1}).results_hash;
   EXPECT_EQ(check({2, 1, 1}).results_hash, hash);
   EXPECT_EQ(check({1, 1, 2}).results_hash, hash);
+}
+
+TEST_F(CountersTest, OfReplicasOnRanksOfTheirOwn) {
+  write("study.toml", testing::with_value(testing::quickstart_spec(), "estimators", "samples", "16\nreplicas = 4"));
+  const std::string hash = check({1, 1, 1}).results_hash;
+  for (const LayoutRequest& layout :
+       std::vector<LayoutRequest>{{1, 1, 1, 2}, {1, 1, 1, 4}, {2, 1, 1, 2}, {1, 2, 1, 2}, {1, 1, 2, 2}, {1, 2, 2, 2}, {1, 1, 2, 4}}) {
+    EXPECT_EQ(check(layout).results_hash, hash);
+  }
+}
+
+TEST_F(CountersTest, OfCrossedDesignsOnRanksOfTheirOwn) {
+  auto text = testing::with_value(testing::quickstart_spec(), "estimators", "samples", "16\nreplicas = 2\nrow_policy = \"disjoint\"");
+  text = testing::with_value(text, "estimators", "batch_rows", "32");
+  write("study.toml", text + "[components]\ndesigns = 24\nrow_sets = 4\nnoise_sets = 3\n");
+  const std::string hash = check({1, 1, 1}).results_hash;
+  for (const LayoutRequest& layout : std::vector<LayoutRequest>{{1, 1, 1, 2}, {1, 2, 1, 2}, {2, 1, 2, 2}}) {
+    EXPECT_EQ(check(layout).results_hash, hash);
+  }
 }
 
 TEST_F(CountersTest, AreNoPartOfTheResults) {
