@@ -41,7 +41,7 @@ Chart sweep_chart(const std::vector<CellSummary>& cells, const std::string& key,
   };
   double lowest = INFINITY;
   double highest = -INFINITY;
-  for (auto group : groups_of(cells, free)) {
+  for (const auto& group : groups_of(cells, free)) {
     std::map<double, const CellSummary*> by_number;
     for (const CellSummary* cell : group) {
       if (const auto x = number_of(*cell->cell, key)) {

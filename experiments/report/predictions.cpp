@@ -17,7 +17,6 @@ namespace variscope::experiments {
 namespace {
 
 using diagnostics::Check;
-using diagnostics::ComponentStatistics;
 using diagnostics::ComponentSummary;
 using diagnostics::EstimatorSummary;
 using diagnostics::MeasuredScaling;
@@ -104,7 +103,7 @@ std::vector<Check> checks_of(const CellSummary& designs, const PointRecord& poin
              check.setting.replicas == 1 && c.comparison.measured.value == measured.total.value;
     });
     if (check.comparison.predicted.defined() && !again) {
-      checks.push_back(std::move(check));
+      checks.push_back(check);
     }
   }
   return checks;

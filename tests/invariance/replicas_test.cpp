@@ -128,8 +128,9 @@ TEST_F(SlowReplicaLayoutsTest, FixedShardsAndSharedNoise) {
 }
 
 TEST_F(SlowReplicaLayoutsTest, EpochsAndEstimatorsWithStates) {
-  check(R"("sf_mean", "sf_rb", "pw_local", "taylor_hessian", "taylor_hvp", "pw_quadratic", "mix_stl_cfe", "mvd")",
-        "replicas = 2\nrow_policy = \"epoch\"\nbatch_rows = [64, \"all\"]\n");
+  check(R"("sf_mean", "sf_rb", "pw_local", "taylor_hessian", "taylor_hvp", "pw_quadratic", "mix_stl_cfe", "mvd", "svrg",
+            "joint_cv")",
+        "replicas = 2\nrow_policy = \"epoch\"\nbatch_rows = 64\n");
 }
 
 TEST_F(SlowReplicaLayoutsTest, EveryGaussianFamily) {
@@ -144,9 +145,8 @@ class ReplicaAxisTest : public LayoutsTest {
   /// data there are no shards.
   void check(const std::string& spec, bool data) {
     std::string hash;
-    Words layouts = {"replicates=1", "replicas=2", "replicas=4", "replicates=2,replicas=2", "replicas=2,samples=2", "replicas=4,samples=2"};
-    if (data)
-      layouts.insert(layouts.end(), {"samples=2,shards=2", "replicas=2,shards=2", "replicas=4,shards=2", "replicas=2,samples=2,shards=2"});
+    Words layouts = {"replicates=1", "replicas=2", "replicas=4", "replicates=2,replicas=2", "replicas=2,samples=2"};
+    if (data) layouts.insert(layouts.end(), {"samples=2,shards=2", "replicas=2,shards=2"});
     for (const std::string& layout : layouts) {
       int ranks = 1;
       for (const char digit : layout) ranks *= digit >= '1' && digit <= '9' ? digit - '0' : 1;

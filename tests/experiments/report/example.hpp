@@ -56,7 +56,8 @@ inline std::vector<CellRecord> example_study(Index replicates = 1024, Index batc
   for (Index c = 0; c < 2; ++c) {
     CellRecord cell;
     cell.id = c == 0 ? "cell_000" : "cell_001";
-    cell.settings = {{"estimators.batch_rows", c == 0 ? "0" : "64"}, {"estimators.row_policy", c == 0 ? "without_replacement" : "with_replacement"}};
+    cell.settings = {{"estimators.batch_rows", c == 0 ? "0" : "64"},
+                     {"estimators.row_policy", c == 0 ? "without_replacement" : "with_replacement"}};
     cell.blocks = {{"mean", {0, dim}}, {"log_scale", {dim, 2 * dim}}};
     cell.parameter_names = {"mean[a]", "mean[b]", "mean[c]", "log_scale[a]", "log_scale[b]", "log_scale[c]"};
     cell.family = "mean_field_gaussian";

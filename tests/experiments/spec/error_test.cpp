@@ -53,7 +53,8 @@ TEST(SpecError, UnknownTable) {
   expect_error(banana() + "[replicate]\ncount = 5\n", "s.toml:9:1: unknown table 'replicate' (tables: study, data, ",
                "Did you mean 'replicates'?");
   expect_error("path = 5\n" + banana(), "s.toml:1:8: path is a whole number (must be a table)", "[path]");
-  expect_error(banana() + "[objective]\nname = \"elbo\"\n", "s.toml:9:1: objective is a table (must be one of: elbo, expectation, importance_bound)");
+  expect_error(banana() + "[objective]\nname = \"elbo\"\n",
+               "s.toml:9:1: objective is a table (must be one of: elbo, expectation, importance_bound)");
   expect_error(banana() + "[path.adam]\nsteps = 5\n", "s.toml:9:7: unknown key 'path.adam'");
 }
 
