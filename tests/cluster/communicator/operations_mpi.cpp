@@ -45,7 +45,8 @@ void teams_of(const Communicator& world, const cluster::Layout& layout, Checks& 
   double ranks[1] = {static_cast<double>(world.rank())};
   for (const Communicator* axis : {&team.shards, &team.samples, &team.replicas}) axis->sum_in_any_order(ranks);
   const Index first = layout.replicate_of(world.rank()) * team.ranks();
-  check.equal(ranks[0], static_cast<double>(team.ranks() * first + team.ranks() * (team.ranks() - 1) / 2), "sum over the team" + where);
+  const Index sum = team.ranks() * first + team.ranks() * (team.ranks() - 1) / 2;
+  check.equal(ranks[0], static_cast<double>(sum), "sum over the team" + where);
   const cluster::Team whole = cluster::whole_team(world, layout);
   check.equal(whole.replicas.size(), 1, "the whole team's replica axis" + where);
   check.equal(whole.samples.size(), layout.replicates * layout.replicas * layout.samples, "the whole team's sample axis" + where);

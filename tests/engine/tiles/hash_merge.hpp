@@ -69,7 +69,7 @@ inline std::vector<double> naive_units(Index parts, Index part, Index leaves, In
   if (first == naive_cut(units, parts, part + 1)) return {};
   if (parts >= units) return naive_subtree(first * unit, unit, leaves, size, leaf, merge);
   std::vector<double> left = naive_units(2 * parts, 2 * part, leaves, unit, size, leaf, merge);
-  const std::vector<double> right = naive_units(2 * parts, 2 * part + 1, leaves, unit, size, leaf, merge);
+  std::vector<double> right = naive_units(2 * parts, 2 * part + 1, leaves, unit, size, leaf, merge);
   if (left.empty()) return right;
   if (!right.empty()) merge(left, right);
   return left;
