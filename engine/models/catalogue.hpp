@@ -4,6 +4,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -19,25 +20,42 @@ struct Parameter {
   std::vector<double> default_value;  ///< empty: must be given
 };
 
-/// What a model is made from. Holds every declared parameter (defaults filled in) and one word-valued option, `function`.
+/// A key of `[model]` whose value is a text, or a list of texts.
+struct Word {
+  std::string name;
+  std::string description;
+  std::optional<std::string> default_value{};  ///< of a text; nothing: must be given. A list is empty by default
+  bool list = false;
+  std::vector<std::string> choices{};  ///< empty: any text
+};
+
+/// What a model is made from. Holds every declared key, defaults filled in.
 struct Arguments {
   std::map<std::string, std::vector<double>> numbers;
   std::map<std::string, std::string> words;
+  std::map<std::string, std::vector<std::string>> lists;
   const data::Table* table = nullptr;  ///< outlives the model; nullptr if the model takes no data
 
   [[nodiscard]] double number(const std::string& name) const { return numbers.at(name).at(0); }
+  [[nodiscard]] const std::string& word(const std::string& name) const { return words.at(name); }
+  [[nodiscard]] const std::vector<std::string>& list(const std::string& name) const { return lists.at(name); }
 };
 
-enum class ResponseKind { none, binary, real };
+/// What the response may be: count: a whole number of at least 0; category: a column of texts or whole numbers whose levels are coded
+/// 0, 1, ... (Table::response_levels).
+enum class ResponseKind { none, binary, real, count, category };
 
 struct Entry {
   std::string name;
   std::string summary;
   std::string source;                          ///< paper and equation, or "definition"
   ResponseKind response = ResponseKind::none;  ///< none: takes no data
-  bool covariates = true;                      ///< false: with data, yet the only design column it takes is the intercept
+  /// Set where the kind depends on the arguments (a likelihood named in the spec); response is then that of the default. The table of
+  /// the arguments may be null.
+  std::function<ResponseKind(const Arguments&)> response_of{};
+  bool covariates = true;  ///< false: with data, yet the only design column it takes is the intercept
   std::vector<Parameter> parameters;
-  std::vector<std::string> words;  ///< word-valued keys, e.g. "function"
+  std::vector<Word> words;
   /// Throws UserError where the arguments make no sense.
   std::function<std::unique_ptr<Model>(const Arguments&)> make;
   Arguments smoke;  ///< a small configuration that the conformance tests use

@@ -4,6 +4,7 @@
 #include <array>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -114,6 +115,18 @@ struct GaussianExpectation {
   std::vector<double> error;
 };
 
+/// A quantity as the user knows it, on its own scale: a scalar (empty shape), a vector, a matrix (row by row).
+struct Variable {
+  std::string name;
+  std::vector<Index> shape;
+
+  [[nodiscard]] Index size() const {
+    Index product = 1;
+    for (const Index extent : shape) product *= extent;
+    return product;
+  }
+};
+
 /// Unnormalised log density on R^dim: log prior plus a sum over `rows()` data rows. Thread-safe: const calls share nothing.
 /// A column's result never depends on its neighbours, on its lane, or on the number of columns (tests/conformance).
 class Model {
@@ -128,6 +141,37 @@ class Model {
   [[nodiscard]] virtual Index rows() const { return 0; }
   /// Names of the coordinates, dim() of them.
   [[nodiscard]] virtual std::vector<std::string> parameter_names() const;
+
+  /// The model's parameters on the scale of the user, in the order of constrain()'s output; derived quantities may follow.
+  /// Default: every coordinate is a scalar of its own, named by parameter_names().
+  [[nodiscard]] virtual std::vector<Variable> variables() const;
+  /// Sum of the sizes of variables().
+  [[nodiscard]] Index constrained_dim() const;
+  /// out (constrained_dim() rows, columns of theta) becomes the variables of each column. The log prior is the density of theta, so it
+  /// holds log |det J| of this map. Default: a copy.
+  virtual void constrain(ConstBatchView theta, BatchView out) const;
+  /// theta (dim entries) of values on the user's scale (constrained_dim() entries; derived quantities are not looked at).
+  /// UserError naming the variable for values outside its support. Default: a copy.
+  virtual void unconstrain(std::span<const double> values, std::span<double> theta) const;
+
+  /// Whether theta can be drawn from the prior. False where it is improper.
+  [[nodiscard]] virtual bool has_prior_simulation() const { return false; }
+  /// theta (dim entries) becomes a draw from the prior, a function of the stream alone.
+  virtual void simulate_prior(const random::Stream& stream, std::span<double> theta) const;
+
+  /// Whether responses can be drawn given theta.
+  [[nodiscard]] virtual bool has_response_simulation() const { return false; }
+  /// responses[k] becomes a draw of the response of global row rows[k] given theta and the row's covariates. stream.minor is set to the
+  /// global row by the callee (rows above 2^32 spill into task), so that a row's draw does not depend on the sharding.
+  virtual void simulate_responses(const RowList& rows, std::span<const double> theta, const random::Stream& stream,
+                                  std::span<double> responses) const;
+
+  /// Whether log_likelihood is to be had row by row: log predictive densities, importance weights of rows.
+  [[nodiscard]] virtual bool has_row_log_likelihood() const { return false; }
+  /// Row k of `out` (rows.size() rows, columns of theta) becomes log p(y_k | theta) of global row rows[k], normalised in y.
+  virtual void row_log_likelihood(const RowList& rows, ConstBatchView theta, BatchView out) const;
+  /// Row k of `out` becomes E[y_k | theta] of global row rows[k]: predictive bands. Declared with has_row_log_likelihood().
+  virtual void row_mean(const RowList& rows, ConstBatchView theta, BatchView out) const;
 
   /// Adds log prior (and gradient) of each column of theta into out.
   virtual void log_prior(ConstBatchView theta, Evaluation& out) const = 0;

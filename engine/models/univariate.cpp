@@ -134,13 +134,11 @@ Entry univariate_entry() {
   entry.summary = "test functions of one variable for the objective E_q[f]: square (x-k)^2, exponential exp(-k x^2), cosine cos(k x)";
   entry.source = "Mohamed, Rosca, Figurnov, Mnih 2020, JMLR 21(132), Figs. 2-3";
   entry.parameters = {{"k", "the function's constant", {}}};
-  entry.words = {"function"};
+  entry.words = {{.name = "function",
+                  .description = "the function f: square (z - k)^2, exponential exp(-k z^2), cosine cos(k z)",
+                  .choices = {"square", "exponential", "cosine"}}};
   entry.make = [](const Arguments& arguments) {
-    const auto word = arguments.words.find("function");
-    if (word == arguments.words.end()) {
-      throw UserError("model.function: missing (this model is a choice of functions). Use square, exponential or cosine.");
-    }
-    return std::make_unique<Univariate>(Univariate::function_named(word->second), arguments.number("k"));
+    return std::make_unique<Univariate>(Univariate::function_named(arguments.word("function")), arguments.number("k"));
   };
   entry.smoke.numbers = {{"k", {1.5}}};
   entry.smoke.words = {{"function", "cosine"}};

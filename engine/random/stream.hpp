@@ -27,6 +27,14 @@ enum class Purpose : std::uint8_t {
   component_rows = 13,   ///< its minibatches: task: point; major: replicate
   local_noise = 14,      ///< noise of single data rows (local reparameterisation)
   replica_rows = 15,     ///< minibatches of replicas of a path: major: optimisation step
+  prior_draw = 16,       ///< a draw from a model's prior: major, minor: replication
+  response_draw = 17,    ///< a simulated response: (task, minor): global row; major: replication
+  split_rows = 18,       ///< train or test: (task, minor): global row
+  fit_noise = 19,        ///< optimisation of a fit: task: its repeat; major: step; minor: sample
+  fit_rows = 20,         ///< its minibatches: task: its repeat; major: step
+  fit_evaluation = 21,   ///< estimates of the objective beside a fit: task: its repeat; major: step; minor: sample
+  posterior_draw = 22,   ///< draws from an approximation: task: the fit's repeat; (major, minor): draw
+  particle_start = 23,   ///< where particles start: task: repeat; minor: particle
   testing = 255,
 };
 

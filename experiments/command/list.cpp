@@ -34,6 +34,10 @@ std::string response_text(models::ResponseKind kind) {
       return "binary response";
     case models::ResponseKind::real:
       return "real response";
+    case models::ResponseKind::count:
+      return "count response";
+    case models::ResponseKind::category:
+      return "categorical response";
   }
   return "";
 }

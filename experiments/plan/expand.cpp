@@ -10,6 +10,7 @@
 
 #include "engine/data/standardize.hpp"
 #include "engine/error.hpp"
+#include "experiments/spec/model_arguments.hpp"
 #include "experiments/spec/resolve.hpp"
 
 namespace variscope::experiments {
@@ -277,8 +278,8 @@ class Expander {
     PathPlan path;
     path.id = fmt::format("path_{:03}", plan_.paths.size());
     path.settings = settings;
-    const models::Entry& entry = *models::find(settings.model.name);
-    if (entry.response != models::ResponseKind::none) path.data = data_of(settings, entry.response);
+    if (const models::ResponseKind response = response_kind(settings); response != models::ResponseKind::none)
+      path.data = data_of(settings, response);
     const DataPlan* data = path.data < 0 ? nullptr : &plan_.data[static_cast<std::size_t>(path.data)];
     const auto model = shape_model(settings, data);
     path.dim = model->dim();
@@ -389,11 +390,7 @@ std::unique_ptr<models::Model> shape_model(const Settings& settings, const DataP
 }
 
 std::unique_ptr<models::Model> make_model(const Settings& settings, const data::Table* table) {
-  models::Arguments arguments;
-  arguments.numbers = settings.model.numbers;
-  arguments.words = settings.model.words;
-  arguments.table = table;
-  return models::find(settings.model.name)->make(arguments);
+  return models::find(settings.model.name)->make(model_arguments(settings, table));
 }
 
 void expand_cells(Plan& plan) {

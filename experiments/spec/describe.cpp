@@ -48,6 +48,7 @@ std::vector<std::pair<std::string, std::string>> to_pairs(const Settings& settin
     if (key.name != "model.name") continue;
     std::map<std::string, std::string> of_model;
     for (const auto& [name, word] : settings.model.words) of_model["model." + name] = word;
+    for (const auto& [name, list] : settings.model.lists) of_model["model." + name] = detail::value_text(list, detail::Type::names);
     for (const auto& [name, numbers] : settings.model.numbers) {
       of_model["model." + name] =
           numbers.size() == 1 ? detail::value_text(numbers[0], detail::Type::real) : detail::value_text(numbers, detail::Type::reals);

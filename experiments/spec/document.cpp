@@ -36,7 +36,7 @@ std::vector<Key> keys_of_models(const Given& model_name) {
       if (same == merged.end()) {
         key.applies = [leaf = leaf_of(key.name)](const models::Entry& of) {
           const bool number = std::any_of(of.parameters.begin(), of.parameters.end(), [&](const auto& p) { return p.name == leaf; });
-          return number || std::find(of.words.begin(), of.words.end(), leaf) != of.words.end();
+          return number || std::any_of(of.words.begin(), of.words.end(), [&](const auto& w) { return w.name == leaf; });
         };
         merged.push_back(std::move(key));
       } else if (key.type == Type::matrix) {

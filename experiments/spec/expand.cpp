@@ -7,6 +7,7 @@
 
 #include "engine/error.hpp"
 #include "engine/estimators/estimator.hpp"
+#include "experiments/spec/model_arguments.hpp"
 #include "experiments/spec/nearest.hpp"
 
 namespace variscope::experiments::detail {
@@ -72,6 +73,18 @@ class CellMaker {
       }
       settings.model.numbers[parameter.name] = parameter.default_value;
     }
+    for (const models::Word& word : entry.words) {
+      if (word.list) {
+        settings.model.lists.try_emplace(word.name);
+        continue;
+      }
+      if (settings.model.words.contains(word.name)) continue;
+      if (!word.default_value) {
+        fail(document_.file, at("model.name"), fmt::format("missing key 'model.{}'", word.name), word.description,
+             fmt::format("Model '{}' needs it: add {} = \"...\" to [model].", entry.name, word.name));
+      }
+      settings.model.words[word.name] = *word.default_value;
+    }
     if (entry.response == models::ResponseKind::none) {
       settings.data = {};
       check_arguments(entry, settings);
@@ -90,11 +103,8 @@ class CellMaker {
   /// Models without data can be tried at once.
   void check_arguments(const models::Entry& entry, const Settings& settings) const {
     if (!entry.make) return;
-    models::Arguments arguments;
-    arguments.numbers = settings.model.numbers;
-    arguments.words = settings.model.words;
     try {
-      entry.make(arguments);
+      entry.make(model_arguments(settings));
     } catch (const UserError& error) {
       // Models begin their errors with the key: "model.precision: ...".
       const std::string text = error.what();

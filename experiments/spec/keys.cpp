@@ -229,12 +229,19 @@ std::vector<Key> model_keys(const models::Entry& entry) {
     };
     made.push_back(std::move(added));
   }
-  for (const std::string& word : entry.words) {
+  for (const models::Word& word : entry.words) {
     Key added;
-    added.name = "model." + word;
-    added.type = Type::text;
-    added.meaning = "a word of the model";
-    added.set = [word](Settings& settings, const Value& value) { settings.model.words[word] = std::get<std::string>(value); };
+    added.name = "model." + word.name;
+    added.type = word.list ? Type::names : Type::text;
+    added.meaning = word.description;
+    added.choices = word.choices;
+    added.default_text = word.default_value.value_or("");
+    added.set = [name = word.name, list = word.list](Settings& settings, const Value& value) {
+      if (list)
+        settings.model.lists[name] = std::get<std::vector<std::string>>(value);
+      else
+        settings.model.words[name] = std::get<std::string>(value);
+    };
     made.push_back(std::move(added));
   }
   return made;

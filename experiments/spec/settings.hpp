@@ -30,6 +30,7 @@ struct Settings {
     std::string name;
     std::map<std::string, std::vector<double>> numbers;
     std::map<std::string, std::string> words;
+    std::map<std::string, std::vector<std::string>> lists;
   } model;
   struct Family {
     std::string name = "mean_field_gaussian";

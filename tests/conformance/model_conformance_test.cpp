@@ -45,7 +45,10 @@ TEST_P(ModelConformance, IsDocumentedAndConsistent) {
     EXPECT_FALSE(parameter.description.empty()) << parameter.name;
     EXPECT_TRUE(entry().smoke.numbers.contains(parameter.name)) << parameter.name;
   }
-  for (const std::string& word : entry().words) EXPECT_TRUE(entry().smoke.words.contains(word)) << word;
+  for (const models::Word& word : entry().words) {
+    EXPECT_FALSE(word.description.empty()) << word.name;
+    EXPECT_TRUE(word.list ? entry().smoke.lists.contains(word.name) : entry().smoke.words.contains(word.name)) << word.name;
+  }
   const Subject subject(entry());
   EXPECT_GE(subject.model->dim(), 1);
   EXPECT_EQ(static_cast<Index>(subject.model->parameter_names().size()), subject.model->dim());

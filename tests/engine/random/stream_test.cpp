@@ -42,10 +42,11 @@ TEST(Philox, NoTwoConsumersShareACounter) {
   const std::vector<std::uint32_t> words = {0, 1, 2, 3, 255, 256, 65535, 65536, 0x7fffffff, 0xfffffffeU, 0xffffffffU};
   const std::vector<std::uint32_t> tasks = {0, 1, 2, 255, 256, 65535, 0xfffffeU, 0xffffffU};
   const std::vector<Purpose> purposes = {
-      Purpose::data_generation, Purpose::data_truth,     Purpose::path_noise,      Purpose::path_rows,
-      Purpose::replicate_noise, Purpose::replicate_rows, Purpose::reference_noise, Purpose::optimum_noise,
-      Purpose::net_noise,       Purpose::training_noise, Purpose::training_rows,   Purpose::component_noise,
-      Purpose::component_rows,  Purpose::local_noise,    Purpose::replica_rows,    Purpose::testing};
+      Purpose::data_generation, Purpose::data_truth,      Purpose::path_noise,     Purpose::path_rows,   Purpose::replicate_noise,
+      Purpose::replicate_rows,  Purpose::reference_noise, Purpose::optimum_noise,  Purpose::net_noise,   Purpose::training_noise,
+      Purpose::training_rows,   Purpose::component_noise, Purpose::component_rows, Purpose::local_noise, Purpose::replica_rows,
+      Purpose::prior_draw,      Purpose::response_draw,   Purpose::split_rows,     Purpose::fit_noise,   Purpose::fit_rows,
+      Purpose::fit_evaluation,  Purpose::posterior_draw,  Purpose::particle_start, Purpose::testing};
   std::set<std::tuple<std::array<std::uint32_t, 2>, std::array<std::uint32_t, 4>>> seen;
   std::size_t consumers = 0;
   for (const std::uint64_t seed : {0ULL, 1ULL, 1ULL << 32, (1ULL << 32) + 1, ~0ULL}) {

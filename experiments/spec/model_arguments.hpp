@@ -1,0 +1,15 @@
+/// What a model's catalogue entry is asked, from one cell's settings.
+#pragma once
+
+#include "engine/models/catalogue.hpp"
+#include "experiments/spec/settings.hpp"
+
+namespace variscope::experiments {
+
+/// The keys of [model]; table may be null. The model must be known.
+models::Arguments model_arguments(const Settings& settings, const data::Table* table = nullptr);
+
+/// What response the model of these settings explains.
+models::ResponseKind response_kind(const Settings& settings);
+
+}  // namespace variscope::experiments
