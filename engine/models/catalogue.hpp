@@ -42,8 +42,8 @@ struct Arguments {
 };
 
 /// What the response may be: count: a whole number of at least 0; category: a column of texts or whole numbers whose levels are coded
-/// 0, 1, ... (Table::response_levels).
-enum class ResponseKind { none, binary, real, count, category };
+/// 0, 1, ... (Table::response_levels); table: the rows have columns and no response.
+enum class ResponseKind { none, binary, real, count, category, table };
 
 struct Entry {
   std::string name;

@@ -13,17 +13,25 @@ namespace variscope::test {
 
 inline constexpr Index kRows = 300;
 
-/// An intercept and four normal columns, or the intercept alone; response 0/1 or real. `held`: the rows kept.
+/// An intercept and four normal columns, or the intercept alone; response 0/1 or real. Without a response: two normal columns. `held`: the
+/// rows kept.
 inline data::Table random_table(models::ResponseKind kind, Range held, bool covariates = true) {
   data::Table table;
   table.rows = kRows;
   table.held = held;
   table.columns = {"intercept"};
   if (covariates) table.columns = {"intercept", "a", "b", "c", "d"};
-  table.response_name = "y";
+  const bool bare = kind == models::ResponseKind::table;
+  if (bare) table.columns = {"a", "b"};
+  if (!bare) table.response_name = "y";
   for (Index n = held.first; n < held.last; ++n) {
     const random::Stream stream{5, random::Purpose::testing, 1, 0, static_cast<std::uint32_t>(n)};
     double eta = 0.3;
+    if (bare) {
+      table.design.push_back(0.4 + random::normal(stream, 0));
+      table.design.push_back(0.6 * random::normal(stream, 1) - 1.0);
+      continue;
+    }
     table.design.push_back(1.0);
     for (std::uint32_t j = 0; j < 4; ++j) {
       const double x = random::normal(stream, j);
