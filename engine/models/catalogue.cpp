@@ -7,6 +7,7 @@
 #include "engine/models/gaussian.hpp"
 #include "engine/models/linear_regression.hpp"
 #include "engine/models/logistic_regression.hpp"
+#include "engine/models/neural_network.hpp"
 #include "engine/models/normal_mean.hpp"
 #include "engine/models/univariate.hpp"
 
@@ -14,8 +15,8 @@ namespace variscope::models {
 
 const std::vector<Entry>& catalogue() {
   static const std::vector<Entry> entries = {
-      logistic_regression_entry(), linear_regression_entry(), normal_mean_entry(),       gaussian_entry(), banana_entry(),
-      univariate_entry(),          bernoulli_toy_entry(),     columnwise_normal_entry(),
+      logistic_regression_entry(), linear_regression_entry(), normal_mean_entry(),       gaussian_entry(),       banana_entry(),
+      univariate_entry(),          bernoulli_toy_entry(),     columnwise_normal_entry(), neural_network_entry(),
   };
   return entries;
 }
