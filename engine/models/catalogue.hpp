@@ -45,6 +45,12 @@ struct Arguments {
 /// 0, 1, ... (Table::response_levels); table: the rows have columns and no response.
 enum class ResponseKind { none, binary, real, count, category, table };
 
+/// A further small configuration for the conformance tests, of a model that is several in one.
+struct Variant {
+  std::string name;  ///< letters, digits and underscores
+  Arguments smoke;
+};
+
 struct Entry {
   std::string name;
   std::string summary;
@@ -59,6 +65,7 @@ struct Entry {
   /// Throws UserError where the arguments make no sense.
   std::function<std::unique_ptr<Model>(const Arguments&)> make;
   Arguments smoke;  ///< a small configuration that the conformance tests use
+  std::vector<Variant> variants{};
 };
 
 const std::vector<Entry>& catalogue();

@@ -54,7 +54,7 @@ class ModelCovariance : public testing::TestWithParam<std::string> {
     if (!subject_.model->has_covariance_expectation()) GTEST_SKIP() << "declares none";
   }
   [[nodiscard]] const models::Model& model() const { return *subject_.model; }
-  const Entry& entry_ = *models::find(GetParam());
+  const Entry& entry_ = test::configuration(GetParam());
   Subject subject_{entry_};
 };
 
@@ -138,13 +138,8 @@ TEST_P(ModelCovariance, OfADiagonalIsTheMeanFieldExpectation) {
   }
 }
 
-std::vector<std::string> names() {
-  std::vector<std::string> all;
-  for (const Entry& entry : models::catalogue()) all.push_back(entry.name);
-  return all;
-}
-
-INSTANTIATE_TEST_SUITE_P(Catalogue, ModelCovariance, testing::ValuesIn(names()), [](const auto& instance) { return instance.param; });
+INSTANTIATE_TEST_SUITE_P(Catalogue, ModelCovariance, testing::ValuesIn(test::configuration_names()),
+                         [](const auto& instance) { return instance.param; });
 
 }  // namespace
 }  // namespace variscope
