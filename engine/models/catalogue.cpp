@@ -3,9 +3,11 @@
 
 #include "engine/models/banana.hpp"
 #include "engine/models/bernoulli_toy.hpp"
+#include "engine/models/columnwise_normal.hpp"
 #include "engine/models/gaussian.hpp"
 #include "engine/models/linear_regression.hpp"
 #include "engine/models/logistic_regression.hpp"
+#include "engine/models/neural_network.hpp"
 #include "engine/models/normal_mean.hpp"
 #include "engine/models/univariate.hpp"
 
@@ -13,8 +15,8 @@ namespace variscope::models {
 
 const std::vector<Entry>& catalogue() {
   static const std::vector<Entry> entries = {
-      logistic_regression_entry(), linear_regression_entry(), normal_mean_entry(), gaussian_entry(), banana_entry(),
-      univariate_entry(),          bernoulli_toy_entry(),
+      logistic_regression_entry(), linear_regression_entry(), normal_mean_entry(),       gaussian_entry(),       banana_entry(),
+      univariate_entry(),          bernoulli_toy_entry(),     columnwise_normal_entry(), neural_network_entry(),
   };
   return entries;
 }

@@ -38,6 +38,8 @@ std::string response_text(models::ResponseKind kind) {
       return "count response";
     case models::ResponseKind::category:
       return "categorical response";
+    case models::ResponseKind::table:
+      return "columns, no response";
   }
   return "";
 }

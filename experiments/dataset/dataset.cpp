@@ -74,7 +74,11 @@ Dataset open_dataset(const Settings::Data& settings, const std::string& spec_dir
   dataset.path = locate_data(settings, spec_directory);
   dataset.format = data_format(dataset.path);
   dataset.format == DataFormat::csv ? open_csv(dataset, settings) : open_hdf5(dataset, settings);
-  if (response != ResponseKind::none && dataset.response.empty()) {
+  if (response == ResponseKind::table && !settings.response.empty()) {
+    throw UserError(fmt::format("{}: the model explains all columns and no response (response '{}' is named). Remove data.response.",
+                                dataset.path, settings.response));
+  }
+  if (response != ResponseKind::none && response != ResponseKind::table && dataset.response.empty()) {
     throw UserError(fmt::format("{}: no response named (the model explains one; columns: {}). Set data.response.", dataset.path,
                                 data::list_names(dataset.columns)));
   }

@@ -91,9 +91,12 @@ class CellMaker {
       return;
     }
     const auto of_hdf5 = [](const std::string& file) { return file.ends_with(".h5") || file.ends_with(".hdf5"); };
+    // Every column is explained: one of ones has no place.
+    if (entry.response == models::ResponseKind::table && document_.find("data.intercept") == nullptr) settings.data.intercept = false;
     for (const char* key : {"data.file", "data.response"}) {
       if (document_.find(key) != nullptr) continue;
       if (of_hdf5(settings.data.file)) continue;  // names its own response
+      if (entry.response == models::ResponseKind::table && std::string_view(key) == "data.response") continue;
       fail(document_.file, at("model.name"), fmt::format("missing key '{}'", key),
            fmt::format("model '{}' explains a column of a table", entry.name),
            fmt::format("Add {} = \"...\" to [data].", std::string(key).substr(5)));

@@ -34,7 +34,7 @@ void expect_same_column(const Batch& a, Index s, const Batch& b, Index t, const 
 
 class ModelConformance : public testing::TestWithParam<std::string> {
  protected:
-  [[nodiscard]] const Entry& entry() const { return *models::find(GetParam()); }
+  [[nodiscard]] const Entry& entry() const { return test::configuration(GetParam()); }
   [[nodiscard]] bool takes_data() const { return entry().response != models::ResponseKind::none; }
 };
 
@@ -262,13 +262,8 @@ TEST_P(ModelConformance, ExpectationsUnderGaussianQ) {
   for (std::size_t p = 0; p < parts.gradient.size(); ++p) EXPECT_NEAR(parts.gradient[p], likelihood.gradient[p], 1e-11 + parts.error[p]);
 }
 
-std::vector<std::string> names() {
-  std::vector<std::string> all;
-  for (const Entry& entry : models::catalogue()) all.push_back(entry.name);
-  return all;
-}
-
-INSTANTIATE_TEST_SUITE_P(Catalogue, ModelConformance, testing::ValuesIn(names()), [](const auto& instance) { return instance.param; });
+INSTANTIATE_TEST_SUITE_P(Catalogue, ModelConformance, testing::ValuesIn(test::configuration_names()),
+                         [](const auto& instance) { return instance.param; });
 
 }  // namespace
 }  // namespace variscope
