@@ -13,14 +13,13 @@ namespace {
 
 constexpr Index kTrainingCalls = 128;
 
-std::optional<std::string> needs_mean_field(const Context& context) {
-  if (context.family->mean_field_gaussian() != nullptr) return std::nullopt;
-  return "is written for mean_field_gaussian";
+std::optional<std::string> needs_normal(const Context& context) {
+  if (context.family->gaussian() && context.family->reparameterisable()) return std::nullopt;
+  return "needs a normal family, whose mean and covariance it moves";
 }
 
 std::optional<std::string> needs_hessian(const Context& context) {
-  if (!context.family->gaussian() || !context.family->reparameterisable())
-    return "needs a normal family, whose mean and covariance it moves";
+  if (auto reason = needs_normal(context)) return reason;
   if (context.model->has_hessian_vector()) return std::nullopt;
   return "needs Hessian-vector products, which this model does not offer";
 }
@@ -221,20 +220,19 @@ class TaylorProduct final : public Expansion {
 };
 
 /// Geffner and Domke 2020 (NeurIPS), section 4, with a diagonal quadratic: grad l is fitted by b + B (z - m) on training samples,
-/// coordinate by coordinate, by least squares. State: b, then B. Costs no evaluation more than the plain estimator.
-class QuadraticSurrogate final : public Estimator {
+/// coordinate by coordinate, by least squares. State: b, B, and the expected gradient that they make. Costs no evaluation more than the
+/// plain estimator.
+class QuadraticSurrogate final : public Expansion {
  public:
   [[nodiscard]] std::vector<Request> requests(const Context&) const override { return {{.wanted = {false, true}}}; }
-  [[nodiscard]] Index state_size(const Context& context) const override { return 2 * context.family->dim(); }
-  /// Sums of r = grad l(z) - control(z) and of r eps.
-  [[nodiscard]] Index partial_size(const Context& context) const override { return context.family->parameters(); }
+  [[nodiscard]] Index state_size(const Context& context) const override { return 2 * context.family->dim() + context.family->parameters(); }
 
   void prepare(const Context& context, Preparation& preparation, std::span<double> state) const override {
-    const families::MeanFieldGaussian& q = *context.family->mean_field_gaussian();
-    const auto dim = static_cast<std::size_t>(q.dim());
-    // Co-moments of g and eps by Welford.
+    const std::vector<double> centre = mean_of(*context.family);
+    const std::size_t dim = centre.size();
+    // Co-moments of g and z - m by Welford.
     std::vector<double> mean_g(dim, 0.0);
-    std::vector<double> mean_eps(dim, 0.0);
+    std::vector<double> mean_step(dim, 0.0);
     std::vector<double> covariance(dim, 0.0);
     std::vector<double> variance(dim, 0.0);
     double n = 0;
@@ -243,12 +241,12 @@ class QuadraticSurrogate final : public Estimator {
         for (Index s = block.first; s < block.last; ++s) {
           n += 1;
           for (std::size_t d = 0; d < dim; ++d) {
-            const double eps = block.noise(static_cast<Index>(d), s);
+            const double step = block.position(static_cast<Index>(d), s) - centre[d];
             const double g = block.densities[0](1 + static_cast<Index>(d), s);
-            const double before = eps - mean_eps[d];
-            mean_eps[d] += before / n;
+            const double before = step - mean_step[d];
+            mean_step[d] += before / n;
             mean_g[d] += (g - mean_g[d]) / n;
-            variance[d] += before * (eps - mean_eps[d]);
+            variance[d] += before * (step - mean_step[d]);
             covariance[d] += before * (g - mean_g[d]);
           }
         }
@@ -256,40 +254,42 @@ class QuadraticSurrogate final : public Estimator {
     }
     for (std::size_t d = 0; d < dim; ++d) {
       const double slope = variance[d] > 0 ? covariance[d] / variance[d] : 0.0;
-      state[d] = mean_g[d] - slope * mean_eps[d];
-      state[dim + d] = slope / q.scale()[d];
+      state[d] = mean_g[d] - slope * mean_step[d];
+      state[dim + d] = slope;
     }
+    const std::span<double> expected = state.subspan(2 * dim);
+    if (const families::MeanFieldGaussian* q = context.family->mean_field_gaussian()) {
+      // Without a matrix.
+      for (std::size_t d = 0; d < dim; ++d) {
+        expected[d] = state[d];
+        expected[dim + d] = state[dim + d] * q->scale()[d] * q->scale()[d];
+      }
+      return;
+    }
+    std::vector<double> hessian(dim * dim, 0.0);
+    for (std::size_t d = 0; d < dim; ++d) hessian[d * dim + d] = state[dim + d];
+    add_quadratic(*context.family, state.first(dim), hessian, expected);
   }
 
   void accumulate(const Context& context, const SampleBlock& block, std::span<double> partial) const override {
-    const families::MeanFieldGaussian& q = *context.family->mean_field_gaussian();
-    const Index dim = q.dim();
-    for (Index i = 0; i < dim; ++i) {
-      const auto d = static_cast<std::size_t>(i);
-      const double b = context.state[d];
-      const double slope = context.state[static_cast<std::size_t>(dim) + d] * q.scale()[d];
-      double location = 0;
-      double product = 0;
-      for (Index s = block.first; s < block.last; ++s) {
-        const double eps = block.noise(i, s);
-        const double r = block.densities[0](1 + i, block.origins[0] + (s - block.first)) - (b + slope * eps);
-        location += r;
-        product += r * eps;
-      }
-      partial[d] += location;
-      partial[static_cast<std::size_t>(dim) + d] += product;
-    }
+    const std::vector<double> mean = mean_of(*context.family);
+    const std::size_t dim = mean.size();
+    add_residuals(
+        context, block,
+        [&](Index s, double* r) {
+          for (std::size_t d = 0; d < dim; ++d) {
+            const auto i = static_cast<Index>(d);
+            const double control = context.state[d] + context.state[dim + d] * (block.position(i, s) - mean[d]);
+            r[i] = block.densities[0](1 + i, block.origins[0] + (s - block.first)) - control;
+          }
+        },
+        partial);
   }
 
-  void finish(const Context& context, const SampleBlock&, std::span<const double> partial, std::span<double> gradient) const override {
-    const families::MeanFieldGaussian& q = *context.family->mean_field_gaussian();
-    const auto dim = static_cast<std::size_t>(q.dim());
-    const auto m = static_cast<double>(context.samples);
-    for (std::size_t d = 0; d < dim; ++d) {
-      gradient[d] = partial[d] / m + context.state[d];
-      gradient[dim + d] = partial[dim + d] / m * q.scale()[d] + context.state[dim + d] * q.scale()[d] * q.scale()[d];
-    }
-    if (context.objective == Objective::elbo) q.add_entropy_gradient(gradient);
+ protected:
+  void add_expectation(const Context& context, const SampleBlock&, std::span<double> gradient) const override {
+    const std::span<const double> expected = context.state.last(gradient.size());
+    for (std::size_t p = 0; p < gradient.size(); ++p) gradient[p] += expected[p];
   }
 };
 
@@ -379,7 +379,7 @@ Entry quadratic_surrogate_entry() {
   Entry entry =
       plain_entry("pw_quadratic", "pathwise with a learned diagonal quadratic as control variate, frozen",
                   "Geffner, Domke 2020 (NeurIPS), section 4", "1 gradient", [] { return std::make_unique<QuadraticSurrogate>(); });
-  entry.incompatible = needs_mean_field;
+  entry.incompatible = needs_normal;
   return entry;
 }
 

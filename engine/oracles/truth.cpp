@@ -88,7 +88,6 @@ struct Request {
         return elbo();
       case Kind::bound:
         return elbo() && samples % importance() == 0;
-      case Kind::surrogate:
       case Kind::measure_valued:
         return q.mean_field;
       default:

@@ -23,7 +23,7 @@ namespace variscope::oracles {
 ///   pw_kl  likelihood through z, KL to a Gaussian prior exact                   FR
 ///   taylor_hessian  g - [grad l(m) + H (z - m)] dz/dlambda plus its mean        FR   (model with Hessian-vector products, or Gaussian)
 ///   taylor_hvp      the same for the means; the factor: see TaylorScale          FR
-///   pw_quadratic    quadratic_surrogate.hpp
+///   pw_quadratic    quadratic_surrogate.hpp                                     FR
 ///   bonnet_price    grad l(z); (H(z) L)_ij dL_ij/dlambda                        FR   (model with Hessian-vector products, or Gaussian)
 ///   mvd             coupled measure-valued derivatives, measure_valued.hpp
 ///   iwae, stl_iw, dreg  importance.hpp: one dimension, K <= 3, elbo
