@@ -5,6 +5,7 @@
 #include "engine/models/bernoulli_toy.hpp"
 #include "engine/models/columnwise_normal.hpp"
 #include "engine/models/gaussian.hpp"
+#include "engine/models/hierarchical_normal.hpp"
 #include "engine/models/linear_regression.hpp"
 #include "engine/models/logistic_regression.hpp"
 #include "engine/models/neural_network.hpp"
@@ -15,8 +16,16 @@ namespace variscope::models {
 
 const std::vector<Entry>& catalogue() {
   static const std::vector<Entry> entries = {
-      logistic_regression_entry(), linear_regression_entry(), normal_mean_entry(),       gaussian_entry(),       banana_entry(),
-      univariate_entry(),          bernoulli_toy_entry(),     columnwise_normal_entry(), neural_network_entry(),
+      logistic_regression_entry(),
+      linear_regression_entry(),
+      normal_mean_entry(),
+      gaussian_entry(),
+      banana_entry(),
+      univariate_entry(),
+      bernoulli_toy_entry(),
+      columnwise_normal_entry(),
+      neural_network_entry(),
+      hierarchical_normal_entry(),
   };
   return entries;
 }
