@@ -15,34 +15,10 @@
 
     namespace variscope::models {
 
-  const std::vector<Entry>& catalogue() {
-    static const std::vector<Entry> entries = {
-        logistic_regression_entry(),
-        linear_regression_entry(),
-        normal_mean_entry(),
-        gaussian_entry(),
-        banana_entry(),
-        univariate_entry(),
-        bernoulli_toy_entry(),
-        columnwise_normal_entry(),
-        neural_network_entry(),
-        glm_entry(),
-        conditioned_gaussian_entry(),
-        student_t_entry(),
-        beta_entry(),
-        normal_mixture_entry(),
-        rosenbrock_entry(),
-        funnel_entry(),
-        horseshoe_ridge_entry(),
-    };
-    return entries;
-  }
-
-  const Entry* find(const std::string& name) {
-    for (const Entry& entry : catalogue()) {
-      if (entry.name == name) return &entry;
-    }
-    return nullptr;
-  }
+  logistic_regression_entry(), linear_regression_entry(), normal_mean_entry(), gaussian_entry(), banana_entry(), univariate_entry(),
+      bernoulli_toy_entry(), columnwise_normal_entry(), neural_network_entry(), glm_entry(), conditioned_gaussian_entry(),
+      student_t_entry(), beta_entry(), normal_mixture_entry(), rosenbrock_entry(), funnel_entry(), horseshoe_ridge_entry(),
+      hierarchical_normal_entry(),
+}
 
 }  // namespace variscope::models
