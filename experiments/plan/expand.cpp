@@ -135,6 +135,9 @@ class CountingPreparation final : public estimators::Preparation {
   models::Counts counts_;
 };
 
+/// Beside such cells others may use all rows: they have Monte Carlo noise alone.
+bool crosses_minibatches(const SpecCell& cell) { return cell.settings.components.designs > 0 && cell.settings.estimators.batch_rows > 0; }
+
 /// Replicas and their policies, checked against the data.
 Design design_of(const Spec& spec, const Settings& settings, Index rows) {
   const auto& s = settings.estimators;
@@ -161,9 +164,9 @@ Design design_of(const Spec& spec, const Settings& settings, Index rows) {
                                   spec.where("estimators.batch_rows"), s.batch_rows, rows / s.replicas, rows, s.replicas,
                                   rows / s.replicas));
     }
-  } else if (settings.components.designs > 0) {
+  } else if (settings.components.designs > 0 && std::none_of(spec.cells.begin(), spec.cells.end(), crosses_minibatches)) {
     throw UserError(
-        fmt::format("{}: a crossed design needs minibatches (with all rows there is no data noise to tell apart). Set "
+        fmt::format("{}: no cell has minibatches to cross (with all rows there is no data noise to tell apart). Set "
                     "estimators.batch_rows, or components.designs = 0.",
                     spec.where("components.designs")));
   }
@@ -223,7 +226,7 @@ class Expander {
                                       {},           initial};
     const auto points = static_cast<double>(path.labels.size());
     const double calls = points * static_cast<double>(s.replicates.count);
-    const double crossed = points * static_cast<double>(s.components.designs * s.components.row_sets * s.components.noise_sets);
+    const double crossed = points * static_cast<double>(s.components.designs * component_design(s).units());
     const Index rows_per_call = s.estimators.batch_rows > 0 ? s.estimators.batch_rows : rows;
     for (const std::string& name : s.estimators.names) {
       const estimators::Entry& entry = *estimators::find(name);
@@ -362,6 +365,14 @@ std::string path_estimator(const estimators::Context& context) {
 
 std::string reference_estimator(const estimators::Context& context) {
   return estimators::reason_against(*estimators::find("pw_antithetic"), context) ? path_estimator(context) : "pw_antithetic";
+}
+
+Design component_design(const Settings& settings) {
+  const auto& crossed = settings.components;
+  const RowPolicy rows =
+      settings.estimators.row_policy == "with_replacement" ? RowPolicy::with_replacement : RowPolicy::without_replacement;
+  if (settings.estimators.batch_rows == 0) return Design::replicas(crossed.noise_sets, NoisePolicy::independent, rows);
+  return Design::cross(crossed.row_sets, crossed.noise_sets, rows);
 }
 
 families::Arguments family_arguments(const Settings& settings, Index dim) {

@@ -36,7 +36,7 @@ double replicate_imbalance(const Plan& plan, Index parts) {
 /// The numbers of row sets that a cell's replica coordinates divide among themselves: of its replicates and of its crossed designs.
 std::vector<Index> row_sets(const CellPlan& cell) {
   std::vector<Index> sets{cell.design.row_sets};
-  if (cell.settings.components.designs > 0) sets.push_back(cell.settings.components.row_sets);
+  if (cell.settings.components.designs > 0) sets.push_back(component_design(cell.settings).row_sets);
   return sets;
 }
 

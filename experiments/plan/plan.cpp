@@ -77,12 +77,11 @@ Prediction predict(const Plan& plan, const cluster::Layout& layout) {
     const auto rows = path.data < 0 ? Index{0} : plan.data[static_cast<std::size_t>(path.data)].rows;
     const Index tiles = path.data < 0 ? 1 : data::row_tiles(rows, plan.data[static_cast<std::size_t>(path.data)].row_tile);
     // What a rank evaluates of a replicate is evaluated whole, even if it is wider than a group.
-    const auto& crossed = cell.settings.components;
-    const auto owned = [&](Index row_sets) {
-      return balanced_range(row_sets, layout.replicas, 0).size();
+    const auto owned = [&](const Design& design) {
+      return balanced_range(design.row_sets, layout.replicas, 0).size() * design.units_per_row_set();
     };  // the first part is the largest
-    const Index units = std::max(owned(cell.design.row_sets) * cell.design.units_per_row_set(),
-                                 crossed.designs > 0 ? owned(crossed.row_sets) * crossed.noise_sets : 1);
+    const bool crossed = cell.settings.components.designs > 0;
+    const Index units = std::max(owned(cell.design), crossed ? owned(component_design(cell.settings)) : 1);
     const Index replicate = (cell.columns + layout.samples - 1) / layout.samples * units;
     const Index columns = std::max(group_columns(path.dim, plan.threads), replicate);
     p.work_bytes = std::max(p.work_bytes, density_work_bytes(path.dim, columns, tiles, plan.threads));

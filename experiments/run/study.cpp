@@ -98,7 +98,7 @@ class Study {
     record.objective = cell.settings.objective;
     record.designs = cell.settings.components.designs;
     if (record.designs > 0) {
-      record.row_sets = cell.settings.components.row_sets;
+      record.row_sets = record.batch_rows > 0 ? cell.settings.components.row_sets : 1;
       record.noise_sets = cell.settings.components.noise_sets;
     }
     record.points = done.points;
@@ -250,8 +250,7 @@ class Study {
     CallSettings crossed = call;
     crossed.noise = random::Purpose::component_noise;
     crossed.rows = random::Purpose::component_rows;
-    const RowPolicy rows = call.design.rows == RowPolicy::with_replacement ? RowPolicy::with_replacement : RowPolicy::without_replacement;
-    crossed.design = Design::cross(record.row_sets, record.noise_sets, rows);
+    crossed.design = component_design(plan_of(record).settings);
     const auto parameters = static_cast<Index>(record.parameter_names.size());
     const auto size = static_cast<std::size_t>(parameters * crossed.design.units());
     std::vector<double> all;

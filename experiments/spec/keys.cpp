@@ -123,7 +123,12 @@ std::vector<Key> make_keys() {
                     names_of(estimators::catalogue()))),
       at_least(key("estimators.samples", FIELD(estimators.samples), "Monte Carlo samples M of one estimate"), 1, 1e9),
       rows(key("estimators.batch_rows", FIELD(estimators.batch_rows), "data rows B of one estimate")),
-      one_of(key("estimators.row_policy", FIELD(estimators.row_policy), "how minibatches are drawn, and shared among replicas"),
+      one_of(key("estimators.row_policy", FIELD(estimators.row_policy),
+                 "how the minibatches of R replicas are drawn: each on its own, B distinct rows or B with replacement; B R distinct rows "
+                 "dealt out; B "
+                 "of each replica's fixed shard; or one step of an epoch, B R rows of a permutation of all rows, at a random place in it. "
+                 "R replicas of an epoch with noise of their own are R consecutive steps at fixed parameters too: their mean has the "
+                 "variance of an average over steps, and at B R = N, a whole epoch, no data noise"),
              {"without_replacement", "with_replacement", "disjoint", "shards", "epoch"}),
       at_least(
           key("estimators.replicas", FIELD(estimators.replicas), "replicas R whose gradients are averaged; where they run is no matter"), 1,
@@ -135,7 +140,8 @@ std::vector<Key> make_keys() {
       at_least(key("components.designs", FIELD(components.designs),
                    "crossed designs that tell Monte Carlo, data and interaction noise apart; 0: none"),
                0, 1e9),
-      at_least(key("components.row_sets", FIELD(components.row_sets), "minibatches of a crossed design"), 2, 1024),
+      at_least(key("components.row_sets", FIELD(components.row_sets), "minibatches of a crossed design; 1 where batch_rows is \"all\""), 2,
+               1024),
       at_least(
           key("components.noise_sets", FIELD(components.noise_sets), "sample sets of a crossed design, every one met by every minibatch"),
           2, 1024),
