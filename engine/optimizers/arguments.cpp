@@ -10,11 +10,11 @@
 
 namespace variscope::optimizers {
 
-double number_above(const Arguments& arguments, const std::string& name, double above) {
+double number_above(const Arguments& arguments, const std::string& name, double above, const char* section) {
   const double value = arguments.number(name);
   if (std::isfinite(value) && value > above) return value;
   throw UserError(
-      fmt::format("optimizer.{}: {} is out of range (it must be finite and above {}). Give a larger number.", name, value, above));
+      fmt::format("{}.{}: {} is out of range (it must be finite and above {}). Give a larger number.", section, name, value, above));
 }
 
 double number_from(const Arguments& arguments, const std::string& name, double lowest, double below) {
@@ -24,11 +24,17 @@ double number_from(const Arguments& arguments, const std::string& name, double l
                               value, lowest, below));
 }
 
-Index whole_number(const Arguments& arguments, const std::string& name, Index least) {
+Index whole_number(const Arguments& arguments, const std::string& name, Index least, const char* section) {
   const double value = arguments.number(name);
   if (value >= static_cast<double>(least) && value <= 0x1p31 && value == std::floor(value)) return static_cast<Index>(value);
   throw UserError(
-      fmt::format("optimizer.{}: {} is not a number of its kind (it counts). Give a whole number, {} or more.", name, value, least));
+      fmt::format("{}.{}: {} is not a number of its kind (it counts). Give a whole number, {} or more.", section, name, value, least));
+}
+
+bool switch_of(const Arguments& arguments, const std::string& name) {
+  const double value = arguments.number(name);
+  if (value == 0 || value == 1) return value == 1;
+  throw UserError(fmt::format("optimizer.{}: {} is neither off nor on (it is a switch). Give 0 or 1.", name, value));
 }
 
 bool all_finite(std::span<const double> values) {

@@ -1,9 +1,13 @@
 /// The optimizers that specs can name. An optimizer is one file and one line here; averaging comes with all of them.
 #include <utility>
 
+#include "engine/optimizers/adagrad_window.hpp"
 #include "engine/optimizers/adam.hpp"
+#include "engine/optimizers/advi_adaptive.hpp"
 #include "engine/optimizers/average.hpp"
+#include "engine/optimizers/natural_gradient.hpp"
 #include "engine/optimizers/optimizer.hpp"
+#include "engine/optimizers/rmsprop.hpp"
 #include "engine/optimizers/sgd.hpp"
 
 namespace variscope::optimizers {
@@ -23,7 +27,8 @@ std::vector<Entry> with_averages(std::vector<Entry> entries) {
 }  // namespace
 
 const std::vector<Entry>& catalogue() {
-  static const std::vector<Entry> entries = with_averages({adam_entry(), sgd_entry()});
+  static const std::vector<Entry> entries =
+      with_averages({adam_entry(), sgd_entry(), rmsprop_entry(), advi_adaptive_entry(), adagrad_window_entry(), natural_gradient_entry()});
   return entries;
 }
 

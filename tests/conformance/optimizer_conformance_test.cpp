@@ -110,10 +110,10 @@ TEST_P(OptimizerConformance, ContinuesFromAStoredStateBitForBit) {
     EXPECT_EQ(test::answer_of(*make(), stored), test::answer_of(*whole, uninterrupted)) << average;
     // The broken twin: a continuation that begins with a fresh state where there is one.
     Fit forgetful = test::start_fit(*make(), start_lambda());
-    run(*whole, forgetful, 17, 0.3);
+    run(*whole, forgetful, 48, 0.3);
     const bool has_state = !forgetful.state.empty();
     whole->start(forgetful.state);
-    run(*whole, forgetful, 33, 0.3);
+    run(*whole, forgetful, 2, 0.3);
     EXPECT_EQ(has_state, test::answer_of(*whole, forgetful) != test::answer_of(*whole, uninterrupted)) << average;
   }
 }
