@@ -25,4 +25,7 @@ inline bool well_timed(double seconds_per_call, double calls) { return seconds_p
 /// The record's share of its preparation included. replicates > 0.
 Work work_per_call(const EstimatorRecord& record, double replicates, Index rows, Index batch_rows);
 
+/// Work as gradients of one sample over all N rows (rows 0: of the whole density): the axis that fits are compared along.
+double gradient_equivalents(const models::Counts& counts, Index rows);
+
 }  // namespace variscope::diagnostics

@@ -203,8 +203,8 @@ Figure draw(const Chart& chart) {
   figure.script = script_head(chart.name, chart.title, chart.panels.size(), key_lines);
   // A number needs an exponent only where there are many powers of ten.
   figure.script += fmt::format("{}{}set ylabel {} noenhanced\nset xlabel {} offset 0,{} noenhanced\n", "set logscale y\n",
-                               chart.log_x ? "set logscale x 2\n" : "", single_quoted(chart.y_label), single_quoted(chart.x_label),
-                               chart.wide_names ? 0.6 : 0);
+                               chart.log_x ? (chart.decades ? "set logscale x 10\nset format x '10^{%T}'\n" : "set logscale x 2\n") : "",
+                               single_quoted(chart.y_label), single_quoted(chart.x_label), chart.wide_names ? 0.6 : 0);
   figure.script += chart.wide_names ? "set key outside below center vertical maxcols 1 reverse Left\n" : "";
   figure.script += panels + "unset multiplot\n";
   return figure;

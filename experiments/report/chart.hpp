@@ -46,6 +46,7 @@ struct Chart {
   bool log_x = false;
   bool wide_names = false;  ///< of series: the key stands below the panels
   std::vector<ChartPanel> panels = {};
+  bool decades = false;  ///< of a logarithmic x axis: powers of ten, not of two
 };
 
 /// Panels in a figure; the data file holds all.
