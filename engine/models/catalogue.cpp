@@ -10,6 +10,7 @@
 #include "engine/models/logistic_regression.hpp"
 #include "engine/models/neural_network.hpp"
 #include "engine/models/normal_mean.hpp"
+#include "engine/models/normal_mixture_model.hpp"
 #include "engine/models/univariate.hpp"
 
 namespace variscope::models {
@@ -26,6 +27,7 @@ const std::vector<Entry>& catalogue() {
       columnwise_normal_entry(),
       neural_network_entry(),
       hierarchical_normal_entry(),
+      normal_mixture_model_entry(),
   };
   return entries;
 }
