@@ -16,15 +16,14 @@ struct Exponential {
   simd::Pack second;
 };
 
-/// exp(u), continued by its tangent beyond u = 300, so that densities stay finite and their gradients point back: a scale of exp(-150) is
-/// nobody's. Within 2 ulp below; NaN stays somewhere finite or NaN (padding lanes alone hold it).
-inline Exponential bounded_exp(simd::Pack u) {
-  constexpr double kBound = 300;
-  const simd::Pack clamped = simd::min(u, simd::broadcast(kBound));
+/// exp(u), continued by its tangent beyond `bound`, so that densities stay finite and their gradients point back: a scale of exp(-150) is
+/// nobody's. Within 2 ulp below; NaN stays somewhere finite or NaN (padding lanes alone hold it). bound: at most 700.
+inline Exponential bounded_exp(simd::Pack u, double bound = 300) {
+  const simd::Pack clamped = simd::min(u, simd::broadcast(bound));
   const simd::Pack down = simd::exp_nonpositive(-simd::abs(clamped));
   const simd::Pack e = clamped > 0.0 ? 1.0 / down : down;
-  const simd::Pack beyond = simd::max(u - kBound, simd::Pack{});
-  return {simd::fma(e, beyond, e), e, u > kBound ? simd::Pack{} : e};
+  const simd::Pack beyond = simd::max(u - bound, simd::Pack{});
+  return {simd::fma(e, beyond, e), e, u > bound ? simd::Pack{} : e};
 }
 
 /// Value and derivatives of a log density in one coordinate.
