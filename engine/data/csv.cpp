@@ -1,4 +1,4 @@
-/// The two passes over a file of comma-separated numbers, and the messages that name line and column.
+/// The two passes over a file of separated text, and the messages that name line and column.
 #include "engine/data/csv.hpp"
 
 #include <fmt/format.h>
@@ -21,10 +21,13 @@ namespace {
 
 constexpr std::size_t kMarks = 1024;
 constexpr Index kFirstStride = 256;
+/// A cell that is longer has lost its closing quote.
+constexpr std::size_t kLongestRecord = std::size_t{1} << 20;
 
 [[noreturn]] void fail_quote(const std::string& place, CellReader::Outcome outcome, std::size_t cell) {
   if (outcome == CellReader::Outcome::open_quote) {
-    throw UserError(fmt::format("{}: cell {} has no closing quote (a cell cannot span lines). Close the quote.", place, cell));
+    throw UserError(fmt::format("{}: cell {} has no closing quote (it is still open a MiB later, or where the file ends). Close the quote.",
+                                place, cell));
   }
   throw UserError(
       fmt::format("{}: cell {} has text after its closing quote (a quote inside a cell is doubled). Mend the quotes.", place, cell));
@@ -38,6 +41,9 @@ struct CsvReader::State {
   NonFinite non_finite;
   std::vector<std::string> columns;
   Index row = 0;  ///< of the line that comes next
+  char separator = ',';
+  Index line_number = 1;  ///< where the row read last began
+  std::string record{};   ///< a row that spans lines
 
   [[nodiscard]] std::string place(Index line) const { return fmt::format("{}:{}", file, line); }
 
@@ -46,7 +52,7 @@ struct CsvReader::State {
     if (!lines.next(line))
       throw UserError(fmt::format("{}: the file is empty (a header line is expected). Name the columns in line 1.", file));
     const std::string here = place(1);
-    CellReader cells(line);
+    CellReader cells(line, separator);
     std::string_view cell;
     bool numeric = true;
     for (;;) {
@@ -54,8 +60,8 @@ struct CsvReader::State {
       if (outcome == CellReader::Outcome::end) break;
       if (outcome != CellReader::Outcome::cell) fail_quote(here, outcome, columns.size() + 1);
       if (std::any_of(cell.begin(), cell.end(), [](char c) { return static_cast<unsigned char>(c) < 32 || c == 127; })) {
-        throw UserError(fmt::format("{}: column {} is called {} (control characters; cells are separated by commas). Mend the header.",
-                                    here, columns.size() + 1, shown(cell)));
+        throw UserError(fmt::format("{}: column {} is called {} (control characters; cells are separated by {}). Mend the header.", here,
+                                    columns.size() + 1, shown(cell), separator == '\t' ? "tabs" : "commas"));
       }
       double value = 0.0;
       const CellKind kind = detail::parse_cell(cell, value);
@@ -63,24 +69,49 @@ struct CsvReader::State {
       columns.emplace_back(cell);
     }
     if (columns.size() == 1 && columns[0].empty()) {
-      throw UserError(fmt::format("{}: the header is empty (line 1 names the columns). Name them, separated by commas.", here));
+      throw UserError(fmt::format("{}: the header is empty (line 1 names the columns). Name them, separated by {}.", here,
+                                  separator == '\t' ? "tabs" : "commas"));
     }
     if (numeric) {
       throw UserError(fmt::format("{}: the header holds numbers only (line 1 names the columns). Put a header line above the data.", here));
     }
-    if (columns.size() == 1 && columns[0].find_first_of(";|") != std::string::npos) {
-      throw UserError(
-          fmt::format("{}: one column called {} (cells are separated by commas). Replace the separator.", here, shown(columns[0])));
+    if (columns.size() == 1 && columns[0].find_first_of(separator == '\t' ? ",;|" : ";|") != std::string::npos) {
+      throw UserError(fmt::format("{}: one column called {} (cells are separated by {}). Replace the separator.", here, shown(columns[0]),
+                                  separator == '\t' ? "tabs" : "commas"));
     }
     check_column_names(columns, here);
   }
 
-  /// The next line that is not empty. Empty lines may only end the file.
+  /// Whether a line ends within quotes.
+  [[nodiscard]] bool open(std::string_view line) const {
+    CellReader cells(line, separator);
+    std::string_view cell;
+    auto outcome = CellReader::Outcome::cell;
+    while (outcome == CellReader::Outcome::cell) outcome = cells.next(cell);
+    return outcome == CellReader::Outcome::open_quote;
+  }
+
+  /// Adds lines to one that ends within quotes, until they close.
+  void join(std::string_view& line) {
+    record = line;
+    while (record.size() <= kLongestRecord && lines.next(line)) {
+      record += '\n';
+      record += line;
+      if (line.find('"') != std::string_view::npos && !open(record)) break;
+    }
+    line = record;
+  }
+
+  /// The next row's line that is not empty. Empty lines may only end the file.
   bool next_line(std::string_view& line) {
     Index empty = 0;
     while (lines.next(line)) {
-      if (!detail::trim(line).empty()) {
-        if (empty == 0) return true;
+      if (line.find_first_not_of(separator == '\t' ? " " : " \t") != std::string_view::npos) {
+        line_number = lines.line() - 1;
+        if (empty == 0) {
+          if (line.find('"') != std::string_view::npos && open(line)) join(line);
+          return true;
+        }
         throw UserError(fmt::format("{}: empty line (rows follow in line {}). Delete it.", place(empty), lines.line() - 1));
       }
       if (empty == 0) empty = lines.line() - 1;
@@ -90,28 +121,28 @@ struct CsvReader::State {
 
   [[noreturn]] void fail_ragged(std::size_t found) const {
     throw UserError(fmt::format("{}: {} cell{} found, {} expected (the header names {} column{}). Complete or remove the row.",
-                                place(lines.line() - 1), found, found == 1 ? "" : "s", columns.size(), columns.size(),
+                                place(line_number), found, found == 1 ? "" : "s", columns.size(), columns.size(),
                                 columns.size() == 1 ? "" : "s"));
   }
 
   [[noreturn]] void fail_cell(std::size_t column, std::string_view cell, CellKind kind) const {
-    const std::string here = fmt::format("{}: column '{}'", place(lines.line() - 1), columns[column]);
+    const std::string here = fmt::format("{}: column '{}'", place(line_number), columns[column]);
     switch (kind) {
       case CellKind::missing:
-        throw UserError(fmt::format("{}: missing value (the cell is {}). Fill it in or remove the row.", here,
+        throw UserError(fmt::format("{}: missing value (the cell is {}). Fill it in, or set data.missing = \"drop_rows\".", here,
                                     cell.empty() ? std::string("empty") : shown(cell)));
       case CellKind::not_finite:
         throw UserError(fmt::format("{}: {} is not finite (models need finite numbers). Replace it or remove the row.", here, shown(cell)));
       case CellKind::too_large:
         throw UserError(fmt::format("{}: {} is too large (the largest double is 1.8e308). Rescale the column.", here, shown(cell)));
       default:
-        throw UserError(fmt::format("{}: {} is not a number (every cell must be one, with a decimal point). Encode it as a number.", here,
-                                    shown(cell)));
+        throw UserError(fmt::format("{}: {} is not a number (with a decimal point). Correct it, or name the column in data.categorical.",
+                                    here, shown(cell)));
     }
   }
 
   void parse(std::string_view line, double* out) const {
-    CellReader cells(line);
+    CellReader cells(line, separator);
     std::string_view cell;
     std::size_t found = 0;
     // The whole line is taken apart before a bad cell is reported: a ragged row is the likelier mistake.
@@ -121,7 +152,7 @@ struct CsvReader::State {
     for (;; ++found) {
       const auto outcome = cells.next(cell);
       if (outcome == CellReader::Outcome::end) break;
-      if (outcome != CellReader::Outcome::cell) fail_quote(place(lines.line() - 1), outcome, found + 1);
+      if (outcome != CellReader::Outcome::cell) fail_quote(place(line_number), outcome, found + 1);
       if (found >= columns.size()) continue;
       const CellKind kind = detail::parse_cell(cell, out[found]);
       if (kind == CellKind::number) continue;
@@ -139,29 +170,44 @@ struct CsvReader::State {
     if (bad < columns.size()) fail_cell(bad, bad_text, bad_kind);
   }
 
+  void take(std::string_view line, std::vector<std::string>& out) const {
+    out.resize(columns.size());
+    CellReader cells(line, separator);
+    std::string_view cell;
+    std::size_t found = 0;
+    for (;; ++found) {
+      const auto outcome = cells.next(cell);
+      if (outcome == CellReader::Outcome::end) break;
+      if (outcome != CellReader::Outcome::cell) fail_quote(place(line_number), outcome, found + 1);
+      if (found < columns.size()) out[found] = cell;
+    }
+    if (found != columns.size()) fail_ragged(found);
+  }
+
   void check_length(std::string_view line) const {
     std::size_t found = 0;
     if (line.find('"') == std::string_view::npos) {
-      found = 1 + static_cast<std::size_t>(std::count(line.begin(), line.end(), ','));
+      found = 1 + static_cast<std::size_t>(std::count(line.begin(), line.end(), separator));
     } else {
-      CellReader cells(line);
+      CellReader cells(line, separator);
       std::string_view cell;
       for (;; ++found) {
         const auto outcome = cells.next(cell);
         if (outcome == CellReader::Outcome::end) break;
-        if (outcome != CellReader::Outcome::cell) fail_quote(place(lines.line() - 1), outcome, found + 1);
+        if (outcome != CellReader::Outcome::cell) fail_quote(place(line_number), outcome, found + 1);
       }
     }
     if (found != columns.size()) fail_ragged(found);
   }
 };
 
-CsvReader::CsvReader(const std::string& file, NonFinite non_finite) : state_(new State{LineReader(file), file, non_finite, {}, 0}) {
+CsvReader::CsvReader(const std::string& file, NonFinite non_finite, char separator)
+    : state_(new State{LineReader(file), file, non_finite, {}, 0, separator}) {
   state_->read_header();
 }
 
 CsvReader::CsvReader(const CsvScan& scan, const CsvPosition& start, NonFinite non_finite)
-    : state_(new State{LineReader(scan.file, start.byte, start.line), scan.file, non_finite, scan.columns, start.row}) {}
+    : state_(new State{LineReader(scan.file, start.byte, start.line), scan.file, non_finite, scan.columns, start.row, scan.separator}) {}
 
 CsvReader::CsvReader(CsvReader&&) noexcept = default;
 CsvReader& CsvReader::operator=(CsvReader&&) noexcept = default;
@@ -179,6 +225,18 @@ bool CsvReader::read(double* row) {
   return true;
 }
 
+bool CsvReader::read_texts(std::vector<std::string>& cells) {
+  std::string_view line;
+  if (!state_->next_line(line)) return false;
+  state_->take(line, cells);
+  ++state_->row;
+  return true;
+}
+
+void CsvReader::refuse(std::size_t column, std::string_view cell, CellKind kind) const { state_->fail_cell(column, cell, kind); }
+
+std::string CsvReader::place() const { return state_->place(state_->line_number); }
+
 bool CsvReader::skip() {
   std::string_view line;
   if (!state_->next_line(line)) return false;
@@ -187,10 +245,11 @@ bool CsvReader::skip() {
   return true;
 }
 
-CsvScan scan_csv(const std::string& file) {
-  CsvReader reader(file);
+CsvScan scan_csv(const std::string& file, char separator) {
+  CsvReader reader(file, NonFinite::refuse, separator);
   CsvScan scan;
   scan.file = file;
+  scan.separator = separator;
   scan.columns = reader.columns();
   Index stride = kFirstStride;
   for (;;) {

@@ -1,10 +1,11 @@
-/// Comma-separated numbers with a header line, read as a stream: a rank never holds more than its own rows.
+/// Separated text (commas or tabs) with a header line, read as a stream: a rank never holds more than its own rows.
 #pragma once
 
 #include <memory>
 #include <string>
 #include <vector>
 
+#include "engine/data/csv_cell.hpp"
 #include "engine/data/table.hpp"
 #include "engine/index.hpp"
 
@@ -26,6 +27,7 @@ struct CsvScan {
   std::vector<std::string> columns;  ///< all of them, the response too, in file order
   Index rows = 0;
   std::vector<CsvPosition> marks;  ///< increasing, the first is row 0
+  char separator = ',';
 };
 
 /// What to take from a scanned file.
@@ -35,12 +37,13 @@ struct CsvRequest {
   Index spare_columns = 0;  ///< memory reserved per row for columns to be added later (the intercept)
 };
 
-/// Reads rows in order. Accepts CRLF, a byte order mark, quoted cells, blanks around cells, and empty lines at the end of the file.
+/// Reads rows in order. Accepts CRLF, a byte order mark, quoted cells (with separators, line breaks and doubled quotes in them), blanks
+/// around cells, and empty lines at the end of the file. A row whose cells span lines is known by its first line.
 /// Every error is a UserError "file:line: problem (why). Suggestion."
 class CsvReader {
  public:
   /// Reads the header. Errors: no such file, empty file, empty or duplicate column names.
-  explicit CsvReader(const std::string& file, NonFinite non_finite = NonFinite::refuse);
+  explicit CsvReader(const std::string& file, NonFinite non_finite = NonFinite::refuse, char separator = ',');
   /// Continues at a mark of a scan, header known.
   CsvReader(const CsvScan& scan, const CsvPosition& start, NonFinite non_finite = NonFinite::refuse);
   CsvReader(CsvReader&&) noexcept;
@@ -50,6 +53,12 @@ class CsvReader {
   [[nodiscard]] const std::vector<std::string>& columns() const;
   /// The next row as columns().size() numbers; false at the end of the file.
   bool read(double* row);
+  /// The next row as texts, columns().size() of them, quotes and blanks around them removed; false at the end of the file.
+  bool read_texts(std::vector<std::string>& cells);
+  /// Throws the UserError for a cell, of the row read last, that is of another kind than was wanted.
+  [[noreturn]] void refuse(std::size_t column, std::string_view cell, detail::CellKind kind) const;
+  /// "file.csv:17": the row read last.
+  [[nodiscard]] std::string place() const;
   /// Passes over the next row, checking its length alone; false at the end of the file.
   bool skip();
   /// Where the row that comes next starts.
@@ -62,7 +71,7 @@ class CsvReader {
 
 /// First pass: header, number of rows, length of every row. Cost O(bytes), memory O(1).
 /// Errors: those of CsvReader's header, no data row, ragged row.
-CsvScan scan_csv(const std::string& file);
+CsvScan scan_csv(const std::string& file, char separator = ',');
 
 /// Second pass: the held rows and nothing else, starting from the nearest mark.
 /// Errors: unknown response column (with the nearest name), cells that are no finite number, a file changed since the scan.

@@ -11,7 +11,7 @@
 namespace variscope::data::detail {
 namespace {
 
-bool blank(char c) { return c == ' ' || c == '\t'; }
+bool is_blank(char c) { return c == ' ' || c == '\t'; }
 
 bool same_word(std::string_view text, std::string_view word) {
   return std::equal(text.begin(), text.end(), word.begin(), word.end(),
@@ -21,8 +21,8 @@ bool same_word(std::string_view text, std::string_view word) {
 }  // namespace
 
 std::string_view trim(std::string_view text) {
-  while (!text.empty() && blank(text.front())) text.remove_prefix(1);
-  while (!text.empty() && blank(text.back())) text.remove_suffix(1);
+  while (!text.empty() && is_blank(text.front())) text.remove_prefix(1);
+  while (!text.empty() && is_blank(text.back())) text.remove_suffix(1);
   return text;
 }
 
@@ -37,9 +37,9 @@ CellReader::Outcome CellReader::next(std::string_view& cell) {
   std::size_t start = at_;
   while (start < line_.size() && blank(line_[start])) ++start;
   if (start < line_.size() && line_[start] == '"') return next_quoted(start + 1, cell);
-  const std::size_t comma = line_.find(',', start);
-  done_ = comma == std::string_view::npos;
-  const std::size_t stop = done_ ? line_.size() : comma;
+  const std::size_t stop_at = line_.find(separator_, start);
+  done_ = stop_at == std::string_view::npos;
+  const std::size_t stop = done_ ? line_.size() : stop_at;
   cell = trim(line_.substr(start, stop - start));
   at_ = stop + 1;
   return Outcome::cell;
@@ -58,7 +58,7 @@ CellReader::Outcome CellReader::next_quoted(std::size_t start, std::string_view&
     ++from;
   }
   while (from < line_.size() && blank(line_[from])) ++from;
-  if (from < line_.size() && line_[from] != ',') return Outcome::text_after_quote;
+  if (from < line_.size() && line_[from] != separator_) return Outcome::text_after_quote;
   done_ = from >= line_.size();
   at_ = from + 1;
   cell = trim(unescaped_);

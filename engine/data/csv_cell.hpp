@@ -1,4 +1,4 @@
-/// One line of comma-separated text taken apart into cells, and one cell into a number.
+/// One line of separated text (commas, tabs) taken apart into cells, and one cell into a number.
 #pragma once
 
 #include <string>
@@ -8,19 +8,23 @@
 
 namespace variscope::data::detail {
 
-/// Takes the cells of a line from left to right. Blanks around a cell and the quotes around it are removed.
+/// Takes the cells of a line from left to right. Blanks around a cell and the quotes around it are removed; within quotes the separator and
+/// line breaks are text, and a doubled quote stands for one.
 class CellReader {
  public:
   enum class Outcome { cell, end, open_quote, text_after_quote };
 
-  explicit CellReader(std::string_view line) : line_(line) {}
+  explicit CellReader(std::string_view line, char separator = ',') : line_(line), separator_(separator) {}
   /// The view lives until the next call.
   Outcome next(std::string_view& cell);
 
  private:
   Outcome next_quoted(std::size_t start, std::string_view& cell);
+  /// Skipped around cells: a tab is no blank where it separates.
+  [[nodiscard]] bool blank(char c) const { return (c == ' ' || c == '\t') && c != separator_; }
 
   std::string_view line_;
+  char separator_;
   std::size_t at_ = 0;
   bool done_ = false;
   std::string unescaped_;

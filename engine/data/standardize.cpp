@@ -109,12 +109,13 @@ std::vector<double> fold_moments(const Table& table, Index row_tile) {
   return fold.result();
 }
 
-void standardize(Table& table, std::span<const double> moments, const std::string& place) {
+void standardize(Table& table, std::span<const double> moments, const std::string& place, const std::vector<bool>& skipped) {
   const ColumnMoments all{moments};
   const std::size_t n = table.columns.size();
   std::vector<double> mean(n);
-  std::vector<double> sd(n);
+  std::vector<double> sd(n, 1.0);
   for (std::size_t c = 0; c < n; ++c) {
+    if (!skipped.empty() && skipped[c]) continue;  // (x - 0) / 1 is x, bit for bit
     if (all.constant(c)) {
       throw UserError(
           fmt::format("{}: column '{}' is constant (every value is {}, so it has no scale). Drop it, or set data.standardize = false.",
@@ -130,20 +131,43 @@ void standardize(Table& table, std::span<const double> moments, const std::strin
   }
 }
 
+namespace {
+
+/// Room for `more` columns behind the `n` of each row, what was there kept.
+void widen(Table& table, std::size_t n, std::size_t more) {
+  const auto rows = static_cast<std::size_t>(table.held.size());
+  table.design.resize(rows * (n + more));
+  double* design = table.design.data();
+  // From the last row down, so that no row is overwritten before it has moved.
+  for (std::size_t r = rows; r-- > 0;) std::copy_backward(design + r * n, design + (r + 1) * n, design + r * (n + more) + n);
+}
+
+}  // namespace
+
+void add_products(Table& table, const std::vector<ProductColumn>& products) {
+  if (products.empty()) return;
+  const std::size_t n = table.columns.size();
+  const std::size_t width = n + products.size();
+  widen(table, n, products.size());
+  for (std::size_t r = 0; r < static_cast<std::size_t>(table.held.size()); ++r) {
+    double* row = table.design.data() + r * width;
+    for (std::size_t p = 0; p < products.size(); ++p) {
+      double product = 1.0;
+      for (const Index factor : products[p].factors) product *= row[factor];
+      row[n + p] = product;
+    }
+  }
+  for (const ProductColumn& product : products) table.columns.push_back(product.name);
+}
+
 void add_intercept(Table& table, const std::string& place) {
   if (std::find(table.columns.begin(), table.columns.end(), "intercept") != table.columns.end()) {
     throw UserError(
         fmt::format("{}: column 'intercept' exists already (the intercept is added). Rename it, or set data.intercept = false.", place));
   }
   const std::size_t n = table.columns.size();
-  const auto rows = static_cast<std::size_t>(table.held.size());
-  table.design.resize(rows * (n + 1));
-  double* design = table.design.data();
-  // From the last row down, so that no row is overwritten before it has moved.
-  for (std::size_t r = rows; r-- > 0;) {
-    std::copy_backward(design + r * n, design + (r + 1) * n, design + r * (n + 1) + n);
-    design[r * (n + 1) + n] = 1.0;
-  }
+  widen(table, n, 1);
+  for (std::size_t r = 0; r < static_cast<std::size_t>(table.held.size()); ++r) table.design[r * (n + 1) + n] = 1.0;
   table.columns.emplace_back("intercept");
 }
 

@@ -64,9 +64,18 @@ inline Range row_tile_range(Index rows, Index row_tile, Index tile) {
 /// The moments of a table held whole, by MomentsFold.
 std::vector<double> fold_moments(const Table& table, Index row_tile);
 
-/// Replaces each held x by (x - mean) / sd, sd with 1/N, moments being those of all rows.
-/// UserError "place: ..." naming the first constant column.
-void standardize(Table& table, std::span<const double> moments, const std::string& place);
+/// Replaces each held x by (x - mean) / sd, sd with 1/N, moments being those of all rows. `skipped`: columns left as they are (0/1
+/// dummies); empty: none. UserError "place: ..." naming the first constant column.
+void standardize(Table& table, std::span<const double> moments, const std::string& place, const std::vector<bool>& skipped = {});
+
+/// A column that is the product of others.
+struct ProductColumn {
+  std::string name;
+  std::vector<Index> factors;  ///< positions in the table
+};
+
+/// Adds the products as the last columns. Within the table's reserved memory if there is room.
+void add_products(Table& table, const std::vector<ProductColumn>& products);
 
 /// Adds the last column "intercept", all ones. Within the table's reserved memory if there is room.
 /// UserError "place: ..." if a column of that name exists.

@@ -11,21 +11,26 @@
 
 namespace variscope::experiments {
 
-/// One column of a data file. mean, sd (1/N), minimum and maximum are of the finite cells; NaN if there are none.
+/// One column of a data file. mean, sd (1/N), minimum and maximum are of the cells that are finite numbers; NaN if there are none.
 struct ColumnInfo {
   std::string name;
+  std::string type;  ///< "number", "whole" (every number is), "text" (some cell is no number)
   double mean = 0;
   double sd = 0;
   double minimum = 0;
   double maximum = 0;
+  Index missing = 0;      ///< empty, NA, NaN, null, ...
   Index non_finite = 0;   ///< missing, NaN or infinite
   bool binary = false;    ///< every cell is 0 or 1: can be the response of a classification
   bool constant = false;  ///< cannot be standardised
+  /// What the column would have as a categorical one, sorted. Only of text and whole numbers, and only if there are at most kShownLevels.
+  std::vector<std::string> levels;
+  static constexpr Index kShownLevels = 1000;
 };
 
 struct DatasetInfo {
   std::string path;
-  std::string format;  ///< "csv", "hdf5"
+  std::string format;  ///< "csv", "tsv", "hdf5", "npy", "libsvm"
   Index rows = 0;
   std::string response;             ///< HDF5: the file's own; CSV: empty, the spec names it
   std::vector<ColumnInfo> columns;  ///< the response last where it is known
@@ -38,7 +43,7 @@ DatasetInfo inspect_data(const std::string& file);
 std::string describe(const DatasetInfo& info);
 
 struct ImportOptions {
-  std::string input;     ///< .csv
+  std::string input;     ///< .csv or .tsv
   std::string output;    ///< .h5 or .hdf5
   std::string response;  ///< empty: no response
   bool overwrite = false;

@@ -1,4 +1,4 @@
-/// `variscope data import`: CSV to HDF5, a block of rows at a time.
+/// `variscope data import`: CSV or TSV to HDF5, a block of rows at a time.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -66,11 +66,13 @@ void copy_rows(const data::CsvScan& scan, const std::string& response, const std
 }  // namespace
 
 Index import_data(const ImportOptions& options) {
-  if (data_format(options.input) != DataFormat::csv) {
-    throw UserError(fmt::format("{}: cannot import this kind of file (CSV is imported). HDF5 files are read as they are.", options.input));
+  const DataFormat format = data_format(options.input);
+  if (format != DataFormat::csv && format != DataFormat::tsv) {
+    throw UserError(
+        fmt::format("{}: cannot import this kind of file (CSV and TSV are imported). Other formats are read as they are.", options.input));
   }
   detail::check_output(options.output, options.overwrite);
-  const data::CsvScan scan = data::scan_csv(options.input);
+  const data::CsvScan scan = data::scan_csv(options.input, format == DataFormat::tsv ? '\t' : ',');
   store::TableHeader header;
   header.rows = scan.rows;
   header.columns = scan.columns;

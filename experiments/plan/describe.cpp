@@ -66,6 +66,11 @@ std::string describe(const Plan& plan) {
     const Range share = data.share(l.shards, 0);
     fmt::format_to(out, "data   {}: {} rows x {} columns, {} row tiles of {}; {} rows per shard at most\n", data.dataset.path, data.rows,
                    data.width, data::row_tiles(data.rows, data.row_tile), data.row_tile, share.size());
+    const Dataset& from = data.dataset;
+    if (from.dropped_rows + from.test_rows > 0) {
+      fmt::format_to(out, "       of {} rows in the file {} are dropped for a missing value, {} are held out\n", from.file.rows,
+                     from.dropped_rows, from.test_rows);
+    }
   }
   for (const PathPlan& path : plan.paths) {
     if (plan.of_fits()) break;

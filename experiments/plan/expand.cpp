@@ -37,8 +37,13 @@ std::string path_key(const Settings& settings) {
   return key;
 }
 
-std::string data_key(const Settings::Data& d) {
-  return fmt::format("{}\n{}\n{}\n{}\n{}", d.file, d.response, d.standardize, d.intercept, d.row_tile);
+/// All that decides what a table holds; the seed splits the rows.
+std::string data_key(const Settings& settings) {
+  std::string key = settings.data.test_fraction > 0 ? std::to_string(settings.study.seed) : std::string();
+  for (const auto& [name, value] : to_pairs(settings)) {
+    if (name.starts_with("data.")) key += "\n" + value;
+  }
+  return key;
 }
 
 /// Whether 2, 3 and 4 shards of whole tiles hold rows evenly enough for a layout not to be refused.
@@ -363,18 +368,16 @@ class Expander {
 
   int data_of(const Settings& settings, models::ResponseKind response) {
     const auto [found, fresh] =
-        data_.try_emplace(data_key(settings.data) + fmt::format("\n{}", static_cast<int>(response)), static_cast<int>(plan_.data.size()));
+        data_.try_emplace(data_key(settings) + fmt::format("\n{}", static_cast<int>(response)), static_cast<int>(plan_.data.size()));
     if (fresh) {
       DataPlan data;
       data.settings = settings.data;
       data.response = response;
-      data.dataset = open_dataset(settings.data, directory_, response);
+      data.dataset = open_dataset(settings.data, directory_, response, settings.study.seed);
       data.rows = data.dataset.rows;
       data.width = data.dataset.width(settings.data);
       data.row_tile = settings.data.row_tile;
-      data.shape.rows = data.rows;
-      data.shape.columns = data.dataset.columns;
-      if (settings.data.intercept) data.shape.columns.emplace_back("intercept");
+      data.shape = data.dataset.shape(settings.data);
       plan_.data.push_back(std::move(data));
     }
     return found->second;

@@ -80,7 +80,8 @@ Prediction predict(const Plan& plan, const cluster::Layout& layout) {
   Prediction p;
   for (const DataPlan& data : plan.data) {
     const double rows = static_cast<double>(data.share(layout.shards, 0).size());
-    p.data_bytes += rows * (static_cast<double>(data.width) + 2) * 8;  // response and its sign
+    const auto side = static_cast<double>(data.dataset.side_columns.size());
+    p.data_bytes += rows * (static_cast<double>(data.width) + side + 2) * 8;  // response and its sign
   }
   for (const CellPlan& cell : plan.cells) {
     const PathPlan& path = plan.paths[static_cast<std::size_t>(cell.path)];

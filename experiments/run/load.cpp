@@ -1,12 +1,14 @@
 /// Reading, folding column moments, standardising.
 #include "experiments/run/load.hpp"
 
+#include <algorithm>
+
 #include "cluster/topology/fold_across.hpp"
 #include "engine/data/standardize.hpp"
 
 namespace variscope::experiments {
 
-data::Table load_share(const DataPlan& plan, const cluster::Communicator& shards) {
+data::Table load_share(const DataPlan& plan, const cluster::Communicator& shards, std::vector<double>* wanted) {
   data::Table table = read_share(plan.dataset, plan.settings, plan.response, plan.share(shards.size(), shards.rank()));
   std::vector<double> moments;
   if (plan.settings.standardize) {
@@ -28,7 +30,17 @@ data::Table load_share(const DataPlan& plan, const cluster::Communicator& shards
                          moments);
     shards.broadcast(std::span<double>(moments));
   }
-  finish_share(table, plan.settings, moments, plan.dataset.path);
+  finish_share(table, plan.dataset, plan.settings, moments);
+  if (wanted != nullptr) *wanted = moments;
+  return table;
+}
+
+data::Table load_test_share(const DataPlan& plan, const cluster::Communicator& shards, std::span<const double> moments) {
+  const Index rows = plan.dataset.test_rows;
+  const Range tiles = balanced_range(data::row_tiles(rows, plan.row_tile), shards.size(), shards.rank());
+  const Range share{std::min(tiles.first * plan.row_tile, rows), std::min(tiles.last * plan.row_tile, rows)};
+  data::Table table = read_share(plan.dataset, plan.settings, plan.response, share, DataPart::test);
+  finish_share(table, plan.dataset, plan.settings, moments);
   return table;
 }
 

@@ -1,6 +1,9 @@
 /// A rank's share of a data set, standardised by moments that all shards fold together.
 #pragma once
 
+#include <span>
+#include <vector>
+
 #include "cluster/topology/layout.hpp"
 #include "engine/data/table.hpp"
 #include "experiments/plan/plan.hpp"
@@ -8,7 +11,11 @@
 namespace variscope::experiments {
 
 /// Reads rows share(shards, shard) and prepares them as the spec asks. Collective over the shard ranks. The bits do not depend on the
-/// sharding.
-data::Table load_share(const DataPlan& plan, const cluster::Communicator& shards);
+/// sharding. `moments`, if wanted: of the training rows, for load_test_share.
+data::Table load_share(const DataPlan& plan, const cluster::Communicator& shards, std::vector<double>* moments = nullptr);
+
+/// The rows held out (data.test_fraction), prepared as the training rows are: by the moments of those. Shard r of the ranks reads its
+/// range of them, cut at whole row tiles; rows are numbered from 0 in the order of the file. No messages.
+data::Table load_test_share(const DataPlan& plan, const cluster::Communicator& shards, std::span<const double> moments);
 
 }  // namespace variscope::experiments

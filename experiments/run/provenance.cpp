@@ -44,6 +44,12 @@ std::map<std::string, std::string> provenance(const Plan& plan, const cluster::C
     excluded += fmt::format("{}: {}\n", values, cell.reason);
   }
   if (!excluded.empty()) p["excluded_cells"] = excluded;
+  std::string rows;
+  for (const DataPlan& data : plan.data) {
+    rows += fmt::format("{}: {} in the file, {} dropped for a missing value, {} held out, {} used\n", data.settings.file,
+                        data.dataset.file.rows, data.dataset.dropped_rows, data.dataset.test_rows, data.rows);
+  }
+  if (!rows.empty()) p["data_rows"] = rows;
   p["random_generator"] = "Philox4x32-10 (Random123); key = seed; counter = (block, minor, major, purpose << 24 | task)";
   p["random_keys"] = fmt::format("seed: {}", fmt::join(seeds, ", "));
   p["random_purposes"] =

@@ -4,12 +4,15 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
+#include <string_view>
 
 #include "engine/error.hpp"
 #include "engine/estimators/estimator.hpp"
 #include "engine/optimizers/optimizer.hpp"
 #include "experiments/spec/model_arguments.hpp"
 #include "experiments/spec/nearest.hpp"
+#include "experiments/spec/resolve.hpp"
 
 namespace variscope::experiments::detail {
 namespace {
@@ -17,6 +20,15 @@ namespace {
 constexpr std::size_t most_cells = 100000;
 /// What a swept key of other models shows in a cell that does not take it.
 constexpr const char* not_taken = "-";
+
+/// Whether the file says which numbers are the response.
+bool names_its_response(const Settings::Data& data) {
+  if (data.file.empty()) return false;
+  if (!data.response_file.empty() || data.format == "hdf5" || data.format == "libsvm") return true;
+  if (data.format != "auto") return false;
+  constexpr std::array<std::string_view, 5> kEnds = {".h5", ".hdf5", ".libsvm", ".svm", ".svmlight"};
+  return std::any_of(kEnds.begin(), kEnds.end(), [&](std::string_view end) { return data.file.ends_with(end); });
+}
 
 /// One cell on its way: which alternative of every given key it takes.
 class CellMaker {
@@ -58,6 +70,7 @@ class CellMaker {
       if (taken) given.key.set(cell.settings, chosen(g).value);
       if (given.swept) cell.swept.emplace_back(given.key.name, taken ? value_text(chosen(g).value, given.key.type) : not_taken);
     }
+    cell.settings.model.directory = spec_directory(document_.file);
     complete_model(cell.settings);
     if (cell.settings.study.kind == "fit") complete_fit(cell.settings);
     check(cell.settings);
@@ -92,12 +105,11 @@ class CellMaker {
       check_arguments(entry, settings);
       return;
     }
-    const auto of_hdf5 = [](const std::string& file) { return file.ends_with(".h5") || file.ends_with(".hdf5"); };
     // Every column is explained: one of ones has no place.
     if (entry.response == models::ResponseKind::table && document_.find("data.intercept") == nullptr) settings.data.intercept = false;
     for (const char* key : {"data.file", "data.response"}) {
       if (document_.find(key) != nullptr) continue;
-      if (of_hdf5(settings.data.file)) continue;  // names its own response
+      if (names_its_response(settings.data)) continue;
       if (entry.response == models::ResponseKind::table && std::string_view(key) == "data.response") continue;
       fail(document_.file, at("model.name"), fmt::format("missing key '{}'", key),
            fmt::format("model '{}' explains a column of a table", entry.name),

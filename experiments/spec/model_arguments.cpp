@@ -9,6 +9,7 @@ models::Arguments model_arguments(const Settings& settings, const data::Table* t
   arguments.words = settings.model.words;
   arguments.lists = settings.model.lists;
   arguments.table = table;
+  arguments.words.emplace("spec_directory", settings.model.directory);
   return arguments;
 }
 

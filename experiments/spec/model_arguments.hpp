@@ -6,7 +6,8 @@
 
 namespace variscope::experiments {
 
-/// The keys of [model]; table may be null. The model must be known.
+/// The keys of [model], and as the word "spec_directory" where files of the model are relative to; table may be null. The model must be
+/// known.
 models::Arguments model_arguments(const Settings& settings, const data::Table* table = nullptr);
 
 /// What response the model of these settings explains.

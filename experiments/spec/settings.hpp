@@ -20,17 +20,26 @@ struct Settings {
     std::uint64_t seed = 1;
   } study;
   struct Data {
-    std::string file;      ///< .csv or .h5, relative to the spec; empty: no data
-    std::string response;  ///< column that is explained
+    std::string file;             ///< relative to the spec; empty: no data
+    std::string format = "auto";  ///< auto: by the file's name
+    std::string response;         ///< column that is explained
+    std::string response_file;    ///< .npy: where the response is an array of its own
     bool standardize = true;
     bool intercept = true;
-    Index row_tile = 256;  ///< rows per leaf of the fold
+    Index row_tile = 256;                   ///< rows per leaf of the fold
+    std::string missing = "refuse";         ///< or drop_rows
+    std::vector<std::string> columns;       ///< of the design; empty: all that have no other use
+    std::vector<std::string> side_columns;  ///< that models name: groups, offsets, trials
+    std::vector<std::string> categorical;   ///< columns whose texts or whole numbers are levels
+    std::vector<std::string> interactions;  ///< "x1*x2": products of design columns
+    double test_fraction = 0;               ///< of the rows, held out; 0: none
   } data;
   struct Model {
     std::string name;
     std::map<std::string, std::vector<double>> numbers;
     std::map<std::string, std::string> words;
     std::map<std::string, std::vector<std::string>> lists;
+    std::string directory;  ///< of the spec, which a model's files are relative to; no key
   } model;
   struct Family {
     std::string name = "mean_field_gaussian";

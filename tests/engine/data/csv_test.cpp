@@ -141,7 +141,8 @@ TEST_F(CsvTest, RefusesBadHeaders) {
   EXPECT_EQ(error("a;b\n1;2\n"), "t.csv:1: one column called 'a;b' (cells are separated by commas). Replace the separator.");
   EXPECT_EQ(error("a\tb\n1\t2\n"),
             "t.csv:1: column 1 is called 'a?b' (control characters; cells are separated by commas). Mend the header.");
-  EXPECT_EQ(error("a,\"b\n1,2\n"), "t.csv:1: cell 2 has no closing quote (a cell cannot span lines). Close the quote.");
+  EXPECT_EQ(error("a,\"b\n1,2\n"),
+            "t.csv:1: cell 2 has no closing quote (it is still open a MiB later, or where the file ends). Close the quote.");
 }
 
 TEST_F(CsvTest, RefusesRaggedRows) {
@@ -153,7 +154,7 @@ TEST_F(CsvTest, RefusesRaggedRows) {
 }
 
 TEST_F(CsvTest, RefusesCellsThatAreNoFiniteNumber) {
-  const std::string number = " is not a number (every cell must be one, with a decimal point). Encode it as a number.";
+  const std::string number = " is not a number (with a decimal point). Correct it, or name the column in data.categorical.";
   EXPECT_EQ(error("a,b\n1,2\n3,abc\n"), "t.csv:3: column 'b': 'abc'" + number);
   EXPECT_EQ(error("a,b\n1.5x,2\n"), "t.csv:2: column 'a': '1.5x'" + number);
   EXPECT_EQ(error("a,b\n1 2,2\n"), "t.csv:2: column 'a': '1 2'" + number);
@@ -163,11 +164,12 @@ TEST_F(CsvTest, RefusesCellsThatAreNoFiniteNumber) {
   EXPECT_EQ(error("a,b\n-,2\n"), "t.csv:2: column 'a': '-'" + number);
   EXPECT_EQ(error("a,b\n" + std::string(50, 'z') + ",2\n"), "t.csv:2: column 'a': '" + std::string(40, 'z') + "...'" + number);
   EXPECT_EQ(error("a,b\nx\ry,2\n"), "t.csv:2: column 'a': 'x?y'" + number);
-  EXPECT_EQ(error("a,b\n1,\n"), "t.csv:2: column 'b': missing value (the cell is empty). Fill it in or remove the row.");
-  EXPECT_EQ(error("a,b\n\"\",1\n"), "t.csv:2: column 'a': missing value (the cell is empty). Fill it in or remove the row.");
+  EXPECT_EQ(error("a,b\n1,\n"), "t.csv:2: column 'b': missing value (the cell is empty). Fill it in, or set data.missing = \"drop_rows\".");
+  EXPECT_EQ(error("a,b\n\"\",1\n"),
+            "t.csv:2: column 'a': missing value (the cell is empty). Fill it in, or set data.missing = \"drop_rows\".");
   for (const std::string word : {"NA", "n/a", "?", "null", "None", "."}) {
     EXPECT_EQ(error("a,b\n1," + word + "\n"),
-              "t.csv:2: column 'b': missing value (the cell is '" + word + "'). Fill it in or remove the row.");
+              "t.csv:2: column 'b': missing value (the cell is '" + word + "'). Fill it in, or set data.missing = \"drop_rows\".");
   }
   for (const std::string word : {"nan", "NaN", "-nan", "inf", "-Inf", "+inf", "infinity"}) {
     EXPECT_EQ(error("a,b\n1," + word + "\n"),
@@ -181,6 +183,41 @@ TEST_F(CsvTest, RefusesCellsThatAreNoFiniteNumber) {
 TEST_F(CsvTest, RefusesUnknownResponseWithTheNearestName) {
   EXPECT_EQ(error("radius,texture,malignant\n1,2,0\n", "Malignent"),
             "t.csv: no column 'Malignent' (columns: radius, texture, malignant). Did you mean 'malignant'?");
+}
+
+TEST_F(CsvTest, QuotedCellsMayHoldSeparatorsQuotesAndLineBreaks) {
+  const std::string text = "name,x,note\n\"a, b\",1,\"say \"\"c\"\"\"\r\n\"two\r\nlines\",2,\"\n\n\"\nplain, 3 , d e \n";
+  CsvReader reader(write(text));
+  Names cells;
+  ASSERT_TRUE(reader.read_texts(cells));
+  EXPECT_EQ(cells, (Names{"a, b", "1", "say \"c\""}));
+  ASSERT_TRUE(reader.read_texts(cells));
+  EXPECT_EQ(cells, (Names{"two\nlines", "2", "\n\n"}));
+  EXPECT_TRUE(reader.place().ends_with("t.csv:3"));
+  ASSERT_TRUE(reader.read_texts(cells));
+  EXPECT_EQ(cells, (Names{"plain", "3", "d e"}));
+  EXPECT_TRUE(reader.place().ends_with("t.csv:7"));
+  EXPECT_FALSE(reader.read_texts(cells));
+  // Counting rows and starting in the middle see the same rows.
+  const CsvScan scan = scan_csv(write(text));
+  EXPECT_EQ(scan.rows, 3);
+  EXPECT_EQ(error("a,b\n1,\"2\n3,4\n"),
+            "t.csv:2: cell 2 has no closing quote (it is still open a MiB later, or where the file ends). "
+            "Close the quote.");
+}
+
+TEST_F(CsvTest, TabsSeparateWhereAsked) {
+  CsvReader reader(write("a\tb c\td\n1\t\t 3 \n\t\t\n"), NonFinite::refuse, '\t');
+  EXPECT_EQ(reader.columns(), (Names{"a", "b c", "d"}));
+  Names cells;
+  ASSERT_TRUE(reader.read_texts(cells));
+  EXPECT_EQ(cells, (Names{"1", "", "3"}));
+  ASSERT_TRUE(reader.read_texts(cells));
+  EXPECT_EQ(cells, (Names{"", "", ""}));
+  EXPECT_FALSE(reader.read_texts(cells));
+  const CsvScan scan = scan_csv(write("a\tb\n1\t2,5\n"), '\t');
+  EXPECT_EQ(scan.rows, 1);
+  EXPECT_EQ(scan.columns, (Names{"a", "b"}));
 }
 
 TEST_F(CsvTest, KeepsNonFiniteWhereAsked) {

@@ -76,8 +76,29 @@ TEST_F(CommandsTest, InspectCountsWhatAStudyWouldRefuse) {
   EXPECT_NE(text.find("binary"), std::string::npos);
   EXPECT_EQ(error([&] { inspect_data(write("a\n", "empty.csv")); }),
             "empty.csv: no data rows (line 1 is the header, nothing follows). Add rows.");
-  EXPECT_THROW(inspect_data(write("a\nx\n", "text.csv")), UserError);
   EXPECT_THROW(inspect_data(path("none.h5")), UserError);
+}
+
+TEST_F(CommandsTest, InspectKnowsTypesLevelsAndMissingCells) {
+  const DatasetInfo info = inspect_data(write("n\tw\tt\n1.5\t2\tb\nNA\t10\ta\n2\t\tb\n3\t2\t7\n", "t.tsv"));
+  EXPECT_EQ(info.format, "tsv");
+  ASSERT_EQ(info.columns.size(), 3U);
+  EXPECT_EQ(info.columns[0].type, "number");
+  EXPECT_EQ(info.columns[0].missing, 1);
+  EXPECT_TRUE(info.columns[0].levels.empty());
+  EXPECT_EQ(info.columns[1].type, "whole");
+  EXPECT_EQ(info.columns[1].missing, 1);
+  EXPECT_EQ(info.columns[1].levels, (std::vector<std::string>{"2", "10"}));
+  EXPECT_EQ(info.columns[2].type, "text");
+  EXPECT_EQ(info.columns[2].missing, 0);
+  EXPECT_EQ(info.columns[2].levels, (std::vector<std::string>{"7", "a", "b"}));
+  EXPECT_NE(describe(info).find("3 levels: 7, a, b"), std::string::npos);
+  const DatasetInfo sparse = inspect_data(write("+1 2:0.5 # remark\n-1 1:3\n", "t.libsvm"));
+  EXPECT_EQ(sparse.rows, 2);
+  ASSERT_EQ(sparse.columns.size(), 3U);
+  EXPECT_EQ(sparse.columns[0].mean, 1.5);
+  EXPECT_EQ(sparse.columns[1].maximum, 0.5);
+  EXPECT_EQ(sparse.response, "label");
 }
 
 TEST_F(CommandsTest, ImportKeepsEveryBitAndSaysWhereFrom) {
@@ -114,7 +135,7 @@ TEST_F(CommandsTest, ImportRefusesAndLeavesNothingBehind) {
   EXPECT_EQ(error([&] {
               import_data({path("good.h5"), path("out.h5"), "y", false});
             }),
-            "good.h5: cannot import this kind of file (CSV is imported). HDF5 files are read as they are.");
+            "good.h5: cannot import this kind of file (CSV and TSV are imported). Other formats are read as they are.");
   EXPECT_EQ(error([&] {
               import_data({path("good.csv"), path("no/out.h5"), "y", false});
             }),

@@ -54,8 +54,10 @@ TEST_F(DatasetTest, FormatByExtension) {
   EXPECT_EQ(data_format("B.CSV"), DataFormat::csv);
   EXPECT_EQ(data_format("b.h5"), DataFormat::hdf5);
   EXPECT_EQ(data_format("b.hdf5"), DataFormat::hdf5);
-  EXPECT_EQ(error([] { data_format("b.txt"); }), "b.txt: unknown kind of data file (its name ends in '.txt'). Use .csv, .h5 or .hdf5.");
-  EXPECT_EQ(error([] { data_format("b"); }), "b: unknown kind of data file (its name ends in ''). Use .csv, .h5 or .hdf5.");
+  EXPECT_EQ(error([] { data_format("b.txt"); }),
+            "b.txt: unknown kind of data file (its name ends in '.txt'). Use .csv, .tsv, .h5, .hdf5, .npy or .libsvm, or set data.format.");
+  EXPECT_EQ(error([] { data_format("b"); }),
+            "b: unknown kind of data file (its name ends in ''). Use .csv, .tsv, .h5, .hdf5, .npy or .libsvm, or set data.format.");
 }
 
 TEST_F(DatasetTest, FileIsRelativeToTheSpec) {
@@ -107,7 +109,7 @@ TEST_F(DatasetTest, SharesOfBothFormatsMakeUpTheTable) {
         const Range share = balanced_range(569, ranks, rank);
         data::Table table = read_share(dataset, data, ResponseKind::binary, share);
         EXPECT_LE(table.bytes(), share.size() * 32 * 8);
-        finish_share(table, data, moments, dataset.path);
+        finish_share(table, dataset, data, moments);
         EXPECT_LE(table.bytes(), share.size() * 32 * 8);
         ASSERT_EQ(table.held, share);
         ASSERT_EQ(table.columns, whole.columns);
@@ -175,7 +177,9 @@ TEST_F(DatasetTest, NumbersMustBeFinite) {
   const std::string design = table("design.h5", {1, 0, 2, 1, -inf, 1}, 2);
   EXPECT_EQ(error([&] { load(design, "y", ResponseKind::binary); }), "design.h5: row 2 (counted from 0): column 'x0': -inf" + why);
   const std::string response = table("response.h5", {1, 0, 2, nan}, 2);
-  EXPECT_EQ(error([&] { load(response, "y", ResponseKind::real); }), "response.h5: row 1 (counted from 0): response 'y': nan" + why);
+  EXPECT_EQ(error([&] { load(response, "y", ResponseKind::real); }),
+            "response.h5: row 1 (counted from 0): response 'y': nan is not finite (models need finite numbers). Replace it, or set "
+            "data.missing = \"drop_rows\".");
   write("a,y\n1,0\nnan,1\n", "t.csv");
   EXPECT_EQ(error([&] { load("t.csv", "y", ResponseKind::binary); }), "t.csv:3: column 'a': 'nan'" + why);
 }
