@@ -11,7 +11,7 @@ namespace variscope::diagnostics {
 namespace {
 
 /// E[(d/dlambda_p log q)^2] of one coordinate: the slope by central differences, the expectation as the sum of weight(z) over `points`.
-double information(const std::function<double(double z, const std::vector<double>& lambda)>& log_density, std::vector<double> lambda,
+double information(const std::function<double(double z, const std::vector<double>& lambda)>& log_density, const std::vector<double>& lambda,
                    std::size_t p, const std::vector<double>& points, double spacing) {
   constexpr double step = 1e-5;
   double sum = 0;
