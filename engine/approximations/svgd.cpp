@@ -16,10 +16,9 @@ dense::Matrix squared_distances(const dense::Matrix& x, Range range) {
   dense::Matrix result = dense::product(some, dense::transposed(x));
   std::vector<double> norm;
   for (Index i = 0; i < x.rows; ++i) {
-    // As the product sums it, so that a particle's distance from its own copy is exactly 0.
-    double sum = 0;
-    for (Index d = 0; d < x.columns; ++d) sum += x(i, d) * x(i, d);
-    norm.push_back(sum);
+    // The bits of the product, so that a particle's distance from its own copy is exactly 0.
+    const std::span<const double> row(x.row(i), static_cast<std::size_t>(x.columns));
+    norm.push_back(dense::dot(row, row));
   }
   for (Index i = 0; i < range.size(); ++i) {
     const double own = norm[static_cast<std::size_t>(range.first + i)];
