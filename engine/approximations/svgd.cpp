@@ -5,6 +5,8 @@
 #include <cmath>
 #include <vector>
 
+#include "engine/simd/math.hpp"
+
 namespace variscope::approximations {
 
 namespace {
@@ -27,6 +29,18 @@ dense::Matrix squared_distances(const dense::Matrix& x, Range range) {
   return result;
 }
 
+/// Every value v becomes exp(-v / h), v >= 0; no lane looks at another.
+void to_kernel(std::vector<double>& values, double h) {
+  const std::size_t whole = values.size() / simd::kWidth * simd::kWidth;
+  for (std::size_t k = 0; k < whole; k += simd::kWidth) {
+    simd::store(values.data() + k, simd::exp_nonpositive(simd::load(values.data() + k) / -h));
+  }
+  double rest[simd::kWidth] = {};
+  std::copy(values.begin() + static_cast<std::ptrdiff_t>(whole), values.end(), rest);
+  simd::store(rest, simd::exp_nonpositive(simd::load(rest) / -h));
+  std::copy_n(rest, values.size() - whole, values.begin() + static_cast<std::ptrdiff_t>(whole));
+}
+
 }  // namespace
 
 double median_bandwidth(const dense::Matrix& x) {
@@ -46,7 +60,7 @@ double median_bandwidth(const dense::Matrix& x) {
 
 void svgd_direction(const dense::Matrix& x, const dense::Matrix& gradient, double h, Range particles, dense::Matrix& direction) {
   dense::Matrix kernel = squared_distances(x, particles);
-  for (double& k : kernel.values) k = std::exp(-k / h);
+  to_kernel(kernel.values, h);
   direction = dense::product(kernel, gradient);
   const dense::Matrix pulled = dense::product(kernel, x);
   const auto count = static_cast<double>(x.rows);
