@@ -24,7 +24,8 @@ class FixedSample {
   double value_and_gradient(std::span<const double> lambda, std::span<double> gradient) const;
 
   /// From `start`, 2 dim entries.
-  [[nodiscard]] optimizers::Maximum maximise(std::vector<double> start, int most = 2000) const;
+  [[nodiscard]] optimizers::Maximum maximise(std::vector<double> start, int most = 2000,
+                                             optimizers::Search search = optimizers::Search::lbfgs) const;
 
   /// The mean's block of the inverse of minus the objective's Hessian at its maximum: covariances that a mean-field q itself misses
   /// (Giordano, Broderick, Jordan 2018, JMLR 19(51)); for normal targets nearly their covariance. 4 dim evaluations of the objective
