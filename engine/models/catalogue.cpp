@@ -4,6 +4,7 @@
 #include "engine/models/banana.hpp"
 #include "engine/models/bernoulli_toy.hpp"
 #include "engine/models/gaussian.hpp"
+#include "engine/models/library/library_model.hpp"
 #include "engine/models/linear_regression.hpp"
 #include "engine/models/logistic_regression.hpp"
 #include "engine/models/normal_mean.hpp"
@@ -13,8 +14,8 @@ namespace variscope::models {
 
 const std::vector<Entry>& catalogue() {
   static const std::vector<Entry> entries = {
-      logistic_regression_entry(), linear_regression_entry(), normal_mean_entry(), gaussian_entry(), banana_entry(),
-      univariate_entry(),          bernoulli_toy_entry(),
+      logistic_regression_entry(), linear_regression_entry(), normal_mean_entry(), gaussian_entry(),     banana_entry(),
+      univariate_entry(),          bernoulli_toy_entry(),     library_entry(),     library_rows_entry(),
   };
   return entries;
 }
