@@ -2,8 +2,10 @@
 #include "engine/diagnostics/scaling.hpp"
 
 #include <limits>
+#include <numeric>
 
 #include "engine/diagnostics/comparison.hpp"
+#include "engine/diagnostics/work.hpp"
 
 namespace variscope::diagnostics {
 
@@ -23,6 +25,8 @@ const MeasuredScaling* one_replica(const std::vector<MeasuredScaling>& measured,
   }
   return nullptr;
 }
+
+double replicates_of(const MeasuredScaling& m) { return std::accumulate(m.count.begin(), m.count.end(), 0.0); }
 
 Estimate inverse_of(const Estimate& estimate, double factor) {
   Estimate inverse = scaled(estimate, factor);
@@ -49,6 +53,7 @@ ScalingSummary scaling(const std::string& estimator, const std::vector<MeasuredS
     ScalingPoint point;
     const Estimate variance = jackknife(m.trace, m.count);
     point.seconds = m.seconds;
+    point.well_timed = well_timed(m.seconds, replicates_of(m));
     point.noise_scale = norm_square > 0 ? scaled(variance, 1 / norm_square) : Estimate{};
     point.step_progress = std::numeric_limits<double>::quiet_NaN();
     const auto r = static_cast<double>(m.setting.replicas);
@@ -57,7 +62,8 @@ ScalingSummary scaling(const std::string& estimator, const std::vector<MeasuredS
       const Estimate ratio =
           paired ? jackknife_ratio(m.trace, one->trace, m.count) : ratio_of_independent(variance, jackknife(one->trace, one->count));
       point.ratio = scaled(ratio, r);
-      point.efficiency = one->seconds > 0 && m.seconds > 0 ? inverse_of(ratio, m.seconds / one->seconds) : Estimate{};
+      const bool timed = point.well_timed && well_timed(one->seconds, replicates_of(*one));
+      point.efficiency = timed ? inverse_of(ratio, m.seconds / one->seconds) : Estimate{};
       point.step_progress = replica_efficiency(one->trace.value, m.trace.value, m.setting.replicas, norm_square);
     }
     if (components != nullptr) {

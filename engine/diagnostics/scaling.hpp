@@ -22,12 +22,14 @@ struct MeasuredScaling {
 
 /// One line of table T3.
 struct ScalingPoint {
-  Check check;           ///< setting, policy, measured and predicted tr Var
-  Estimate ratio;        ///< R Var_R / Var_1: 1 is ideal
-  double seconds = 0;    ///< as measured
-  Estimate noise_scale;  ///< tr Var / |G|^2
-  Estimate
-      efficiency;  ///< Var_1 seconds_1 / (Var_R seconds_R): variance reduction per core-second, 1 is ideal; error of the timing not in it
+  Check check;              ///< setting, policy, measured and predicted tr Var
+  Estimate ratio;           ///< R Var_R / Var_1: 1 is ideal
+  double seconds = 0;       ///< as measured
+  bool well_timed = false;  ///< long enough in all to be compared by time
+  Estimate noise_scale;     ///< tr Var / |G|^2
+  /// Var_1 seconds_1 / (Var_R seconds_R): variance reduction per core-second, 1 is ideal; error of the timing not in it; undefined unless
+  /// both are well timed.
+  Estimate efficiency;
   double step_progress = 0;           ///< replica_efficiency() of the measured variances; NaN without R = 1
   std::optional<Index> useful;        ///< largest useful R: floor and signal; nothing: no limit
   std::optional<Index> useful_floor;  ///< the same without regard to the signal
@@ -35,7 +37,7 @@ struct ScalingPoint {
 
 struct ScalingSummary {
   std::string estimator;
-  double norm_square = 0;  ///< |G|^2
+  double norm_square = 0;  ///< |G|^2; 0: not told apart from zero
   double share = 0.5;      ///< what a useful replica pays at least
   std::vector<ScalingPoint> points;
 };

@@ -27,22 +27,35 @@ std::string plain_name(const std::string& name) {
 }
 
 /// |G|^2 from whichever of the reference and the estimator's own mean has the smaller error to subtract.
-Signal signal_of(const PointRecord& point, const PooledMoments& pooled, double& error) {
+/// bound: of what |G|^2 is measured to be where G is zero: the mean of the errors' squares and three standard errors (of independent normal
+/// errors), or what was measured if that is more.
+Signal signal_of(const PointRecord& point, const PooledMoments& pooled, double& bound) {
   double reference = 0;
   double reference_error = 0;
+  double reference_spread = 0;
   double own = 0;
   double own_error = 0;
+  double own_spread = 0;
   for (std::size_t p = 0; p < point.reference.size(); ++p) {
     const double mean = point.reference[p] + pooled.deviation[p];
     reference += point.reference[p] * point.reference[p];
-    reference_error += point.reference_error[p] * point.reference_error[p];
+    const double reference_square = point.reference_error[p] * point.reference_error[p];
+    reference_error += reference_square;
+    reference_spread += 2 * reference_square * reference_square;
     own += mean * mean;
-    own_error += pooled.variance[p] / pooled.count;
+    const double own_square = pooled.variance[p] / pooled.count;
+    own_error += own_square;
+    own_spread += 2 * own_square * own_square;
   }
   Signal signal;
   signal.from_reference = !(own_error < reference_error) || reference_error < 0.1 * reference;
-  error = signal.from_reference ? reference_error : own_error;
-  signal.norm_square = std::max((signal.from_reference ? reference : own) - error, 0.0);
+  const double square = signal.from_reference ? reference : own;
+  const double error = signal.from_reference ? reference_error : own_error;
+  constexpr double errors = 3;
+  bound = error + errors * std::sqrt(signal.from_reference ? reference_spread : own_spread);
+  signal.norm_square = std::max(square - error, 0.0);
+  signal.separated = square > bound && point.label != "optimum";
+  bound = std::max(bound, signal.norm_square);
   return signal;
 }
 
@@ -57,21 +70,20 @@ Estimate inverted(const Estimate& estimate) {
 
 /// Fills the signal-to-noise ratio and its inverse. Their intervals carry the error of tr Var alone.
 void add_signal(const PointRecord& point, const PooledMoments& pooled, EstimatorSummary& summary) {
-  double error = 0;
-  summary.signal = signal_of(point, pooled, error);
+  double bound = 0;
+  summary.signal = signal_of(point, pooled, bound);
   if (summary.total.reliability == Reliability::zero || !summary.total.defined()) {
     return;
   }
-  const double square = summary.signal.norm_square;
-  if (square > 0) {
-    summary.noise_scale = scaled(summary.total, 1 / square);
+  if (summary.signal.separated) {
+    summary.noise_scale = scaled(summary.total, 1 / summary.signal.norm_square);
     if (summary.noise_scale.defined()) {
       summary.signal_to_noise = inverted(summary.noise_scale);
     }
     return;
   }
   summary.signal_to_noise.value = 0;
-  summary.signal_to_noise.floor = error / summary.total.value;
+  summary.signal_to_noise.floor = bound / summary.total.value;
   summary.signal_to_noise.reliability = Reliability::zero;
 }
 
@@ -129,6 +141,7 @@ PointSummary summarise(const CellRecord& cell, const PointRecord& point, const S
     summary.fisher = jackknife(variance.fisher, variance.count);
     summary.work = work_per_call(record, pooled.count, cell.rows, cell.batch_rows);
     summary.seconds_per_call = record.seconds_per_call;
+    summary.well_timed = well_timed(record.seconds_per_call, pooled.count);
     add_signal(point, pooled, summary);
     errors.emplace_back();
     if (summary.declared_biased) {
@@ -151,12 +164,13 @@ PointSummary summarise(const CellRecord& cell, const PointRecord& point, const S
     const double more_work = summary.work.value_equivalents / base_work;
     const double more_seconds = summary.seconds_per_call / base_seconds;
     summary.work_ratio = scaled(summary.ratio, more_work);
-    summary.time_ratio = scaled(summary.ratio, more_seconds);
+    const bool timed = summary.well_timed && base.well_timed;
+    summary.time_ratio = timed ? scaled(summary.ratio, more_seconds) : Estimate{};
     if (summary.declared_biased) {
       SquareErrorSummary& error = summary.square_error;
       error.ratio = jackknife_ratio(errors[e].total, statistics[*baseline].total, statistics[e].count);
       error.work_ratio = scaled(error.ratio, more_work);
-      error.time_ratio = scaled(error.ratio, more_seconds);
+      error.time_ratio = timed ? scaled(error.ratio, more_seconds) : Estimate{};
     }
     const bool unbiased = summary.bias.verdict == Verdict::unbiased && !summary.declared_biased;
     summary.ranking = e == *baseline ? Ranking::baseline : (unbiased ? ranking_of(summary) : Ranking::not_ranked);

@@ -25,6 +25,8 @@ struct BlockSummary {
 struct Signal {
   double norm_square = 0;      ///< error subtracted; 0 if the error exceeds it
   bool from_reference = true;  ///< false: |mean|^2 - tr Var / n of the estimator itself
+  /// Told apart from zero. Not if within three standard errors of it, nor at the optimum, whose gradient is what the search left.
+  bool separated = false;
 };
 
 /// Of an estimator that is declared biased: variance alone would flatter it.
@@ -46,13 +48,14 @@ struct EstimatorSummary {
   Estimate fisher;      ///< undefined for families without Fisher weights
   Estimate ratio;       ///< total over the baseline's total
   Estimate work_ratio;  ///< ratio x evaluations over the baseline's
-  Estimate time_ratio;  ///< ratio x seconds over the baseline's
+  Estimate time_ratio;  ///< ratio x seconds over the baseline's; undefined unless both are well timed
   Signal signal;
-  Estimate signal_to_noise;         ///< |G|^2 / tr Var
-  Estimate noise_scale;             ///< tr Var / |G|^2: calls to average until noise equals signal
+  Estimate signal_to_noise;         ///< |G|^2 / tr Var; zero with a bound unless the signal is separated
+  Estimate noise_scale;             ///< tr Var / |G|^2: calls to average until noise equals signal; undefined unless separated
   SquareErrorSummary square_error;  ///< only if declared biased
   Work work;
   double seconds_per_call = 0;
+  bool well_timed = false;  ///< long enough in all to be compared by time
   Ranking ranking = Ranking::not_ranked;
 };
 

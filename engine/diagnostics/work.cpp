@@ -19,4 +19,14 @@ Work work_per_call(const EstimatorRecord& record, double replicates, Index rows,
   return work;
 }
 
+double gradient_equivalents(const models::Counts& counts, Index rows) {
+  const auto sum = [](Index values, Index gradients, Index hessians) {
+    const double equivalents = static_cast<double>(values) + gradient_pass_cost * static_cast<double>(gradients) +
+                               hessian_pass_cost * static_cast<double>(hessians);
+    return equivalents / gradient_pass_cost;
+  };
+  if (rows == 0) return sum(counts.value_evaluations, counts.gradient_evaluations, counts.hessian_evaluations);
+  return sum(counts.value_rows, counts.gradient_rows, counts.hessian_rows) / static_cast<double>(rows);
+}
+
 }  // namespace variscope::diagnostics

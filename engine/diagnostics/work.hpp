@@ -17,7 +17,15 @@ struct Work {
   double value_equivalents = 0;  ///< value_passes + 2 gradient_passes + 3 hessian_passes
 };
 
+/// Calls that were timed for less than this in all are not compared by time: a single interruption by the operating system, a few
+/// milliseconds, would show in the ratio.
+inline constexpr double least_timed_seconds = 0.05;
+inline bool well_timed(double seconds_per_call, double calls) { return seconds_per_call * calls >= least_timed_seconds; }
+
 /// The record's share of its preparation included. replicates > 0.
 Work work_per_call(const EstimatorRecord& record, double replicates, Index rows, Index batch_rows);
+
+/// Work as gradients of one sample over all N rows (rows 0: of the whole density): the axis that fits are compared along.
+double gradient_equivalents(const models::Counts& counts, Index rows);
 
 }  // namespace variscope::diagnostics

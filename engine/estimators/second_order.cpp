@@ -1,6 +1,7 @@
-/// Control variates whose expectation under a mean-field Gaussian is known: grad l(z) is compared with a linear function of z - m.
+/// Control variates whose expectation under a normal q is known: grad l(z) is compared with a linear function of z - m.
 #include "engine/estimators/second_order.hpp"
 
+#include <algorithm>
 #include <vector>
 
 #include "engine/estimators/integrand.hpp"
@@ -12,48 +13,79 @@ namespace {
 
 constexpr Index kTrainingCalls = 128;
 
-std::optional<std::string> needs_mean_field(const Context& context) {
-  if (context.family->mean_field_gaussian() != nullptr) return std::nullopt;
-  return "is written for mean_field_gaussian";
+std::optional<std::string> needs_normal(const Context& context) {
+  if (context.family->gaussian() && context.family->reparameterisable()) return std::nullopt;
+  return "needs a normal family, whose mean and covariance it moves";
 }
 
 std::optional<std::string> needs_hessian(const Context& context) {
-  if (auto reason = needs_mean_field(context)) return reason;
+  if (auto reason = needs_normal(context)) return reason;
   if (context.model->has_hessian_vector()) return std::nullopt;
   return "needs Hessian-vector products, which this model does not offer";
 }
 
-/// Column `to` of theta becomes the mean of q.
-void place_mean(const families::MeanFieldGaussian& q, tiles::BatchView theta, Index to) {
-  for (Index d = 0; d < q.dim(); ++d) theta(d, to) = q.mean()[static_cast<std::size_t>(d)];
+/// m: where a normal q takes noise 0. Cheaper than moments(), and to the bit what a sample is shifted by.
+std::vector<double> mean_of(const families::Family& q) {
+  const tiles::Batch nothing(q.noise().rows(), 1);
+  tiles::Batch z(q.dim(), 1);
+  q.sample(nothing.view(), z.view());
+  std::vector<double> mean;
+  for (Index d = 0; d < q.dim(); ++d) mean.push_back(z(d, 0));
+  return mean;
 }
 
-/// Sums of r = grad l(z) - control(z) and of r eps over samples; entropy and the control's expectation are added in the end.
-class Controlled : public Estimator {
+/// Column `to` of theta becomes the mean of q.
+void place_mean(const std::vector<double>& mean, tiles::BatchView theta, Index to) {
+  for (std::size_t d = 0; d < mean.size(); ++d) theta(static_cast<Index>(d), to) = mean[d];
+}
+
+/// gradient += what E[(H (z - m) + g)' dz / dlambda] is: the chain rule from dE/dm = g, dE/dSigma = H / 2. hessian: dim x dim, symmetric.
+void add_quadratic(const families::Family& q, std::span<const double> slope, std::span<const double> hessian, std::span<double> gradient) {
+  thread_local std::vector<double> half;
+  half.assign(hessian.begin(), hessian.end());
+  for (double& h : half) h *= 0.5;
+  q.add_gaussian_chain(slope, half, false, gradient);
+}
+
+/// Pathwise sums of r = grad l(z) - control(z); entropy and the control's expectation are added in the end.
+class Expansion : public Estimator {
  public:
   [[nodiscard]] Index partial_size(const Context& context) const override { return context.family->parameters(); }
 
   void finish(const Context& context, const SampleBlock& call, std::span<const double> partial, std::span<double> gradient) const override {
-    const families::MeanFieldGaussian& q = *context.family->mean_field_gaussian();
-    const auto dim = static_cast<std::size_t>(q.dim());
     const auto m = static_cast<double>(context.samples);
-    for (std::size_t d = 0; d < dim; ++d) {
-      gradient[d] = partial[d] / m;
-      gradient[dim + d] = partial[dim + d] / m * q.scale()[d];
-    }
+    for (std::size_t p = 0; p < gradient.size(); ++p) gradient[p] = partial[p] / m;
     add_expectation(context, call, gradient);
-    if (context.objective == Objective::elbo) q.add_entropy_gradient(gradient);
+    if (context.objective == Objective::elbo) context.family->add_entropy_gradient(gradient);
   }
 
  protected:
   /// gradient += the control's own expected gradient.
   virtual void add_expectation(const Context& context, const SampleBlock& call, std::span<double> gradient) const = 0;
+
+  /// partial += pathwise sums of residual(i, s) over the block. fill(s, r): r (dim numbers) becomes sample s's residual.
+  template <class Fill>
+  static void add_residuals(const Context& context, const SampleBlock& block, Fill&& fill, std::span<double> partial) {
+    const Index first_block = block.first / tiles::kLanes;
+    const Index last_block = (block.last + tiles::kLanes - 1) / tiles::kLanes;
+    const Index skipped = first_block * tiles::kLanes;
+    thread_local tiles::Batch residual;
+    thread_local std::vector<double> one;
+    residual.resize(context.family->dim(), block.last - skipped);
+    one.resize(static_cast<std::size_t>(context.family->dim()));
+    for (Index s = block.first; s < block.last; ++s) {
+      fill(s, one.data());
+      for (std::size_t i = 0; i < one.size(); ++i) residual(static_cast<Index>(i), s - skipped) = one[i];
+    }
+    context.family->add_pathwise(block.noise.slice(first_block, last_block), block.position.slice(first_block, last_block), residual.view(),
+                                 0, block.first - skipped, block.last - skipped, partial);
+  }
 };
 
 /// Paisley, Blei and Jordan 2012; Miller, Foti, D'Amour and Adams 2017 (NeurIPS), section 3: second-order Taylor of l at m, the whole
 /// Hessian from D Hessian-vector products. With all rows, g(m) and H(m) are prepared once a step (state); with a minibatch they are those
 /// of the minibatch and part of each call.
-class TaylorHessian final : public Controlled {
+class TaylorHessian final : public Expansion {
  public:
   [[nodiscard]] std::vector<Request> requests(const Context& context) const override {
     std::vector<Request> all = {{.wanted = {false, true}}};
@@ -62,17 +94,18 @@ class TaylorHessian final : public Controlled {
   }
 
   void place(const Context& context, std::size_t, const Placement& at) const override {
-    const families::MeanFieldGaussian& q = *context.family->mean_field_gaussian();
-    for (Index d = 0; d < q.dim(); ++d) {
-      place_mean(q, at.theta, at.origin + d);
-      for (Index i = 0; i < q.dim(); ++i) at.direction(i, at.origin + d) = i == d ? 1.0 : 0.0;
+    const std::vector<double> mean = mean_of(*context.family);
+    const Index dim = context.family->dim();
+    for (Index d = 0; d < dim; ++d) {
+      place_mean(mean, at.theta, at.origin + d);
+      for (Index i = 0; i < dim; ++i) at.direction(i, at.origin + d) = i == d ? 1.0 : 0.0;
     }
   }
 
-  /// g(m), then H(m) column by column.
+  /// m, g(m), H(m) column by column, and the expected gradient that they make.
   [[nodiscard]] Index state_size(const Context& context) const override {
     const Index dim = context.family->dim();
-    return context.batch_rows > 0 ? 0 : dim + dim * dim;
+    return context.batch_rows > 0 ? 0 : 2 * dim + dim * dim + context.family->parameters();
   }
   [[nodiscard]] double preparation_share(const Context&) const override { return 1; }
 
@@ -83,71 +116,65 @@ class TaylorHessian final : public Controlled {
     place(context, 0, {{}, {}, 0, 0, theta.view(), direction.view(), 0});
     tiles::Batch out;
     preparation.evaluate(expansion(context).wanted, theta.view(), direction.view(), out);
-    for (Index i = 0; i < dim; ++i) {
-      state[static_cast<std::size_t>(i)] = out(1 + i, 0);
-      for (Index d = 0; d < dim; ++d) state[static_cast<std::size_t>(dim + d * dim + i)] = out(1 + dim + i, d);
-    }
+    std::vector<double> known;
+    lay_out(context, out.view(), 0, known);
+    std::copy(known.begin(), known.end(), state.begin());
+    add_expectation_of(context, known.data(), state.subspan(known.size()));
   }
 
   void accumulate(const Context& context, const SampleBlock& block, std::span<double> partial) const override {
-    const families::MeanFieldGaussian& q = *context.family->mean_field_gaussian();
-    const Index dim = q.dim();
+    const Index dim = context.family->dim();
     const auto size = static_cast<std::size_t>(dim);
-    // g(m), then H(m) column by column, as in the state; from a minibatch's expansion they are laid out so first.
-    thread_local std::vector<double> copied;
-    const double* expansion_of = context.state.data();
-    if (context.state.empty()) {
-      copied.resize(size + size * size);
-      for (Index i = 0; i < dim; ++i) {
-        copied[static_cast<std::size_t>(i)] = slope(context, block, i);
-        for (Index d = 0; d < dim; ++d) copied[static_cast<std::size_t>(dim + d * dim + i)] = curvature(context, block, i, d);
-      }
-      expansion_of = copied.data();
-    }
-    thread_local std::vector<double> linear;
-    for (Index s = block.first; s < block.last; ++s) {
-      linear.assign(expansion_of, expansion_of + dim);
-      for (Index d = 0; d < dim; ++d) {
-        const double step = q.scale()[static_cast<std::size_t>(d)] * block.noise(d, s);
-        const double* column = expansion_of + dim + d * dim;
-        for (std::size_t i = 0; i < size; ++i) linear[i] += column[i] * step;
-      }
-      for (Index i = 0; i < dim; ++i) {
-        const double r = block.densities[0](1 + i, block.origins[0] + (s - block.first)) - linear[static_cast<std::size_t>(i)];
-        partial[static_cast<std::size_t>(i)] += r;
-        partial[static_cast<std::size_t>(dim + i)] += r * block.noise(i, s);
-      }
-    }
+    const double* known = expansion_of(context, block);
+    add_residuals(
+        context, block,
+        [&](Index s, double* r) {
+          for (Index i = 0; i < dim; ++i) r[i] = block.densities[0](1 + i, block.origins[0] + (s - block.first)) - known[dim + i];
+          for (Index d = 0; d < dim; ++d) {
+            const double step = block.position(d, s) - known[d];
+            const double* column = known + 2 * dim + d * dim;
+            for (std::size_t i = 0; i < size; ++i) r[i] -= column[i] * step;
+          }
+        },
+        partial);
   }
 
  protected:
   void add_expectation(const Context& context, const SampleBlock& call, std::span<double> gradient) const override {
-    const families::MeanFieldGaussian& q = *context.family->mean_field_gaussian();
-    for (Index d = 0; d < q.dim(); ++d) {
-      const auto i = static_cast<std::size_t>(d);
-      gradient[i] += slope(context, call, d);
-      gradient[static_cast<std::size_t>(q.dim()) + i] += curvature(context, call, d, d) * q.scale()[i] * q.scale()[i];
-    }
+    if (context.state.empty()) return add_expectation_of(context, expansion_of(context, call), gradient);
+    const std::span<const double> expected = context.state.last(gradient.size());
+    for (std::size_t p = 0; p < gradient.size(); ++p) gradient[p] += expected[p];
   }
 
  private:
   static Request expansion(const Context& context) {
     return {.wanted = {false, true, true}, .columns = context.family->dim(), .per_sample = false, .at_sample = false};
   }
-  static double slope(const Context& context, const SampleBlock& block, Index i) {
-    return context.state.empty() ? block.densities[1](1 + i, block.origins[1]) : context.state[static_cast<std::size_t>(i)];
-  }
-  /// H_id.
-  static double curvature(const Context& context, const SampleBlock& block, Index i, Index d) {
+  /// m, g(m) and H(m), as in the state, from the expansion's columns.
+  static void lay_out(const Context& context, tiles::ConstBatchView density, Index origin, std::vector<double>& to) {
     const Index dim = context.family->dim();
-    return context.state.empty() ? block.densities[1](1 + dim + i, block.origins[1] + d)
-                                 : context.state[static_cast<std::size_t>(dim + d * dim + i)];
+    to = mean_of(*context.family);
+    for (Index i = 0; i < dim; ++i) to.push_back(density(1 + i, origin));
+    for (Index d = 0; d < dim; ++d) {
+      for (Index i = 0; i < dim; ++i) to.push_back(density(1 + dim + i, origin + d));
+    }
+  }
+  static void add_expectation_of(const Context& context, const double* known, std::span<double> gradient) {
+    const auto dim = static_cast<std::size_t>(context.family->dim());
+    add_quadratic(*context.family, {known + dim, dim}, {known + 2 * dim, dim * dim}, gradient);
+  }
+  /// The state, or what the call's minibatch puts in the place of its m, g(m) and H(m): valid until the thread's next call.
+  static const double* expansion_of(const Context& context, const SampleBlock& block) {
+    if (!context.state.empty()) return context.state.data();
+    thread_local std::vector<double> copied;
+    lay_out(context, block.densities[1], block.origins[1], copied);
+    return copied.data();
   }
 };
 
 /// Miller et al. 2017, section 3.3: H(m)(z - m) by one Hessian-vector product a sample. It controls the mean as the whole Hessian does; the
-/// scale, whose control would need the diagonal of H, keeps the first-order control g(m) eps alone.
-class TaylorProduct final : public Controlled {
+/// scale, whose control would need entries of H, keeps the first-order control g(m) dz / dlambda alone, whose expectation is 0 there.
+class TaylorProduct final : public Expansion {
  public:
   [[nodiscard]] std::vector<Request> requests(const Context&) const override {
     return {{.wanted = {false, true}},
@@ -156,29 +183,33 @@ class TaylorProduct final : public Controlled {
   }
 
   void place(const Context& context, std::size_t request, const Placement& at) const override {
-    const families::MeanFieldGaussian& q = *context.family->mean_field_gaussian();
-    if (request == 1) return place_mean(q, at.theta, at.origin);
+    const std::vector<double> mean = mean_of(*context.family);
+    if (request == 1) return place_mean(mean, at.theta, at.origin);
     for (Index s = at.first; s < at.last; ++s) {
       const Index to = at.origin + (s - at.first);
-      place_mean(q, at.theta, to);
-      for (Index d = 0; d < q.dim(); ++d) at.direction(d, to) = q.scale()[static_cast<std::size_t>(d)] * at.noise(d, s);
+      place_mean(mean, at.theta, to);
+      for (std::size_t d = 0; d < mean.size(); ++d) {
+        const auto row = static_cast<Index>(d);
+        at.direction(row, to) = at.position(row, s) - mean[d];
+      }
     }
   }
 
   void accumulate(const Context& context, const SampleBlock& block, std::span<double> partial) const override {
     const Index dim = context.family->dim();
+    add_residuals(
+        context, block,
+        [&](Index s, double* r) {
+          for (Index i = 0; i < dim; ++i) {
+            r[i] = block.densities[0](1 + i, block.origins[0] + (s - block.first)) - block.densities[1](1 + i, block.origins[1]);
+          }
+        },
+        partial);
+    // The mean comes first in every normal family's lambda.
     for (Index i = 0; i < dim; ++i) {
-      const double slope = block.densities[1](1 + i, block.origins[1]);
-      double location = 0;
-      double product = 0;
-      for (Index s = block.first; s < block.last; ++s) {
-        const Index k = s - block.first;
-        const double r = block.densities[0](1 + i, block.origins[0] + k) - slope;
-        location += r - block.densities[2](1 + i, block.origins[2] + k);
-        product += r * block.noise(i, s);
-      }
-      partial[static_cast<std::size_t>(i)] += location;
-      partial[static_cast<std::size_t>(dim + i)] += product;
+      double bent = 0;
+      for (Index s = block.first; s < block.last; ++s) bent += block.densities[2](1 + i, block.origins[2] + (s - block.first));
+      partial[static_cast<std::size_t>(i)] -= bent;
     }
   }
 
@@ -189,18 +220,19 @@ class TaylorProduct final : public Controlled {
 };
 
 /// Geffner and Domke 2020 (NeurIPS), section 4, with a diagonal quadratic: grad l is fitted by b + B (z - m) on training samples,
-/// coordinate by coordinate, by least squares. State: b, then B. Costs no evaluation more than the plain estimator.
-class QuadraticSurrogate final : public Controlled {
+/// coordinate by coordinate, by least squares. State: b, B, and the expected gradient that they make. Costs no evaluation more than the
+/// plain estimator.
+class QuadraticSurrogate final : public Expansion {
  public:
   [[nodiscard]] std::vector<Request> requests(const Context&) const override { return {{.wanted = {false, true}}}; }
-  [[nodiscard]] Index state_size(const Context& context) const override { return 2 * context.family->dim(); }
+  [[nodiscard]] Index state_size(const Context& context) const override { return 2 * context.family->dim() + context.family->parameters(); }
 
   void prepare(const Context& context, Preparation& preparation, std::span<double> state) const override {
-    const families::MeanFieldGaussian& q = *context.family->mean_field_gaussian();
-    const auto dim = static_cast<std::size_t>(q.dim());
-    // Co-moments of g and eps by Welford.
+    const std::vector<double> centre = mean_of(*context.family);
+    const std::size_t dim = centre.size();
+    // Co-moments of g and z - m by Welford.
     std::vector<double> mean_g(dim, 0.0);
-    std::vector<double> mean_eps(dim, 0.0);
+    std::vector<double> mean_step(dim, 0.0);
     std::vector<double> covariance(dim, 0.0);
     std::vector<double> variance(dim, 0.0);
     double n = 0;
@@ -209,12 +241,12 @@ class QuadraticSurrogate final : public Controlled {
         for (Index s = block.first; s < block.last; ++s) {
           n += 1;
           for (std::size_t d = 0; d < dim; ++d) {
-            const double eps = block.noise(static_cast<Index>(d), s);
+            const double step = block.position(static_cast<Index>(d), s) - centre[d];
             const double g = block.densities[0](1 + static_cast<Index>(d), s);
-            const double before = eps - mean_eps[d];
-            mean_eps[d] += before / n;
+            const double before = step - mean_step[d];
+            mean_step[d] += before / n;
             mean_g[d] += (g - mean_g[d]) / n;
-            variance[d] += before * (eps - mean_eps[d]);
+            variance[d] += before * (step - mean_step[d]);
             covariance[d] += before * (g - mean_g[d]);
           }
         }
@@ -222,44 +254,48 @@ class QuadraticSurrogate final : public Controlled {
     }
     for (std::size_t d = 0; d < dim; ++d) {
       const double slope = variance[d] > 0 ? covariance[d] / variance[d] : 0.0;
-      state[d] = mean_g[d] - slope * mean_eps[d];
-      state[dim + d] = slope / q.scale()[d];
+      state[d] = mean_g[d] - slope * mean_step[d];
+      state[dim + d] = slope;
     }
+    const std::span<double> expected = state.subspan(2 * dim);
+    if (const families::MeanFieldGaussian* q = context.family->mean_field_gaussian()) {
+      // Without a matrix.
+      for (std::size_t d = 0; d < dim; ++d) {
+        expected[d] = state[d];
+        expected[dim + d] = state[dim + d] * q->scale()[d] * q->scale()[d];
+      }
+      return;
+    }
+    std::vector<double> hessian(dim * dim, 0.0);
+    for (std::size_t d = 0; d < dim; ++d) hessian[d * dim + d] = state[dim + d];
+    add_quadratic(*context.family, state.first(dim), hessian, expected);
   }
 
   void accumulate(const Context& context, const SampleBlock& block, std::span<double> partial) const override {
-    const families::MeanFieldGaussian& q = *context.family->mean_field_gaussian();
-    const Index dim = q.dim();
-    for (Index i = 0; i < dim; ++i) {
-      const auto d = static_cast<std::size_t>(i);
-      const double b = context.state[d];
-      const double slope = context.state[static_cast<std::size_t>(dim) + d] * q.scale()[d];
-      double location = 0;
-      double product = 0;
-      for (Index s = block.first; s < block.last; ++s) {
-        const double eps = block.noise(i, s);
-        const double r = block.densities[0](1 + i, block.origins[0] + (s - block.first)) - (b + slope * eps);
-        location += r;
-        product += r * eps;
-      }
-      partial[d] += location;
-      partial[static_cast<std::size_t>(dim) + d] += product;
-    }
+    const std::vector<double> mean = mean_of(*context.family);
+    const std::size_t dim = mean.size();
+    add_residuals(
+        context, block,
+        [&](Index s, double* r) {
+          for (std::size_t d = 0; d < dim; ++d) {
+            const auto i = static_cast<Index>(d);
+            const double control = context.state[d] + context.state[dim + d] * (block.position(i, s) - mean[d]);
+            r[i] = block.densities[0](1 + i, block.origins[0] + (s - block.first)) - control;
+          }
+        },
+        partial);
   }
 
  protected:
   void add_expectation(const Context& context, const SampleBlock&, std::span<double> gradient) const override {
-    const families::MeanFieldGaussian& q = *context.family->mean_field_gaussian();
-    const auto dim = static_cast<std::size_t>(q.dim());
-    for (std::size_t d = 0; d < dim; ++d) {
-      gradient[d] += context.state[d];
-      gradient[dim + d] += context.state[dim + d] * q.scale()[d] * q.scale()[d];
-    }
+    const std::span<const double> expected = context.state.last(gradient.size());
+    for (std::size_t p = 0; p < gradient.size(); ++p) gradient[p] += expected[p];
   }
 };
 
-/// Bonnet 1964, Price 1958; Opper and Archambeau 2009, eqs. 11-12: d/dm = E grad l, d/d rho = s^2 E diag Hessian. The diagonal takes D
-/// Hessian-vector products a sample.
+/// Bonnet 1964, Price 1958; Opper and Archambeau 2009, eqs. 11-12: d/dm = E grad l, d/dSigma = E Hessian / 2. The Hessian takes D
+/// Hessian-vector products a sample; a mean-field q reads its diagonal alone. Partial: sums of the gradient, and of the Hessian's diagonal
+/// or its lower triangle row by row.
 class BonnetPrice final : public Estimator {
  public:
   [[nodiscard]] std::vector<Request> requests(const Context& context) const override {
@@ -279,29 +315,46 @@ class BonnetPrice final : public Estimator {
     }
   }
 
-  [[nodiscard]] Index partial_size(const Context& context) const override { return context.family->parameters(); }
+  [[nodiscard]] Index partial_size(const Context& context) const override {
+    const Index dim = context.family->dim();
+    return dim + (diagonal(context) ? dim : dim * (dim + 1) / 2);
+  }
 
   void accumulate(const Context& context, const SampleBlock& block, std::span<double> partial) const override {
     const Index dim = context.family->dim();
+    const bool short_row = diagonal(context);
     for (Index s = block.first; s < block.last; ++s) {
       const Index from = block.origins[0] + (s - block.first) * dim;
-      for (Index d = 0; d < dim; ++d) {
-        partial[static_cast<std::size_t>(d)] += block.densities[0](1 + d, from);
-        partial[static_cast<std::size_t>(dim + d)] += block.densities[0](1 + dim + d, from + d);
+      auto next = static_cast<std::size_t>(dim);
+      for (Index i = 0; i < dim; ++i) {
+        partial[static_cast<std::size_t>(i)] += block.densities[0](1 + i, from);
+        for (Index j = short_row ? i : 0; j <= i; ++j) partial[next++] += block.densities[0](1 + dim + i, from + j);
       }
     }
   }
 
   void finish(const Context& context, const SampleBlock&, std::span<const double> partial, std::span<double> gradient) const override {
-    const families::MeanFieldGaussian& q = *context.family->mean_field_gaussian();
+    const families::Family& q = *context.family;
     const auto dim = static_cast<std::size_t>(q.dim());
     const auto m = static_cast<double>(context.samples);
-    for (std::size_t d = 0; d < dim; ++d) {
-      gradient[d] = partial[d] / m;
-      gradient[dim + d] = partial[dim + d] / m * q.scale()[d] * q.scale()[d];
+    const bool short_row = diagonal(context);
+    std::vector<double> slope(partial.begin(), partial.begin() + q.dim());
+    for (double& g : slope) g /= m;
+    std::vector<double> hessian(dim * dim, 0.0);
+    std::size_t next = dim;
+    for (std::size_t i = 0; i < dim; ++i) {
+      for (std::size_t j = short_row ? i : 0; j <= i; ++j) {
+        hessian[i * dim + j] = partial[next++] / m;
+        hessian[j * dim + i] = hessian[i * dim + j];
+      }
     }
+    std::fill(gradient.begin(), gradient.end(), 0.0);
+    add_quadratic(q, slope, hessian, gradient);
     if (context.objective == Objective::elbo) q.add_entropy_gradient(gradient);
   }
+
+ private:
+  static bool diagonal(const Context& context) { return context.family->mean_field_gaussian() != nullptr; }
 };
 
 }  // namespace
@@ -326,12 +379,12 @@ Entry quadratic_surrogate_entry() {
   Entry entry =
       plain_entry("pw_quadratic", "pathwise with a learned diagonal quadratic as control variate, frozen",
                   "Geffner, Domke 2020 (NeurIPS), section 4", "1 gradient", [] { return std::make_unique<QuadraticSurrogate>(); });
-  entry.incompatible = needs_mean_field;
+  entry.incompatible = needs_normal;
   return entry;
 }
 
 Entry bonnet_price_entry() {
-  Entry entry = plain_entry("bonnet_price", "Bonnet's and Price's theorems: gradient for the mean, diagonal of the Hessian for the scale",
+  Entry entry = plain_entry("bonnet_price", "Bonnet's and Price's theorems: gradient for the mean, Hessian for the covariance",
                             "Bonnet 1964; Price 1958; Opper, Archambeau 2009, Neural Computation 21(3), eqs. 11-12",
                             "1 gradient with D Hessian-vector products", [] { return std::make_unique<BonnetPrice>(); });
   entry.incompatible = needs_hessian;

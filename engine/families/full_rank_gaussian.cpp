@@ -327,6 +327,26 @@ void FullRankGaussian::moments(std::span<double> mean, std::span<double> sd) con
   }
 }
 
+std::vector<double> FullRankGaussian::inverse_fisher_diagonal() const {
+  // P_ii is the length of row i of L^-T, whose columns are solved for eight at once.
+  std::vector<double> precision(mean_.size(), 0.0);
+  tiles::Batch unit(dim(), kLanes);
+  tiles::Batch column(dim(), kLanes);
+  for (Index first = 0; first < dim(); first += kLanes) {
+    unit.set_zero();
+    for (Index lane = 0; lane < std::min(kLanes, dim() - first); ++lane) unit(first + lane, lane) = 1;
+    solve_transposed(unit.data(), column.data());
+    for (Index d = 0; d < dim(); ++d) {
+      for (Index lane = 0; lane < kLanes; ++lane) precision[static_cast<std::size_t>(d)] += column(d, lane) * column(d, lane);
+    }
+  }
+  std::vector<double> weights;
+  for (const double p : precision) weights.push_back(1 / p);
+  for (Index d = 0; d < dim(); ++d) weights.push_back(1 / (row(d)[d] * row(d)[d] * precision[static_cast<std::size_t>(d)] + 1));
+  for (Index i = 1; i < dim(); ++i) weights.insert(weights.end(), static_cast<std::size_t>(i), weights[static_cast<std::size_t>(i)]);
+  return weights;
+}
+
 Entry full_rank_gaussian_entry() {
   Entry entry;
   entry.name = "full_rank_gaussian";

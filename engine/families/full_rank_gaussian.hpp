@@ -54,6 +54,9 @@ class FullRankGaussian final : public Family {
   /// "mean[x]", ..., "log_scale[x]", ..., "off_diagonal[y,x]", ... (row, column).
   [[nodiscard]] std::vector<std::string> parameter_names(const std::vector<std::string>& coordinates) const override;
   void moments(std::span<double> mean, std::span<double> sd) const override;
+  /// With P = (L L')^-1: F = P_ii for m_i, L_ii^2 P_ii + 1 for log L_ii, P_ii for L_ij, from the variances of the score. F is not
+  /// diagonal: the means' block is P, those of L's columns are dense. Cost O(D^3).
+  [[nodiscard]] std::vector<double> inverse_fisher_diagonal() const override;
 
  private:
   /// Row i of L up to its diagonal; the rows lie one behind the other.

@@ -13,7 +13,8 @@ namespace variscope::families {
 
 /// lambda = (logits of components 0..K-2, that of the last being 0; means component by component; log scales likewise).
 /// Noise: dim normals and one uniform that picks the component by its cumulated weights. That choice is discrete: z jumps as the weights
-/// move, so the family is not reparameterisable. Density and scores cost O(D K) a column.
+/// move, so the family is not reparameterisable. Density and scores cost O(D K) a column. The Fisher information, an expectation of
+/// products of responsibilities, has no closed form: inverse_fisher_diagonal() is empty.
 class GaussianMixture final : public Family {
  public:
   /// K - 1 + 2 D K.

@@ -292,6 +292,40 @@ void LowRankGaussian::moments(std::span<double> mean, std::span<double> sd) cons
   }
 }
 
+std::vector<double> LowRankGaussian::inverse_fisher_diagonal() const {
+  // What the rotations leave below R of each unit vector (0; e_i) or (e_k; 0): its square is w_i, or 1 - (C^-1)_kk, without cancellation.
+  std::vector<double> rest;
+  tiles::Batch unit(dim() + rank_, kLanes);
+  tiles::Batch rotated(dim() + rank_, kLanes);
+  for (Index first = 0; first < dim() + rank_; first += kLanes) {
+    const Index live = std::min(kLanes, dim() + rank_ - first);
+    unit.set_zero();
+    for (Index lane = 0; lane < live; ++lane) unit(first + lane, lane) = 1;
+    rotate_forward(unit.data(), rotated.data(), rotated.data() + dim() * kLanes);
+    for (Index lane = 0; lane < live; ++lane) {
+      double square = 0;
+      for (Index d = 0; d < dim(); ++d) square += rotated(d, lane) * rotated(d, lane);
+      rest.push_back(square);
+    }
+  }
+  const std::size_t dimension = mean_.size();
+  std::vector<double> information;
+  for (std::size_t i = 0; i < dimension; ++i) information.push_back(rest[i] / (scale_[i] * scale_[i]));
+  for (std::size_t i = 0; i < dimension; ++i) information.push_back(2 * rest[i] * rest[i]);
+  for (std::size_t p = 0; p < factor_.size(); ++p) {
+    const std::size_t i = p / static_cast<std::size_t>(rank_);
+    const std::size_t k = p % static_cast<std::size_t>(rank_);
+    const double product = rest[i] * rest[dimension + k] + scaled_inverse_[p] * scaled_inverse_[p];
+    information.push_back(product / (scale_[i] * scale_[i]));
+  }
+  std::vector<double> weights;
+  for (const double f : information) {
+    if (!std::isfinite(f) || !std::isfinite(1 / f)) return {};
+    weights.push_back(1 / f);
+  }
+  return weights;
+}
+
 Entry low_rank_gaussian_entry() {
   Entry entry;
   entry.name = "low_rank_gaussian";

@@ -52,6 +52,10 @@ class LowRankGaussian final : public Family {
   /// "mean[x]", ..., "log_scale[x]", ..., "factor[x,0]", "factor[x,1]", ...
   [[nodiscard]] std::vector<std::string> parameter_names(const std::vector<std::string>& coordinates) const override;
   void moments(std::span<double> mean, std::span<double> sd) const override;
+  /// By the Woodbury identity, (v, t) having covariance I - (A; I) C^-1 (A', I) up to signs: with w_i = d_i^2 (S^-1)_ii, F = w_i / d_i^2
+  /// for m_i, 2 w_i^2 for log d_i, (w_i (1 - (C^-1)_kk) + (A C^-1)_ik^2) / d_i^2 for B_ik. Empty where some F is 0: a column of zeros in B
+  /// is one that no score sees. Cost O(D (D + K) K).
+  [[nodiscard]] std::vector<double> inverse_fisher_diagonal() const override;
 
  private:
   /// Brings element (i, k) of A into row k of R.

@@ -9,7 +9,7 @@
 
 namespace variscope::models {
 
-Banana::Banana(double scale, double curvature) : inverse_square_(1.0 / (scale * scale)), curvature_(curvature) {
+Banana::Banana(double scale, double curvature) : scale_(scale), inverse_square_(1.0 / (scale * scale)), curvature_(curvature) {
   if (!(scale > 0) || !std::isfinite(scale))
     throw UserError("model.scale: not a positive number (it is the spread of x). Give one above 0.");
   if (!std::isfinite(curvature)) throw UserError("model.curvature: not finite (it bends y along curvature x^2). Give a finite number.");
@@ -41,6 +41,11 @@ void Banana::log_prior(ConstBatchView theta, Evaluation& out) const {
     }
   }
   out.counts.add_evaluations(out.wanted, theta.count);
+}
+
+void Banana::simulate_prior(const random::Stream& stream, std::span<double> theta) const {
+  theta[0] = scale_ * random::normal(stream, 0);
+  theta[1] = curvature_ * theta[0] * theta[0] + random::normal(stream, 1);
 }
 
 namespace {

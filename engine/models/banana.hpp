@@ -21,13 +21,21 @@ class Banana final : public Model {
 
   [[nodiscard]] bool has_hessian_vector() const override { return true; }
 
+  [[nodiscard]] bool has_prior_simulation() const override { return true; }
+  /// A draw from the normalised density: x normal, y normal about the parabola.
+  void simulate_prior(const random::Stream& stream, std::span<double> theta) const override;
+
   [[nodiscard]] bool has_gaussian_expectation() const override { return true; }
   /// From the moments of x up to the fourth.
   void expected_log_prior(const double* mean, const double* scale, GaussianExpectation& out) const override;
   [[nodiscard]] bool has_covariance_expectation() const override { return true; }
   void expected_log_prior_under(const double* mean, const double* covariance, GaussianExpectation& out) const override;
 
+  [[nodiscard]] double scale() const { return scale_; }
+  [[nodiscard]] double curvature() const { return curvature_; }
+
  private:
+  double scale_;
   double inverse_square_;  ///< 1 / scale^2
   double curvature_;
 };

@@ -42,8 +42,14 @@ struct Arguments {
 };
 
 /// What the response may be: count: a whole number of at least 0; category: a column of texts or whole numbers whose levels are coded
-/// 0, 1, ... (Table::response_levels).
-enum class ResponseKind { none, binary, real, count, category };
+/// 0, 1, ... (Table::response_levels); table: the rows have columns and no response.
+enum class ResponseKind { none, binary, real, count, category, table };
+
+/// A further small configuration for the conformance tests, of a model that is several in one.
+struct Variant {
+  std::string name;  ///< letters, digits and underscores
+  Arguments smoke;
+};
 
 struct Entry {
   std::string name;
@@ -59,6 +65,7 @@ struct Entry {
   /// Throws UserError where the arguments make no sense.
   std::function<std::unique_ptr<Model>(const Arguments&)> make;
   Arguments smoke;  ///< a small configuration that the conformance tests use
+  std::vector<Variant> variants{};
 };
 
 const std::vector<Entry>& catalogue();

@@ -132,8 +132,9 @@ void evaluate(const double* panels, const double* mean, ConstBatchView theta, In
   product<P, true>(panels, dim, columns, unused);
 }
 
-/// Cholesky's factorisation, row by row, as far as it goes. Written out: g++ 12 reports false warnings in Eigen's for AVX-512.
-bool positive_definite(std::vector<double> h, std::size_t dim) {
+/// Cholesky's factorisation in place, row by row, as far as it goes: whether that is to the end. Written out: g++ 12 reports false warnings
+/// in Eigen's for AVX-512.
+bool factorise(std::vector<double>& h, std::size_t dim) {
   for (std::size_t i = 0; i < dim; ++i) {
     for (std::size_t j = 0; j <= i; ++j) {
       double rest = h[i * dim + j];
@@ -177,7 +178,8 @@ Gaussian::Gaussian(const std::vector<double>& precision, const std::vector<doubl
       precision_[i * side + j] = precision_[j * side + i] = 0.5 * lower + 0.5 * upper;
     }
   }
-  if (!positive_definite(precision_, side)) {
+  factor_ = precision_;
+  if (!factorise(factor_, side)) {
     throw UserError(
         "model.precision: not positive definite (the density would not be normalisable). Give a matrix with positive eigenvalues.");
   }
@@ -198,6 +200,16 @@ void Gaussian::log_prior(ConstBatchView theta, Evaluation& out) const {
   for (; q + 2 <= packs; q += 2) evaluate<2>(panels_.data(), mean_.data(), theta, q, work.data(), out);
   if (q < packs) evaluate<1>(panels_.data(), mean_.data(), theta, q, work.data(), out);
   out.counts.add_evaluations(out.wanted, theta.count);
+}
+
+void Gaussian::simulate_prior(const random::Stream& stream, std::span<double> theta) const {
+  const auto side = static_cast<std::size_t>(dim_);
+  for (std::size_t i = 0; i < side; ++i) theta[i] = random::normal(stream, static_cast<std::uint32_t>(i));
+  for (std::size_t i = side; i-- > 0;) {  // L^T x = eps, from the last row on; x takes the place of eps
+    theta[i] /= factor_[i * side + i];
+    for (std::size_t j = 0; j < i; ++j) theta[j] -= factor_[i * side + j] * theta[i];
+  }
+  for (std::size_t i = 0; i < side; ++i) theta[i] += mean_[i];
 }
 
 void Gaussian::expected_log_prior(const double* mean, const double* scale, GaussianExpectation& out) const {

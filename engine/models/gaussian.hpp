@@ -23,6 +23,10 @@ class Gaussian final : public Model {
 
   [[nodiscard]] bool has_hessian_vector() const override { return true; }
 
+  [[nodiscard]] bool has_prior_simulation() const override { return true; }
+  /// A draw from the normalised density: a + L^-T eps with H = L L^T. Cost O(dim^2).
+  void simulate_prior(const random::Stream& stream, std::span<double> theta) const override;
+
   [[nodiscard]] bool has_gaussian_expectation() const override { return true; }
   /// E_q = -1/2 (m-a)^T H (m-a) - 1/2 sum H_ii s_i^2. Cost O(dim^2).
   void expected_log_prior(const double* mean, const double* scale, GaussianExpectation& out) const override;
@@ -32,6 +36,8 @@ class Gaussian final : public Model {
 
   /// H, row by row.
   [[nodiscard]] const std::vector<double>& precision() const { return precision_; }
+  /// L with H = L L^T, dim x dim row by row; what lies above the diagonal is not its.
+  [[nodiscard]] const std::vector<double>& factor() const { return factor_; }
   /// a.
   [[nodiscard]] const std::vector<double>& mean() const { return mean_; }
 
@@ -39,6 +45,7 @@ class Gaussian final : public Model {
   Index dim_ = 0;
   std::vector<double> precision_;
   std::vector<double> mean_;
+  std::vector<double> factor_;  ///< L, row by row; the upper triangle holds H's
   std::vector<double> panels_;  ///< H in panels of 8, 4, 2, 1 rows, column by column: rows i.. of width R begin at i * dim
 };
 

@@ -73,9 +73,11 @@ inline void accumulate_dense(const double* const* rows, const double* const* nex
 }
 
 /// theta and out are one lane block of which lane 0 is live: coordinate d at [d * 8].
-template <bool kValue, bool kGradient, int kSets>
+/// kAhead: how many groups of kSets * kWidth rows lie between those worked on and those asked for.
+template <bool kValue, bool kGradient, int kSets, int kAhead = 1>
 void single_column_by(const linear::Chunk& chunk, Index dim, const double* theta, double* out) {
   constexpr int kW = simd::kWidth;
+  static_assert(kAhead * kSets * kW <= linear::kLookahead);
   constexpr Index kStride = tiles::kLanes;
   constexpr Index kStack = 1024;
   // Dense copies of the column, whole packs each: on the stack for all but very wide data.
@@ -105,7 +107,7 @@ void single_column_by(const linear::Chunk& chunk, Index dim, const double* theta
     for (int i = 0; i < kSets * kW; ++i) {  // dead lanes repeat the last row; nothing of theirs is used
       rows[i] = chunk.rows[first + std::min(i, live - 1)];
       sign[i] = chunk.response[first + std::min(i, live - 1)];
-      next[i] = chunk.rows[std::min(first + kSets * kW + i, chunk.known - 1)];
+      next[i] = chunk.rows[std::min(first + kAhead * kSets * kW + i, chunk.known - 1)];
     }
     simd::Pack eta[kSets];
     predict_transposed<kSets>(rows, next, dim, z, eta);
@@ -136,13 +138,16 @@ void single_column_by(const linear::Chunk& chunk, Index dim, const double* theta
 }
 
 /// The number of rows taken at once changes no bit; measured best: what keeps them and the next ones within the first-level cache, and
-/// fewer where rows are picked, which come no faster for being asked for in large numbers and leave half a group empty in a small leaf.
+/// fewer where rows are picked, which come no faster for being asked for in large numbers and leave half a group empty in a small leaf;
+/// but two groups ahead, since each of them takes the memory longer than a group takes the arithmetic.
 template <bool kValue, bool kGradient>
 void single_column(const linear::Chunk& chunk, Index dim, const double* theta, double* out) {
   if (dim <= 64) {
     single_column_by<kValue, kGradient, 4>(chunk, dim, theta, out);
   } else if (dim <= 256 && !chunk.picked) {
     single_column_by<kValue, kGradient, 2>(chunk, dim, theta, out);
+  } else if (dim <= 256) {
+    single_column_by<kValue, kGradient, 1, 2>(chunk, dim, theta, out);
   } else {
     single_column_by<kValue, kGradient, 1>(chunk, dim, theta, out);
   }

@@ -58,8 +58,11 @@ struct Entry {
   std::function<std::string(const std::string& family)> reason_against{};
   /// Throws UserError where the arguments make no sense.
   std::function<std::unique_ptr<Optimizer>(const Arguments&)> make;
+  /// The step sizes that its source tries one after the other, taking the best; empty: none.
+  std::vector<double> step_sizes{};
 };
 
+/// Every entry also takes "average" (average.hpp).
 const std::vector<Entry>& catalogue();
 /// nullptr if unknown.
 const Entry* find(const std::string& name);

@@ -17,9 +17,9 @@ struct EstimatorTruth {
   double error = 0;              ///< bounds the numerical error of every entry
 };
 
-/// How the second-order Taylor control variate treats the log scales where only Hessian-vector products are to be had (taylor_hvp).
+/// How the second-order Taylor control variate treats the factor where only Hessian-vector products are to be had (taylor_hvp).
 enum class TaylorScale {
-  constant,  ///< grad l(m) eps s is subtracted, whose mean is 0
+  constant,  ///< grad l(m) dz/dlambda is subtracted, whose mean is 0
   none       ///< nothing is
 };
 

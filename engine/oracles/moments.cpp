@@ -42,7 +42,7 @@ struct Scene {
   std::vector<double> back;     ///< L^-T eps = -d log q / dz, dim a node
   std::vector<double> points;   ///< z, dim a node
   Density density;              ///< 1 + dim a node
-  std::vector<double> curving;  ///< d^2 l / dz_d^2, dim a node; empty without Hessians
+  std::vector<double> curving;  ///< Hessian of l, dim x dim a node, column by column; empty without Hessians
   std::vector<double> at_mean;  ///< grad l(m)
   std::vector<double> hessian;  ///< of l at m, dim x dim; empty without
 
@@ -60,13 +60,15 @@ struct Scene {
     const Density centre = evaluate(model, q.mean);
     for (std::size_t d = 0; d < q.dim; ++d) at_mean.push_back(centre.prior[1 + d] + centre.likelihood[1 + d]);
     if (!model.has_hessian_vector()) return;
-    curving.resize(points.size());
+    curving.resize(points.size() * q.dim);
     hessian.resize(q.dim * q.dim);
     for (std::size_t d = 0; d < q.dim; ++d) {
       std::vector<double> direction(q.dim, 0.0);
       direction[d] = 1;
       const std::vector<double> product = evaluate_hessian(model, points, direction);
-      for (std::size_t k = 0; k < total; ++k) curving[k * q.dim + d] = product[k * q.dim + d];
+      for (std::size_t k = 0; k < total; ++k) {
+        for (std::size_t i = 0; i < q.dim; ++i) curving[(k * q.dim + d) * q.dim + i] = product[k * q.dim + i];
+      }
       const std::vector<double> column = evaluate_hessian(model, q.mean, direction);
       for (std::size_t i = 0; i < q.dim; ++i) hessian[i * q.dim + d] = column[i];
     }
@@ -76,6 +78,12 @@ struct Scene {
   [[nodiscard]] double prior_slope(std::size_t k, std::size_t d) const { return density.prior[k * (1 + q.dim) + 1 + d]; }
   [[nodiscard]] double likelihood_slope(std::size_t k, std::size_t d) const { return density.likelihood[k * (1 + q.dim) + 1 + d]; }
   [[nodiscard]] double slope(std::size_t k, std::size_t d) const { return prior_slope(k, d) + likelihood_slope(k, d); }
+  /// (H(z) L)_ij.
+  [[nodiscard]] double bend(std::size_t k, std::size_t i, std::size_t j) const {
+    double sum = 0;
+    for (std::size_t c = j; c < q.dim; ++c) sum += curving[(k * q.dim + c) * q.dim + i] * q.at(c, j);
+    return sum;
+  }
   /// grad l(m) + H(m) (z - m), entry d.
   [[nodiscard]] double expansion(std::size_t k, std::size_t d) const {
     double sum = at_mean[d];
@@ -164,13 +172,11 @@ OneSampleMoments on_scene(const Model& model, const Scene& scene, Objective obje
     if (!scene.hessian.empty()) {
       result.taylor_variance.push_back(
           spread(weights, [&](std::size_t k) { return (scene.slope(k, d) - scene.expansion(k, d)) * through(k); }).variance);
-      if (q.mean_field) {
-        const double square = q.at(d, d) * q.at(d, d);
-        const Spread price = spread(
-            weights, [&](std::size_t k) { return location ? scene.slope(k, d) : square * scene.curving[k * dim + d] + slope_of_entropy; });
-        result.price_mean.push_back(price.mean);
-        result.price_variance.push_back(price.variance);
-      }
+      const Spread price = spread(weights, [&](std::size_t k) {
+        return location ? scene.slope(k, d) : entry.chain * scene.bend(k, d, entry.column) + slope_of_entropy;
+      });
+      result.price_mean.push_back(price.mean);
+      result.price_variance.push_back(price.variance);
     }
     if (prior == nullptr) continue;
     const Spread likelihood = spread(weights, [&](std::size_t k) { return scene.likelihood_slope(k, d) * through(k); });

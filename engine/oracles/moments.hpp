@@ -41,7 +41,7 @@ struct OneSampleMoments {
   std::vector<double>
       constant_variance;                ///< Var g with grad l(m) dz/dlambda subtracted (mean 0 in the scale block, none in the mean block)
   std::vector<double> taylor_variance;  ///< Var g with its first-order Taylor expansion at m subtracted; empty without Hessians
-  std::vector<double> price_mean;       ///< E of Bonnet's and Price's gradient (mean-field); empty without Hessians
+  std::vector<double> price_mean;  ///< E of Bonnet's and Price's gradient, grad l and the entries of Hessian x L; empty without Hessians
   std::vector<double> price_variance;
   std::vector<double> likelihood_mean;  ///< E of PW-KL: likelihood through z, prior and entropy exact; empty without a Gaussian prior
   std::vector<double> likelihood_variance;

@@ -29,26 +29,37 @@ EstimatorTruth on_grid(const models::Model& model, const LocationScale& q, doubl
     q.place(&noise[k * dim], &points[k * dim]);
   }
   const Density density = evaluate(model, points);
-  EstimatorTruth result{std::vector<double>(2 * dim, 0.0), std::vector<double>(2 * dim, 0.0), 0.0};
+  std::vector<double> fit(2 * dim, 0.0);
+  const auto slope = [&](std::size_t k, std::size_t d) {
+    return density.prior[k * (1 + dim) + 1 + d] + density.likelihood[k * (1 + dim) + 1 + d];
+  };
+  const auto shift = [&](std::size_t k, std::size_t d) { return points[k * dim + d] - q.mean[d]; };
   for (std::size_t d = 0; d < dim; ++d) {
-    const auto eps = [&](std::size_t k) { return noise[k * dim + d]; };
-    const auto slope = [&](std::size_t k) { return density.prior[k * (1 + dim) + 1 + d] + density.likelihood[k * (1 + dim) + 1 + d]; };
-    std::array<double, 2> fit{};
+    double variance = 0;
     for (std::size_t k = 0; k < total; ++k) {
-      fit[0] += weight[k] * slope(k);
-      fit[1] += weight[k] * slope(k) * eps(k);
+      fit[d] += weight[k] * slope(k, d);
+      fit[dim + d] += weight[k] * slope(k, d) * shift(k, d);
+      variance += weight[k] * squared(shift(k, d));
     }
-    const double s = q.at(d, d);
-    if (!surrogate.empty()) fit = {surrogate[d], surrogate[dim + d] * s};
-    for (std::size_t kind = 0; kind < 2; ++kind) {
-      const auto sample = [&](std::size_t k) {
-        return (slope(k) - (kind == 0 ? 0.0 : fit[0]) - fit[1] * eps(k)) * (kind == 0 ? 1.0 : s * eps(k));
-      };
-      double mean = 0;
-      for (std::size_t k = 0; k < total; ++k) mean += weight[k] * sample(k);
-      for (std::size_t k = 0; k < total; ++k) result.variance[kind * dim + d] += weight[k] * squared(sample(k) - mean);
-      result.mean[kind * dim + d] = mean + (kind == 0 ? 0.0 : fit[1] * s + entropy);
-    }
+    fit[dim + d] /= variance;
+  }
+  if (!surrogate.empty()) fit.assign(surrogate.begin(), surrogate.end());
+  EstimatorTruth result;
+  for (std::size_t p = 0; p < q.parameters(); ++p) {
+    const bool location = p < dim;
+    const LocationScale::Entry entry = location ? LocationScale::Entry{p, 0, 1.0} : q.entries[p - dim];
+    const std::size_t d = entry.row;
+    const auto sample = [&](std::size_t k) {
+      const double bent = slope(k, d) - fit[dim + d] * shift(k, d);
+      return location ? bent : (bent - fit[d]) * entry.chain * noise[k * dim + entry.column];
+    };
+    double mean = 0;
+    double variance = 0;
+    for (std::size_t k = 0; k < total; ++k) mean += weight[k] * sample(k);
+    for (std::size_t k = 0; k < total; ++k) variance += weight[k] * squared(sample(k) - mean);
+    const double known = location ? 0.0 : entry.chain * fit[dim + d] * q.at(d, entry.column) + entropy * q.entropy_slope(p);
+    result.mean.push_back(mean + known);
+    result.variance.push_back(variance);
   }
   return result;
 }
@@ -57,9 +68,7 @@ EstimatorTruth on_grid(const models::Model& model, const LocationScale& q, doubl
 
 EstimatorTruth quadratic_surrogate_moments(const models::Model& model, const LocationScale& q, estimators::Objective objective,
                                            std::span<const double> surrogate) {
-  if (q.dim < 1 || q.dim > 2 || !q.mean_field) {
-    throw std::invalid_argument("quadratic_surrogate_moments: a mean-field q of one or two dimensions");
-  }
+  if (q.dim < 1 || q.dim > 2) throw std::invalid_argument("quadratic_surrogate_moments: one or two dimensions");
   if (!surrogate.empty() && surrogate.size() != 2 * q.dim) {
     throw std::invalid_argument("quadratic_surrogate_moments: two coefficients a coordinate are needed");
   }
@@ -77,22 +86,31 @@ std::vector<double> quadratic_surrogate_variance(const models::Gaussian& target,
                                                  std::span<const double> surrogate) {
   const std::size_t dim = q.dim;
   const std::vector<double>& h = target.precision();
-  std::vector<double> variance(2 * dim);
+  std::vector<double> variance;
+  std::vector<double> off;
+  std::vector<double> along(dim * dim);  // k
   for (std::size_t d = 0; d < dim; ++d) {
-    const double s = q.at(d, d);
     double centre = 0;
-    for (std::size_t j = 0; j < dim; ++j) centre -= h[d * dim + j] * (q.mean[j] - target.mean()[j]);
-    const double off = surrogate.empty() ? 0.0 : centre - surrogate[d];
-    const double curvature = surrogate.empty() ? -h[d * dim + d] : surrogate[dim + d];
-    double norm = 0;
-    double own = 0;
+    double own = 0;     // (H L L')_dd
+    double spread = 0;  // (L L')_dd
     for (std::size_t j = 0; j < dim; ++j) {
-      const double k = -h[d * dim + j] * q.at(j, j) - (j == d ? curvature * s : 0.0);
-      norm += squared(k);
-      if (j == d) own = squared(k);
+      centre -= h[d * dim + j] * (q.mean[j] - target.mean()[j]);
+      for (std::size_t c = 0; c < dim; ++c) along[d * dim + j] -= h[d * dim + c] * q.at(c, j);
+      own -= along[d * dim + j] * q.at(d, j);
+      spread += squared(q.at(d, j));
     }
-    variance[d] = norm;
-    variance[dim + d] = squared(s) * (squared(off) + norm + own);
+    const double curvature = surrogate.empty() ? -own / spread : surrogate[dim + d];
+    double norm = 0;
+    for (std::size_t j = 0; j < dim; ++j) {
+      along[d * dim + j] -= curvature * q.at(d, j);
+      norm += squared(along[d * dim + j]);
+    }
+    off.push_back(surrogate.empty() ? 0.0 : centre - surrogate[d]);
+    variance.push_back(norm);
+  }
+  for (const LocationScale::Entry& entry : q.entries) {
+    const double own = along[entry.row * dim + entry.column];
+    variance.push_back(squared(entry.chain) * (squared(off[entry.row]) + variance[entry.row] + squared(own)));
   }
   return variance;
 }

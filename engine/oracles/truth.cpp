@@ -88,9 +88,6 @@ struct Request {
         return elbo();
       case Kind::bound:
         return elbo() && samples % importance() == 0;
-      case Kind::taylor_product:
-      case Kind::surrogate:
-      case Kind::price:
       case Kind::measure_valued:
         return q.mean_field;
       default:
@@ -104,11 +101,11 @@ std::vector<double> divided(std::vector<double> values, Index by) {
   return values;
 }
 
-/// Means from one vector, log scales from the other.
-std::vector<double> blocks(const std::vector<double>& location, const std::vector<double>& scale) {
+/// Means from one vector, the factor's parameters from the other.
+std::vector<double> blocks(const LocationScale& q, const std::vector<double>& location, const std::vector<double>& factor) {
   std::vector<double> both = location;
-  const auto half = static_cast<std::ptrdiff_t>(scale.size() / 2);
-  std::copy(scale.begin() + half, scale.end(), both.begin() + half);
+  const auto dim = static_cast<std::ptrdiff_t>(q.dim);
+  std::copy(factor.begin() + dim, factor.end(), both.begin() + dim);
   return both;
 }
 
@@ -146,7 +143,7 @@ std::optional<EstimatorTruth> from_moments(const Request& r, const OneSampleMome
     case Kind::taylor_product:
       if (one.taylor_variance.empty()) return std::nullopt;
       result.variance =
-          blocks(one.taylor_variance, r.options.taylor_scale == TaylorScale::none ? one.path_variance : one.constant_variance);
+          blocks(r.q, one.taylor_variance, r.options.taylor_scale == TaylorScale::none ? one.path_variance : one.constant_variance);
       break;
     case Kind::price:
       result.mean = one.price_mean;
@@ -235,7 +232,7 @@ std::optional<EstimatorTruth> gaussian_truth(const Request& r, const models::Gau
       variance = divided(quadratic_surrogate_variance(target, q, r.options.surrogate), m);
       break;
     case Kind::price:
-      variance = divided(blocks(path, std::vector<double>(q.parameters(), 0.0)), m);
+      variance = divided(blocks(q, path, std::vector<double>(q.parameters(), 0.0)), m);
       break;
     case Kind::measure_valued:
       variance = divided(measure_valued_variance(target, q, r.objective, r.options.entropy), m);

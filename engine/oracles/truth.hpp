@@ -22,9 +22,9 @@ namespace variscope::oracles {
 ///   pw_cfe, stl (elbo), mix c STL + (1 - c) CFE (elbo), pw_antithetic (M even)  FR
 ///   pw_kl  likelihood through z, KL to a Gaussian prior exact                   FR
 ///   taylor_hessian  g - [grad l(m) + H (z - m)] dz/dlambda plus its mean        FR   (model with Hessian-vector products, or Gaussian)
-///   taylor_hvp      the same for the means; log scales: see TaylorScale
-///   pw_quadratic    quadratic_surrogate.hpp
-///   bonnet_price    grad l(z); s^2 H_dd(z)                                           (model with Hessian-vector products, or Gaussian)
+///   taylor_hvp      the same for the means; the factor: see TaylorScale          FR
+///   pw_quadratic    quadratic_surrogate.hpp                                     FR
+///   bonnet_price    grad l(z); (H(z) L)_ij dL_ij/dlambda                        FR   (model with Hessian-vector products, or Gaussian)
 ///   mvd             coupled measure-valued derivatives, measure_valued.hpp
 ///   iwae, stl_iw, dreg  importance.hpp: one dimension, K <= 3, elbo
 ///   pw_rqmc, sf_rqmc, X_rqmc  randomised quasi-Monte Carlo of pw_cfe, sf_raw, X: the mean alone, FR as X; not for sf_loo and

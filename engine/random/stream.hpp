@@ -11,22 +11,25 @@
 namespace variscope::random {
 
 /// Who consumes the numbers. A new consumer takes a new value, so that old draws stay where they are. At most 255.
+/// "a call": major is the call (replicate, optimisation step, training call, design); minor of its noise: noise set x M + sample (the even
+/// one's for an antithetic pair); minor of its rows: the row set, or 1 for the order in which disjoint rows and epochs are dealt.
+/// "shared task": consumer, noise set and point in one (shared_task of experiments/run/noise.hpp).
 enum class Purpose : std::uint8_t {
   data_generation = 1,   ///< task: column group; (major, minor): row low and high words
   data_truth = 2,        ///< coefficients of synthetic data
-  path_noise = 3,        ///< task 0; major: optimisation step; minor: sample
-  path_rows = 4,         ///< minibatch of a step: major: step
-  replicate_noise = 5,   ///< task: point; major: replicate; minor: sample
-  replicate_rows = 6,    ///< task: point; major: replicate
-  reference_noise = 7,   ///< Monte Carlo reference gradient: task: point; major: replicate; minor: sample
-  optimum_noise = 8,     ///< sample average approximation of the optimum: minor: sample
-  net_noise = 9,         ///< scrambled nets (sobol.hpp): task: point; major: replicate; minor: sample
-  training_noise = 10,   ///< training beside the measured path: major: optimisation step; minor: sample
-  training_rows = 11,    ///< its minibatches: major: optimisation step
-  component_noise = 12,  ///< components of the variance: task: point; major: replicate; minor: sample
-  component_rows = 13,   ///< its minibatches: task: point; major: replicate
-  local_noise = 14,      ///< noise of single data rows (local reparameterisation)
-  replica_rows = 15,     ///< minibatches of replicas of a path: major: optimisation step
+  path_noise = 3,        ///< steps of the path: a call a step, task 0
+  path_rows = 4,         ///< their minibatches
+  replicate_noise = 5,   ///< what is measured: a call a replicate, task: point
+  replicate_rows = 6,    ///< its minibatches, replicas' included
+  reference_noise = 7,   ///< Monte Carlo reference gradient: a call a replicate, task: point
+  optimum_noise = 8,     ///< the optimum by averaged iterates: a call a step, task 0
+  net_noise = 9,         ///< scrambled nets (sobol.hpp) of any of these calls: shared task; minor: point of the net
+  training_noise = 10,   ///< what an estimator prepares its state on: a call each, task: point
+  training_rows = 11,    ///< its minibatches
+  component_noise = 12,  ///< crossed designs: a call each, task: point
+  component_rows = 13,   ///< their minibatches
+  local_noise = 14,      ///< local reparameterisation in any of these calls: shared task, its noise set 0; lane: global row
+  replica_rows = 15,     ///< nobody: replicas' rows are replicate_rows; the value stays taken
   prior_draw = 16,       ///< a draw from a model's prior: major, minor: replication
   response_draw = 17,    ///< a simulated response: (task, minor): global row; major: replication
   split_rows = 18,       ///< train or test: (task, minor): global row

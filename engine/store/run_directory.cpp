@@ -20,7 +20,7 @@ namespace fs = std::filesystem;
 
 void make_directories(const fs::path& path) {
   std::error_code error;
-  fs::create_directories(path / "segments", error);
+  fs::create_directories(path, error);
   if (error)
     throw UserError(fmt::format("{}: cannot be created ({}). Choose a run directory that can be written.", path.string(), error.message()));
 }
@@ -31,6 +31,7 @@ std::vector<fs::path> own_files(const fs::path& path) {
   for (const auto* name : {"run.h5", "run.h5.tmp", "MANIFEST", "MANIFEST.tmp"}) {
     if (fs::is_regular_file(path / name)) files.push_back(path / name);
   }
+  if (!fs::is_directory(path / "segments")) return files;
   for (const auto& file : fs::directory_iterator(path / "segments")) {
     if (is_segment_name(file.path().filename().string()) && file.is_regular_file()) files.push_back(file.path());
   }
@@ -57,8 +58,12 @@ void require_own(const fs::path& path) {
 }
 
 void require_space(const fs::path& path, Index predicted, Existing existing) {
+  // Where the directory is to be, as far as there is anything.
+  std::error_code ignored;
+  fs::path there = fs::absolute(path);
+  while (there.has_relative_path() && !fs::exists(there, ignored)) there = there.parent_path();
   struct statvfs figures {};
-  if (::statvfs(path.c_str(), &figures) != 0) throw_errno("statvfs", path);
+  if (::statvfs(there.c_str(), &figures) != 0) throw_errno("statvfs", there);
   auto available = static_cast<Index>(figures.f_bavail * figures.f_frsize);
   if (existing == Existing::overwrite) {
     for (const auto& file : own_files(path)) available += static_cast<Index>(fs::file_size(file));
@@ -74,6 +79,10 @@ void require_space(const fs::path& path, Index predicted, Existing existing) {
 }  // namespace
 
 RunDirectory::RunDirectory(fs::path path, Existing existing, Index predicted_bytes, ForeignLock foreign) : path_(std::move(path)) {
+  // A refused run changes nothing: what can be wrong is looked at first; in a directory that is there already, under its lock.
+  std::error_code ignored;
+  const bool fresh = !fs::exists(path_, ignored);
+  if (fresh) require_space(path_, predicted_bytes, existing);
   make_directories(path_);
   lock_.emplace(path_ / "lock", foreign);
   if (existing == Existing::refuse) {
@@ -84,7 +93,8 @@ RunDirectory::RunDirectory(fs::path path, Existing existing, Index predicted_byt
     throw UserError(fmt::format("{}: the run is complete. There is nothing to resume; report on it.", run_file().string()));
   }
   if (existing == Existing::overwrite) require_own(path_);
-  require_space(path_, predicted_bytes, existing);
+  if (!fresh) require_space(path_, predicted_bytes, existing);
+  make_directories(path_ / "segments");
   if (existing == Existing::overwrite) {
     for (const auto& file : own_files(path_)) fs::remove(file);
     synchronise(path_);

@@ -18,16 +18,15 @@ namespace {
 
 const std::string format_name = "variscope run";
 
-void write_results(const Handle& file, DimensionCounter& counter, const std::vector<CellRecord>& cells,
-                   const std::vector<PathRecord>& paths) {
-  auto results = create_group(file, "results");
-  for (const auto& cell : cells) write_cell(results, counter, cell);
-  for (const auto& path : paths) write_path(results, counter, path);
-  results.close();
+/// /results or /timings, filled by `write`.
+template <class Write>
+void write_group(const Handle& file, const std::string& name, Write write) {
+  auto group = create_group(file, name);
+  write(group);
+  group.close();
 }
 
-void write_timings(const Handle& file, DimensionCounter& counter, const std::vector<CellRecord>& cells) {
-  auto timings = create_group(file, "timings");
+void write_timings(const Handle& timings, DimensionCounter& counter, const std::vector<CellRecord>& cells) {
   for (const auto& cell : cells) {
     auto group = create_group(timings, cell.id);
     std::vector<std::string> points;
@@ -47,7 +46,6 @@ void write_timings(const Handle& file, DimensionCounter& counter, const std::vec
     dimensions.close();
     group.close();
   }
-  timings.close();
 }
 
 void read_timings(const Handle& file, std::vector<CellRecord>& cells) {
@@ -126,11 +124,10 @@ auto reading(const std::filesystem::path& path, Read read) {
   }
 }
 
-}  // namespace
-
-std::string write_run_file(const std::filesystem::path& path, const std::vector<CellRecord>& cells, const std::vector<PathRecord>& paths,
-                           const ExecutionTable& execution, const std::map<std::string, std::string>& provenance) {
-  for (const auto& cell : cells) check_cell(cell);
+/// Whatever stands in /results and /timings: written beside, verified, renamed.
+template <class Results, class Timings>
+std::string write_file(const std::filesystem::path& path, const ExecutionTable& execution,
+                       const std::map<std::string, std::string>& provenance, Results results, Timings timings) {
   std::string hash;
   write_beside(path, [&](const std::filesystem::path& beside) {
     auto file = create_file(beside);
@@ -138,10 +135,10 @@ std::string write_run_file(const std::filesystem::path& path, const std::vector<
     write_attribute(file, "format", format_name);
     write_attribute(file, "format_version", run_format_version);
     // Results come first: dimension numbers are part of them, and must not depend on what follows.
-    write_results(file, counter, cells, paths);
+    write_group(file, "results", [&](const Handle& group) { results(group, counter); });
     hash = content_hash(file, "/results");
     write_attribute(file, "results_hash", hash);
-    write_timings(file, counter, cells);
+    write_group(file, "timings", [&](const Handle& group) { timings(group, counter); });
     write_execution(file, counter, execution);
     write_provenance(file, provenance);
     file.close();
@@ -154,6 +151,33 @@ std::string write_run_file(const std::filesystem::path& path, const std::vector<
   return hash;
 }
 
+}  // namespace
+
+std::string write_run_file(const std::filesystem::path& path, const std::vector<CellRecord>& cells, const std::vector<PathRecord>& paths,
+                           const ExecutionTable& execution, const std::map<std::string, std::string>& provenance) {
+  for (const auto& cell : cells) check_cell(cell);
+  return write_file(
+      path, execution, provenance,
+      [&](const Handle& group, DimensionCounter& counter) {
+        for (const auto& cell : cells) write_cell(group, counter, cell);
+        for (const auto& record : paths) write_path(group, counter, record);
+      },
+      [&](const Handle& group, DimensionCounter& counter) { write_timings(group, counter, cells); });
+}
+
+std::string write_run_file(const std::filesystem::path& path, const std::vector<FitCellRecord>& fits, const ExecutionTable& execution,
+                           const std::map<std::string, std::string>& provenance) {
+  for (const auto& cell : fits) check_fit_cell(cell);
+  return write_file(
+      path, execution, provenance,
+      [&](const Handle& group, DimensionCounter& counter) {
+        for (const auto& cell : fits) write_fit_cell(group, counter, cell);
+      },
+      [&](const Handle& group, DimensionCounter& counter) {
+        for (const auto& cell : fits) write_fit_timings(group, counter, cell);
+      });
+}
+
 RunRecord read_run_file(const std::filesystem::path& path) {
   return reading(path, [&] {
     const auto file = open_run(path);
@@ -163,9 +187,11 @@ RunRecord read_run_file(const std::filesystem::path& path) {
     for (const auto& id : child_names(results, Order::creation)) {
       const auto kind = read_text_attribute(open_group(results, id), "kind");
       if (kind == "cell") run.cells.push_back(read_cell(results, id));
+      if (kind == "fit") run.fits.push_back(read_fit_cell(results, id));
       if (kind == "path") run.paths.push_back(read_path(results, id));
     }
     read_timings(file, run.cells);
+    for (auto& cell : run.fits) read_fit_timings(file, cell);
     run.execution.names = read_texts(file, "execution/name");
     run.execution.values = read_doubles(file, "execution/values");
     run.execution.ranks = static_cast<Index>(extent_of(open_dataset(file, "execution/rank")).front());

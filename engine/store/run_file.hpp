@@ -6,12 +6,13 @@
 #include <string>
 #include <vector>
 
+#include "engine/fit_record.hpp"
 #include "engine/index.hpp"
 #include "engine/record.hpp"
 
 namespace variscope::store {
 
-inline constexpr Index run_format_version = 2;
+inline constexpr Index run_format_version = 3;
 
 /// A stored optimisation path: every stride-th iterate.
 struct PathRecord {
@@ -33,6 +34,7 @@ struct ExecutionTable {
 struct RunRecord {
   std::vector<CellRecord> cells;  ///< in the order they were written
   std::vector<PathRecord> paths;
+  std::vector<FitCellRecord> fits;  ///< of a study of kind "fit", which has no cells and paths
   ExecutionTable execution;
   std::map<std::string, std::string> provenance;
   std::string results_hash;
@@ -44,6 +46,9 @@ struct RunRecord {
 /// random keys, by key. Nothing is copied but coordinates.
 std::string write_run_file(const std::filesystem::path& path, const std::vector<CellRecord>& cells, const std::vector<PathRecord>& paths,
                            const ExecutionTable& execution, const std::map<std::string, std::string>& provenance);
+/// The same for a study of fits.
+std::string write_run_file(const std::filesystem::path& path, const std::vector<FitCellRecord>& fits, const ExecutionTable& execution,
+                           const std::map<std::string, std::string>& provenance);
 
 /// Throws UserError if the file is missing, damaged, of another format version, or if its results do not match their hash.
 [[nodiscard]] RunRecord read_run_file(const std::filesystem::path& path);

@@ -1,6 +1,7 @@
 /// One cell and one path as groups of run.h5: the names of everything in them, written and read side by side.
 #pragma once
 
+#include "engine/fit_record.hpp"
 #include "engine/record.hpp"
 #include "engine/store/dimensions.hpp"
 #include "engine/store/hdf5.hpp"
@@ -13,6 +14,14 @@ void write_cell(const Handle& results, DimensionCounter& counter, const CellReco
 
 void write_path(const Handle& results, DimensionCounter& counter, const PathRecord& path);
 [[nodiscard]] PathRecord read_path(const Handle& results, const std::string& id);
+
+/// A cell of a study of fits, with its timings apart.
+void write_fit_cell(const Handle& results, DimensionCounter& counter, const FitCellRecord& cell);
+[[nodiscard]] FitCellRecord read_fit_cell(const Handle& results, const std::string& id);
+void write_fit_timings(const Handle& timings, DimensionCounter& counter, const FitCellRecord& cell);
+void read_fit_timings(const Handle& file, FitCellRecord& cell);
+/// Throws std::invalid_argument if it cannot be stored.
+void check_fit_cell(const FitCellRecord& cell);
 
 /// Throws std::invalid_argument if a cell cannot be stored: points that differ in estimators or batches, vectors of wrong size.
 void check_cell(const CellRecord& cell);

@@ -9,11 +9,9 @@
 #include <stdexcept>
 #include <utility>
 
-#include "engine/error.hpp"
-#include "engine/store/durable.hpp"
 #include "engine/store/hdf5.hpp"
 #include "engine/store/record_arrays.hpp"
-#include "engine/store/sha256.hpp"
+#include "engine/store/segment_file.hpp"
 #include "engine/store/values.hpp"
 
 namespace variscope::store {
@@ -131,20 +129,8 @@ struct Table {
   std::vector<std::string> names;
 };
 
-Handle open_checked(const std::filesystem::path& path, const SegmentEntry& entry) {
-  std::error_code missing;
-  const auto size = std::filesystem::file_size(path, missing);
-  if (missing) throw SystemError(fmt::format("segment: {} ({})", path.string(), missing.message()));
-  if (static_cast<Index>(size) != entry.bytes) {
-    throw SystemError(fmt::format("segment: {} (it has {} bytes, {} were committed)", path.string(), size, entry.bytes));
-  }
-  if (sha256_file(path) != entry.sha256)
-    throw SystemError(fmt::format("segment: {} (its bytes do not match the committed SHA-256)", path.string()));
-  auto file = open_file(path, Access::read);
-  if (read_text_attribute(file, "format") != format_name || read_integer_attribute(file, "format_version") != format_version) {
-    throw SystemError(fmt::format("segment: {} (of another format version)", path.string()));
-  }
-  return file;
+Handle open_checked(const std::filesystem::path& run, const SegmentEntry& entry) {
+  return open_segment_file(run, entry, format_name, format_version);
 }
 
 Table read_table(const Handle& file) {
@@ -156,8 +142,6 @@ Table read_table(const Handle& file) {
   }
   return table;
 }
-
-std::filesystem::path path_of(const std::filesystem::path& run, const std::string& name) { return run / "segments" / name; }
 
 }  // namespace
 
@@ -171,20 +155,11 @@ SegmentEntry decode_segment_entry(const std::string& line) {
 }
 
 SegmentEntry write_segment(const std::filesystem::path& run, Index checkpoint, Index writer, const std::vector<Chunk>& chunks) {
-  SegmentEntry entry{fmt::format("seg.{:06d}.{:06d}.h5", checkpoint, writer), 0, {}};
-  const auto path = path_of(run, entry.name);
-  write_beside(path, [&](const std::filesystem::path& beside) {
-    auto file = create_file(beside);
-    write_content(file, chunks);
-    file.close();
-    entry.bytes = static_cast<Index>(std::filesystem::file_size(beside));
-    entry.sha256 = sha256_file(beside);
-  });
-  return entry;
+  return write_segment_file(run, checkpoint, writer, [&](const Handle& file) { write_content(file, chunks); });
 }
 
 void visit_segment(const std::filesystem::path& run, const SegmentEntry& entry, const std::function<void(Chunk&&)>& visit) {
-  const auto file = open_checked(path_of(run, entry.name), entry);
+  const auto file = open_checked(run, entry);
   const auto table = read_table(file);
   const auto counts = read_integers(file, "counts");
   const auto component_counts = read_integers(file, "component_counts");
@@ -212,7 +187,7 @@ void visit_segment(const std::filesystem::path& run, const SegmentEntry& entry, 
 }
 
 std::vector<ChunkKey> segment_keys(const std::filesystem::path& run, const SegmentEntry& entry) {
-  const auto table = read_table(open_checked(path_of(run, entry.name), entry));
+  const auto table = read_table(open_checked(run, entry));
   std::vector<ChunkKey> keys;
   std::size_t next = 0;
   for (std::size_t c = 0; c < table.shapes.size(); ++c) {

@@ -16,14 +16,18 @@ void add_synth(CLI::App& data, Action& chosen, const Words& words) {
   auto request = std::make_shared<SynthRequest>();
   SynthOptions& made = request->data;
   app->add_option("OUTPUT", made.output, "HDF5 file to write (.h5)")->required();
-  add_choice<SynthModel>(*app, "--model", made.model, {{"logistic", SynthModel::logistic}, {"linear", SynthModel::linear}},
-                         "What makes the response");
+  add_choice<SynthModel>(
+      *app, "--model", made.model,
+      {{"logistic", SynthModel::logistic}, {"linear", SynthModel::linear}, {"columnwise_normal", SynthModel::columnwise_normal}},
+      "What makes the response; columnwise_normal: a table without one");
   app->add_option("--rows", made.rows, "Rows")->capture_default_str();
   app->add_option("--columns", made.columns, "Columns of the design")->capture_default_str();
   app->add_option("--seed", made.seed, "Seed")->capture_default_str();
-  app->add_option("--signal", made.signal, "sd of the linear predictor")->capture_default_str();
-  app->add_option("--intercept", made.intercept, "Intercept of the linear predictor")->capture_default_str();
-  app->add_option("--noise-sd", made.noise_sd, "Residual sd (linear alone)")->capture_default_str();
+  app->add_option("--signal", made.signal, "sd of the linear predictor; columnwise_normal: of the columns' means")->capture_default_str();
+  app->add_option("--intercept", made.intercept, "Intercept of the linear predictor; columnwise_normal: centre of the means")
+      ->capture_default_str();
+  app->add_option("--noise-sd", made.noise_sd, "Residual sd (linear); median of the columns' sds (columnwise_normal)")
+      ->capture_default_str();
   app->add_flag("--overwrite", made.overwrite, "Replace a file that is there");
   app->add_option("--ranks", request->ranks, "MPI ranks that write")->check(CLI::Range(1, 1000000))->option_text("N");
   app->add_option("--threads", request->threads, "OpenMP threads of each rank")->check(CLI::Range(1, 4096))->option_text("N");

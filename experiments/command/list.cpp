@@ -10,6 +10,8 @@
 #include "engine/estimators/estimator.hpp"
 #include "engine/families/catalogue.hpp"
 #include "engine/models/catalogue.hpp"
+#include "engine/optimizers/optimizer.hpp"
+#include "engine/transforms/catalogue.hpp"
 #include "experiments/command/actions.hpp"
 #include "experiments/command/subcommands.hpp"
 #include "experiments/spec/keys.hpp"
@@ -38,6 +40,8 @@ std::string response_text(models::ResponseKind kind) {
       return "count response";
     case models::ResponseKind::category:
       return "categorical response";
+    case models::ResponseKind::table:
+      return "columns, no response";
   }
   return "";
 }
@@ -72,6 +76,26 @@ Listing list_families() {
   return listing;
 }
 
+Listing list_transforms() {
+  Listing listing{"transforms", {"transform", "size", "parameters", "summary", "source"}, {}};
+  for (const transforms::Entry& entry : transforms::catalogue()) {
+    std::vector<std::string> parameters;
+    for (const transforms::Parameter& p : entry.parameters) parameters.push_back(fmt::format("{} = {}", p.name, p.default_value));
+    listing.rows.push_back({entry.name, entry.size, join(parameters), entry.summary, entry.source});
+  }
+  return listing;
+}
+
+Listing list_optimizers() {
+  Listing listing{"optimizers", {"optimizer", "parameters", "summary", "source"}, {}};
+  for (const optimizers::Entry& entry : optimizers::catalogue()) {
+    std::vector<std::string> parameters;
+    for (const optimizers::Parameter& p : entry.parameters) parameters.push_back(fmt::format("{} = {}", p.name, p.default_value));
+    listing.rows.push_back({entry.name, join(parameters), entry.summary, entry.source});
+  }
+  return listing;
+}
+
 Listing list_keys() {
   Listing listing{"keys", {"key", "default", "type", "meaning"}, {}};
   for (const KeyDescription& key : describe_keys()) listing.rows.push_back({key.key, key.default_value, key.type, key.meaning});
@@ -79,8 +103,9 @@ Listing list_keys() {
 }
 
 const std::vector<std::pair<std::string, Listing (*)()>>& topics() {
-  static const std::vector<std::pair<std::string, Listing (*)()>> all = {
-      {"models", list_models}, {"estimators", list_estimators}, {"families", list_families}, {"keys", list_keys}};
+  static const std::vector<std::pair<std::string, Listing (*)()>> all = {{"models", list_models},         {"estimators", list_estimators},
+                                                                         {"families", list_families},     {"transforms", list_transforms},
+                                                                         {"optimizers", list_optimizers}, {"keys", list_keys}};
   return all;
 }
 
@@ -144,9 +169,9 @@ int print_list(const ListOptions& options) {
 }
 
 void add_list(CLI::App& program, Action& chosen) {
-  auto* app = program.add_subcommand("list", "List models, estimators, families, or the keys of a spec");
+  auto* app = program.add_subcommand("list", "List models, estimators, families, transforms, optimizers, or the keys of a spec");
   auto options = std::make_shared<ListOptions>();
-  app->add_option("TOPIC", options->topic, "models, estimators, families or keys (default: all but the keys)");
+  app->add_option("TOPIC", options->topic, "models, estimators, families, transforms, optimizers or keys (default: all but the keys)");
   app->add_flag("--json", options->json, "As JSON");
   app->footer("Examples:\n  variscope list estimators\n  variscope list keys --json");
   app->callback([&chosen, options] { chosen = [options] { return print_list(*options); }; });

@@ -52,10 +52,11 @@ struct ImportOptions {
 /// CSV to HDF5, as a stream, written beside and renamed. The file carries the source's name and SHA-256. Returns the number of rows.
 Index import_data(const ImportOptions& options);
 
-enum class SynthModel { logistic, linear };
+enum class SynthModel { logistic, linear, columnwise_normal };
 
 /// Design N(0, 1); coefficients N(0, signal^2 / columns); response Bernoulli(sigmoid(eta)) or eta + noise_sd N(0, 1),
-/// eta = intercept + x . coefficients. Row n is a function of (seed, n, columns) alone: not of the number of rows or ranks.
+/// eta = intercept + x . coefficients. columnwise_normal: no response; x_j ~ N(mean_j, sd_j^2), mean_j ~ N(intercept, signal^2), sd_j =
+/// noise_sd exp(N(0, 1) / 2). Row n is a function of (seed, n, columns) alone: not of the number of rows or ranks.
 struct SynthOptions {
   std::string output;  ///< .h5 or .hdf5
   SynthModel model = SynthModel::logistic;
@@ -64,14 +65,15 @@ struct SynthOptions {
   std::uint64_t seed = 1;
   double signal = 1.0;
   double intercept = 0.0;
-  double noise_sd = 1.0;  ///< linear alone
+  double noise_sd = 1.0;  ///< linear: of the residual; columnwise_normal: median of the columns' sds
   bool overwrite = false;
 };
 
 /// UserError if the options make no sense or the output exists.
 void check_synth(const SynthOptions& options);
 
-/// The coefficients that the data are made with: `columns` of them and the intercept, last. Stored in the file as /truth.
+/// The coefficients that the data are made with: `columns` of them and the intercept, last; of columnwise_normal the means, then the sds.
+/// Stored in the file as /truth.
 std::vector<double> synth_truth(const SynthOptions& options);
 
 /// The three steps of writing: one process lays the file out, each writes its share of the rows, one makes the file appear.
@@ -82,7 +84,8 @@ void finish_synth(const SynthOptions& options);
 /// All of it, each rank its balanced range of rows. Collective; an error of one rank becomes an error of all.
 void synth_data(const SynthOptions& options, const cluster::Communicator& ranks);
 
-/// Rows [rows.first, rows.last): design row-major into `design`, response into `response`, truth as from synth_truth.
+/// Rows [rows.first, rows.last): design row-major into `design`, response (if the model has one) into `response`, truth as from
+/// synth_truth.
 void synth_rows(const SynthOptions& options, const std::vector<double>& truth, Range rows, double* design, double* response);
 
 }  // namespace variscope::experiments

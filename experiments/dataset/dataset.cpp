@@ -24,7 +24,7 @@ constexpr std::size_t kMarks = 1024;
 constexpr Index kFirstStride = 256;
 
 /// Whether the model explains a column of the data.
-bool explains(ResponseKind kind) { return kind != ResponseKind::none; }
+bool explains(ResponseKind kind) { return kind != ResponseKind::none && kind != ResponseKind::table; }
 
 std::string beside(const std::string& file, const std::string& spec_directory) {
   const std::filesystem::path path(file);
@@ -331,6 +331,10 @@ Dataset open_dataset(const Settings::Data& settings, const std::string& spec_dir
   dataset.test_fraction = settings.test_fraction;
   dataset.seed = seed;
   find_fields(dataset, settings, spec_directory, response);
+  if (response == ResponseKind::table && !settings.response.empty()) {
+    throw UserError(fmt::format("{}: the model explains all columns and no response (response '{}' is named). Remove data.response.",
+                                dataset.path, settings.response));
+  }
   if (explains(response) && dataset.response.empty()) {
     throw UserError(fmt::format("{}: no response named (the model explains one; columns: {}). Set data.response.", dataset.path,
                                 data::list_names(dataset.file.fields)));

@@ -1,4 +1,4 @@
-/// `variscope data synth`: regression data of any size, every row a function of seed and row number alone.
+/// `variscope data synth`: tables of any size, every row a function of seed and row number alone.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -39,7 +39,19 @@ std::vector<std::string> column_names(Index columns) {
   return names;
 }
 
-std::string model_name(SynthModel model) { return model == SynthModel::logistic ? "logistic" : "linear"; }
+std::string model_name(SynthModel model) {
+  switch (model) {
+    case SynthModel::logistic:
+      return "logistic";
+    case SynthModel::linear:
+      return "linear";
+    case SynthModel::columnwise_normal:
+      return "columnwise_normal";
+  }
+  return "";
+}
+
+bool has_response(const SynthOptions& options) { return options.model != SynthModel::columnwise_normal; }
 
 /// Runs on every rank; if any throws, all throw: the first rank's own error, as a UserError if it was one.
 template <class Step>
@@ -81,6 +93,14 @@ void check_synth(const SynthOptions& options) {
 
 std::vector<double> synth_truth(const SynthOptions& options) {
   const random::Stream stream{options.seed, random::Purpose::data_truth, 0, 0, 0};
+  if (!has_response(options)) {
+    std::vector<double> moments;
+    for (Index c = 0; c < 2 * options.columns; ++c) {
+      const double z = random::normal(stream, static_cast<std::uint32_t>(c));
+      moments.push_back(c < options.columns ? options.intercept + options.signal * z : options.noise_sd * std::exp(0.5 * z));
+    }
+    return moments;
+  }
   const double scale = options.signal / std::sqrt(static_cast<double>(options.columns));
   std::vector<double> truth;
   truth.reserve(static_cast<std::size_t>(options.columns) + 1);
@@ -97,6 +117,13 @@ void synth_rows(const SynthOptions& options, const std::vector<double>& truth, R
   tiles::Batch batch(width, count);
   random::fill_normal(streams.data(), batch.view());
   const tiles::BatchView view = batch.view();
+  if (!has_response(options)) {
+    for (Index r = 0; r < count; ++r) {
+      for (Index d = 0; d < width; ++d)
+        design[r * width + d] = truth[static_cast<std::size_t>(d)] + truth[static_cast<std::size_t>(width + d)] * view(d, r);
+    }
+    return;
+  }
   for (Index b = 0; b < view.blocks(); ++b) {
     const double* block = view.block(b);
     const Index first = b * tiles::kLanes;
@@ -121,18 +148,21 @@ void create_synth(const SynthOptions& options) {
   store::TableHeader header;
   header.rows = options.rows;
   header.columns = column_names(options.columns);
-  header.response_name = std::string("y");  // assigning the literal makes g++ 12 warn of an overlap that cannot be
+  if (has_response(options))
+    header.response_name = std::string("y");  // assigning the literal makes g++ 12 warn of an overlap that cannot be
   header.provenance = {{"source", "variscope data synth"},
                        {"synth_model", model_name(options.model)},
                        {"synth_seed", fmt::format("{}", options.seed)},
                        {"synth_signal", fmt::format("{}", options.signal)},
                        {"synth_intercept", fmt::format("{}", options.intercept)}};
-  if (options.model == SynthModel::linear) header.provenance["synth_noise_sd"] = fmt::format("{}", options.noise_sd);
+  if (options.model != SynthModel::logistic) header.provenance["synth_noise_sd"] = fmt::format("{}", options.noise_sd);
   store::ParallelTableWriter::create(options.output, header);
   const std::vector<double> truth = synth_truth(options);
   store::Handle file = store::open_file(store::unfinished(options.output), store::Access::write);
   store::Handle dataset = store::write_doubles(file, "truth", {truth.size()}, truth.data());
-  store::write_attribute(dataset, "long_name", "coefficients the data were made with; the intercept is last");
+  store::write_attribute(dataset, "long_name",
+                         has_response(options) ? "coefficients the data were made with; the intercept is last"
+                                               : "means of the columns, then their standard deviations");
   dataset.close();
   file.close();
 }
@@ -147,7 +177,7 @@ void write_synth_share(const SynthOptions& options, Range rows) {
   for (Index first = rows.first; first < rows.last; first += block) {
     const Range part{first, std::min(first + block, rows.last)};
     synth_rows(options, truth, part, design.data(), response.data());
-    writer.write(part, design.data(), response.data());
+    writer.write(part, design.data(), has_response(options) ? response.data() : nullptr);
   }
   writer.close();
 }

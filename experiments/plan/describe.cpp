@@ -30,15 +30,37 @@ std::string swept_text(const std::vector<std::pair<std::string, std::string>>& s
 
 std::string rows_text(Index batch_rows) { return batch_rows == 0 ? "all" : std::to_string(batch_rows); }
 
+/// A line for each estimator of each cell.
+void describe_fits(const Plan& plan, std::string& text) {
+  auto out = std::back_inserter(text);
+  fmt::format_to(out, "{:<9} {:<16} {:<18} {:>10} {:>7} {:>7} {:>7} {:>8} {:>8} {:>15}  {}\n", "cell", "estimator", "optimizer",
+                 "parameters", "samples", "rows", "repeats", "steps", "recorded", "gradient rows", "settings that vary");
+  for (const CellPlan& cell : plan.cells) {
+    const PathPlan& path = plan.paths[static_cast<std::size_t>(cell.path)];
+    const Settings& s = cell.settings;
+    for (std::size_t e = 0; e < cell.estimators.size(); ++e) {
+      fmt::format_to(out, "{:<9} {:<16} {:<18} {:>10} {:>7} {:>7} {:>7} {:>8} {:>8} {:>15}  {}\n", cell.id, cell.estimators[e],
+                     s.fit.optimizer, path.parameters, s.estimators.samples, rows_text(s.estimators.batch_rows), s.fit.repeats,
+                     cell.fit.steps[e], cell.fit.recorded(e), s.fit.repeats * cell.fit.steps[e] * cell.fit.step_counts[e].gradient_rows,
+                     swept_text(cell.swept));
+    }
+    fmt::format_to(out, "          objective along a fit: {}; {} posterior draws of each\n",
+                   cell.fit.exact ? "exact" : fmt::format("{} samples", s.fit.evaluation_samples), s.fit.posterior_draws);
+    for (const Exclusion& e : cell.exclusions) fmt::format_to(out, "          without {}: {}\n", e.estimator, e.reason);
+  }
+}
+
 }  // namespace
 
 std::string describe(const Plan& plan) {
-  std::string text = fmt::format("study {}   ({} cell{}, {} path{})\n", plan.name, plan.cells.size(), plan.cells.size() == 1 ? "" : "s",
-                                 plan.paths.size(), plan.paths.size() == 1 ? "" : "s");
+  std::string text = fmt::format("study {}   ({} cell{}, {} {}{})\n", plan.name, plan.cells.size(), plan.cells.size() == 1 ? "" : "s",
+                                 plan.of_fits() ? plan.fits.size() : plan.paths.size(), plan.of_fits() ? "fit" : "path",
+                                 (plan.of_fits() ? plan.fits.size() : plan.paths.size()) == 1 ? "" : "s");
   auto out = std::back_inserter(text);
   const cluster::Layout& l = plan.layout;
-  fmt::format_to(out, "ranks {} x {} threads: {} along replicates, {}{} along sample blocks, {} along data shards\n\n", l.ranks(),
-                 plan.threads, l.replicates, l.replicas > 1 ? fmt::format("{} along replicas, ", l.replicas) : "", l.samples, l.shards);
+  fmt::format_to(out, "ranks {} x {} threads: {} along {}, {}{} along sample blocks, {} along data shards\n\n", l.ranks(), plan.threads,
+                 l.replicates, plan.of_fits() ? "fits" : "replicates", l.replicas > 1 ? fmt::format("{} along replicas, ", l.replicas) : "",
+                 l.samples, l.shards);
 
   for (const DataPlan& data : plan.data) {
     const Range share = data.share(l.shards, 0);
@@ -51,14 +73,18 @@ std::string describe(const Plan& plan) {
     }
   }
   for (const PathPlan& path : plan.paths) {
+    if (plan.of_fits()) break;
     fmt::format_to(out, "{}   {} on {} parameters: {} steps of Adam, M = {}, rows {}; points: {}; {} column-row evaluations\n", path.id,
                    path.settings.model.name, path.parameters,
                    path.stops.empty() ? 0 : *std::max_element(path.stops.begin(), path.stops.end()), path.settings.path.samples,
                    rows_text(path.settings.path.batch_rows), fmt::join(path.labels, ", "), path.counts.gradient_rows);
   }
-  fmt::format_to(out, "\n{:<9} {:<9} {:>7} {:>7} {:>10} {:>8} {:>7} {:>15} {:>15}  {}\n", "cell", "path", "samples", "rows", "replicates",
-                 "batches", "points", "value rows", "gradient rows", "settings that vary");
+  if (plan.of_fits()) describe_fits(plan, text);
+  if (!plan.of_fits())
+    fmt::format_to(out, "\n{:<9} {:<9} {:>7} {:>7} {:>10} {:>8} {:>7} {:>15} {:>15}  {}\n", "cell", "path", "samples", "rows", "replicates",
+                   "batches", "points", "value rows", "gradient rows", "settings that vary");
   for (const CellPlan& cell : plan.cells) {
+    if (plan.of_fits()) break;
     const PathPlan& path = plan.paths[static_cast<std::size_t>(cell.path)];
     fmt::format_to(out, "{:<9} {:<9} {:>7} {:>7} {:>10} {:>8} {:>7} {:>15} {:>15}  {}\n", cell.id, path.id,
                    cell.settings.estimators.samples, rows_text(cell.settings.estimators.batch_rows), cell.settings.replicates.count,

@@ -6,9 +6,13 @@
 #include <algorithm>
 #include <bit>
 #include <cmath>
+#include <functional>
 #include <map>
+#include <queue>
+#include <set>
 
 #include "engine/data/standardize.hpp"
+#include "engine/diagnostics/work.hpp"
 #include "engine/error.hpp"
 #include "experiments/spec/model_arguments.hpp"
 #include "experiments/spec/resolve.hpp"
@@ -140,6 +144,9 @@ class CountingPreparation final : public estimators::Preparation {
   models::Counts counts_;
 };
 
+/// Beside such cells others may use all rows: they have Monte Carlo noise alone.
+bool crosses_minibatches(const SpecCell& cell) { return cell.settings.components.designs > 0 && cell.settings.estimators.batch_rows > 0; }
+
 /// Replicas and their policies, checked against the data.
 Design design_of(const Spec& spec, const Settings& settings, Index rows) {
   const auto& s = settings.estimators;
@@ -166,9 +173,9 @@ Design design_of(const Spec& spec, const Settings& settings, Index rows) {
                                   spec.where("estimators.batch_rows"), s.batch_rows, rows / s.replicas, rows, s.replicas,
                                   rows / s.replicas));
     }
-  } else if (settings.components.designs > 0) {
+  } else if (settings.components.designs > 0 && std::none_of(spec.cells.begin(), spec.cells.end(), crosses_minibatches)) {
     throw UserError(
-        fmt::format("{}: a crossed design needs minibatches (with all rows there is no data noise to tell apart). Set "
+        fmt::format("{}: no cell has minibatches to cross (with all rows there is no data noise to tell apart). Set "
                     "estimators.batch_rows, or components.designs = 0.",
                     spec.where("components.designs")));
   }
@@ -192,6 +199,7 @@ class Expander {
   explicit Expander(Plan& plan) : plan_(plan), directory_(spec_directory(plan.spec.file)) {}
 
   void add(const SpecCell& from) {
+    if (from.settings.study.kind == "fit") return add_fits(from);
     CellPlan cell;
     cell.id = fmt::format("cell_{:03}", plan_.cells.size());
     cell.settings = from.settings;
@@ -228,7 +236,7 @@ class Expander {
                                       {},           initial};
     const auto points = static_cast<double>(path.labels.size());
     const double calls = points * static_cast<double>(s.replicates.count);
-    const double crossed = points * static_cast<double>(s.components.designs * s.components.row_sets * s.components.noise_sets);
+    const double crossed = points * static_cast<double>(s.components.designs * component_design(s).units());
     const Index rows_per_call = s.estimators.batch_rows > 0 ? s.estimators.batch_rows : rows;
     for (const std::string& name : s.estimators.names) {
       const estimators::Entry& entry = *estimators::find(name);
@@ -258,6 +266,106 @@ class Expander {
   }
 
  private:
+  /// A cell whose estimators each lead to an optimum.
+  void add_fits(const SpecCell& from) {
+    CellPlan cell;
+    cell.id = fmt::format("cell_{:03}", plan_.cells.size());
+    cell.settings = from.settings;
+    cell.swept = from.swept;
+    cell.path = path_of(from.settings);
+    const PathPlan& path = plan_.paths[static_cast<std::size_t>(cell.path)];
+    const DataPlan* data = path.data < 0 ? nullptr : &plan_.data[static_cast<std::size_t>(path.data)];
+    const Index rows = data == nullptr ? 0 : data->rows;
+    const Settings& s = cell.settings;
+    if (objective_of(s) == estimators::Objective::importance_bound) {
+      throw UserError(
+          fmt::format("{}: fits of the importance-weighted bound are not offered (its optimum depends on the number of samples). "
+                      "Use \"elbo\".",
+                      plan_.spec.where("objective")));
+    }
+    cell.design = design_of(plan_.spec, s, rows);
+    if (s.estimators.batch_rows > 0) {
+      cell.coarser = coarser_tiles(rows, data->row_tile, s.estimators.batch_rows);
+      auto& unit = plan_.data[static_cast<std::size_t>(path.data)].shard_unit;
+      unit = std::max(unit, Index{1} << cell.coarser);
+    }
+    const auto model = shape_model(s, data);
+    check_reference(*model, s);
+    const auto initial = initial_lambda(s, path.dim);
+    const auto family = make_family(s, path.dim, initial);
+    const estimators::Context context{family.get(), model.get(), objective_of(s), s.estimators.samples, s.estimators.batch_rows, {}, {}};
+    FitPlan& fit = cell.fit;
+    fit.exact = !needs_monte_carlo(s, *model, *family);
+    if (!fit.exact) {
+      if (family->parameters() < 2) {
+        throw UserError(fmt::format("{}: family {} has one parameter and no exact objective here, which fits do not serve. Use another.",
+                                    plan_.spec.where("family.name"), s.family.name));
+      }
+      fit.evaluation = work({{.wanted = {true, false}}}, 1, s.fit.evaluation_samples, rows);
+    }
+    fit.draws = work({{.wanted = {true, false}}}, 1, s.fit.posterior_draws, rows);
+    const Index rows_per_call = s.estimators.batch_rows > 0 ? s.estimators.batch_rows : rows;
+    std::set<Index> traced;
+    for (const std::string& name : s.estimators.names) {
+      const estimators::Entry& entry = *estimators::find(name);
+      if (const auto reason = estimators::reason_against(entry, context)) {
+        cell.exclusions.push_back({name, *reason});
+        continue;
+      }
+      const auto estimator = entry.make();
+      if (estimator->state_size(context) > 0) {
+        cell.exclusions.push_back({name, "has to be prepared anew at every step, which fits do not do"});
+        continue;
+      }
+      const auto requests = estimator->requests(context);
+      for (const estimators::Request& request : requests)
+        cell.columns = std::max(cell.columns, request.columns * (request.per_sample ? s.estimators.samples : 1));
+      const models::Counts step = work(requests, cell.design.units(), s.estimators.samples, rows_per_call);
+      const double step_work = diagnostics::gradient_equivalents(step, rows);
+      const double budget = s.fit.budget_evaluations;
+      const Index steps =
+          budget > 0 ? static_cast<Index>(std::min(static_cast<double>(s.fit.steps), std::floor(budget / step_work))) : s.fit.steps;
+      if (steps < 1) {
+        cell.exclusions.push_back({name, fmt::format("one step takes {:g} evaluations, more than fit.budget_evaluations", step_work)});
+        continue;
+      }
+      for (Index repeat = 0; repeat < s.fit.repeats; ++repeat) {
+        plan_.fits.push_back({static_cast<int>(plan_.cells.size()), static_cast<int>(cell.estimators.size()), repeat,
+                              static_cast<double>(steps) * step_work * static_cast<double>(std::max<Index>(rows, 1))});
+      }
+      cell.estimators.push_back(name);
+      const std::vector<Index> trace = trace_steps(steps, s.fit.trace_every);
+      fit.steps.push_back(steps);
+      fit.step_counts.push_back(step);
+      traced.merge(std::set<Index>(trace.begin(), trace.end()));
+    }
+    if (cell.estimators.empty()) {
+      throw UserError(fmt::format("{}: no estimator of this list can serve {} ({}: {}). Add one that can, such as pw_cfe.",
+                                  plan_.spec.where("estimators.names"), s.model.name, cell.exclusions.front().estimator,
+                                  cell.exclusions.front().reason));
+    }
+    // Estimators whose budgets allow different numbers of steps share one grid.
+    fit.trace.assign(traced.begin(), traced.end());
+    for (std::size_t e = 0; e < fit.steps.size(); ++e) {
+      const Index repeats = s.fit.repeats;
+      const Index recorded = fit.recorded(e);
+      for (const auto& kind : models::Counts::kinds()) {
+        const Index of_steps = fit.steps[e] * fit.step_counts[e].*kind.count;
+        cell.counts.*kind.count += repeats * (of_steps + recorded * fit.evaluation.*kind.count + fit.draws.*kind.count);
+      }
+      plan_.replicate_calls += static_cast<double>(repeats * fit.steps[e]);
+    }
+    plan_.counts += cell.counts;
+    plan_.cells.push_back(std::move(cell));
+  }
+
+  void check_reference(const models::Model& model, const Settings& s) const {
+    const auto given = static_cast<Index>(s.reference.mean.size());
+    if (given == 0 || given == model.constrained_dim()) return;
+    throw UserError(fmt::format("{}: reference.mean has {} values (the model's variables have {}). Give as many.",
+                                plan_.spec.where("reference.mean"), given, model.constrained_dim()));
+  }
+
   int data_of(const Settings& settings, models::ResponseKind response) {
     const auto [found, fresh] =
         data_.try_emplace(data_key(settings) + fmt::format("\n{}", static_cast<int>(response)), static_cast<int>(plan_.data.size()));
@@ -290,6 +398,11 @@ class Expander {
     check_family(plan_.spec, settings);
     path.parameters = families::find(settings.family.name)->size(family_arguments(settings, path.dim));
     const auto family = make_family(settings, path.dim, initial_lambda(settings, path.dim));
+    if (settings.study.kind == "fit") {
+      // What the fits of some cells have in common; nothing is run along it.
+      plan_.paths.push_back(std::move(path));
+      return found->second;
+    }
     const Index rows = model->rows();
     check_rows(plan_.spec, "path.batch_rows", settings.path.batch_rows, rows);
     for (const double percent : settings.path.points) {
@@ -367,6 +480,14 @@ std::string reference_estimator(const estimators::Context& context) {
   return estimators::reason_against(*estimators::find("pw_antithetic"), context) ? path_estimator(context) : "pw_antithetic";
 }
 
+Design component_design(const Settings& settings) {
+  const auto& crossed = settings.components;
+  const RowPolicy rows =
+      settings.estimators.row_policy == "with_replacement" ? RowPolicy::with_replacement : RowPolicy::without_replacement;
+  if (settings.estimators.batch_rows == 0) return Design::replicas(crossed.noise_sets, NoisePolicy::independent, rows);
+  return Design::cross(crossed.row_sets, crossed.noise_sets, rows);
+}
+
 families::Arguments family_arguments(const Settings& settings, Index dim) {
   families::Arguments arguments;
   arguments.dim = dim;
@@ -394,6 +515,40 @@ std::unique_ptr<models::Model> shape_model(const Settings& settings, const DataP
 
 std::unique_ptr<models::Model> make_model(const Settings& settings, const data::Table* table) {
   return models::find(settings.model.name)->make(model_arguments(settings, table));
+}
+
+std::vector<Index> trace_steps(Index steps, Index every) {
+  std::vector<Index> trace{0};
+  if (every > 0) {
+    for (Index step = every; step < steps; step += every) trace.push_back(step);
+  } else {
+    constexpr double kPerDecade = 10;
+    for (int k = 0;; ++k) {
+      const auto step = static_cast<Index>(std::llround(std::pow(10.0, k / kPerDecade)));
+      if (step >= steps) break;
+      if (step > trace.back()) trace.push_back(step);
+    }
+  }
+  if (steps > 0) trace.push_back(steps);
+  return trace;
+}
+
+std::vector<Index> place_fits(const std::vector<FitItem>& fits, Index parts) {
+  std::vector<std::size_t> order(fits.size());
+  for (std::size_t i = 0; i < order.size(); ++i) order[i] = i;
+  std::stable_sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) { return fits[a].work > fits[b].work; });
+  std::vector<Index> part(fits.size(), 0);
+  // Least work first; of equals the first part.
+  using Load = std::pair<double, Index>;
+  std::priority_queue<Load, std::vector<Load>, std::greater<>> loads;
+  for (Index p = 0; p < parts; ++p) loads.emplace(0.0, p);
+  for (const std::size_t i : order) {
+    const Load least = loads.top();
+    loads.pop();
+    part[i] = least.second;
+    loads.emplace(least.first + fits[i].work, least.second);
+  }
+  return part;
 }
 
 void expand_cells(Plan& plan) {

@@ -20,7 +20,21 @@ double ratio(Index most, Index total, Index parts) {
   return static_cast<double>(most) * static_cast<double>(parts) / static_cast<double>(total);
 }
 
+/// Of the ranks that take most work and of all.
+double fit_imbalance(const Plan& plan, Index parts) {
+  if (parts > static_cast<Index>(plan.fits.size())) return kImpossible;
+  const std::vector<Index> part = place_fits(plan.fits, parts);
+  std::vector<double> loads(static_cast<std::size_t>(parts), 0.0);
+  double total = 0;
+  for (std::size_t i = 0; i < part.size(); ++i) {
+    loads[static_cast<std::size_t>(part[i])] += plan.fits[i].work;
+    total += plan.fits[i].work;
+  }
+  return *std::max_element(loads.begin(), loads.end()) * static_cast<double>(parts) / total;
+}
+
 double replicate_imbalance(const Plan& plan, Index parts) {
+  if (plan.of_fits()) return fit_imbalance(plan, parts);
   double worst = 1;
   for (const CellPlan& cell : plan.cells) {
     const auto& r = cell.settings.replicates;
@@ -36,7 +50,7 @@ double replicate_imbalance(const Plan& plan, Index parts) {
 /// The numbers of row sets that a cell's replica coordinates divide among themselves: of its replicates and of its crossed designs.
 std::vector<Index> row_sets(const CellPlan& cell) {
   std::vector<Index> sets{cell.design.row_sets};
-  if (cell.settings.components.designs > 0) sets.push_back(cell.settings.components.row_sets);
+  if (cell.settings.components.designs > 0) sets.push_back(component_design(cell.settings).row_sets);
   return sets;
 }
 
@@ -59,6 +73,9 @@ double sample_imbalance(const Plan& plan, Index parts) {
     if (parts > ownership.leaves) return kImpossible;
     const Range blocks = ownership.range(0);
     worst = std::max(worst, ratio(std::min(blocks.last * kSampleBlock, samples) - blocks.first * kSampleBlock, samples, parts));
+    // Estimates of the objective are divided in the same way; how evenly matters little.
+    if (plan.of_fits() && !cell.fit.exact && parts > sample_ownership(cell.settings.fit.evaluation_samples, parts).leaves)
+      return kImpossible;
   }
   return worst;
 }
@@ -88,7 +105,7 @@ cluster::Layout widest(const Plan& plan) {
   constexpr Index kEndless = Index{1} << 20;
   cluster::Layout most{kEndless, kEndless, kEndless, kEndless};
   for (const CellPlan& cell : plan.cells) {
-    most.replicates = std::min(most.replicates, cell.settings.replicates.batches);
+    most.replicates = std::min(most.replicates, plan.of_fits() ? static_cast<Index>(plan.fits.size()) : cell.settings.replicates.batches);
     for (const Index sets : row_sets(cell)) most.replicas = std::min(most.replicas, sets);
     most.samples = std::min(most.samples, sample_ownership(cell.settings.estimators.samples, 1).leaves);
   }
@@ -141,7 +158,7 @@ double imbalance(const Plan& plan, const cluster::Layout& layout, std::string& r
   const double by_samples = sample_imbalance(plan, layout.samples);
   const double by_shards = shard_imbalance(plan, layout.shards);
   if (by_replicates > kMostImbalance) {
-    reason = fmt::format("the batches of replicates do not divide evenly by {}", layout.replicates);
+    reason = fmt::format("the {} do not divide evenly by {}", plan.of_fits() ? "fits" : "batches of replicates", layout.replicates);
   } else if (by_replicas > kMostImbalance) {
     reason = fmt::format("the replicas of an estimate do not divide evenly by {}", layout.replicas);
   } else if (by_samples > kMostImbalance) {

@@ -28,8 +28,18 @@ double moment_doubles(const CellPlan& cell, Index parameters) {
   return static_cast<double>(cell.settings.replicates.batches) * (1 + 2 * static_cast<double>(parameters) + 6);
 }
 
+/// Of one fit: per recorded step lambda, objective and error, seconds and counts; then its answer and what follows from it.
+double fit_doubles(const CellPlan& cell, Index parameters, Index variables) {
+  const double per_step = static_cast<double>(parameters) + 3 + static_cast<double>(models::Counts::kinds().size());
+  return static_cast<double>(cell.fit.trace.size()) * per_step + static_cast<double>(parameters) + 4 * static_cast<double>(variables) + 8;
+}
+
 double cell_record_bytes(const Plan& plan, const CellPlan& cell) {
   const PathPlan& path = plan.paths[static_cast<std::size_t>(cell.path)];
+  if (plan.of_fits()) {
+    return 8.0 * static_cast<double>(cell.estimators.size() * static_cast<std::size_t>(cell.settings.fit.repeats)) *
+           fit_doubles(cell, path.parameters, path.dim);
+  }
   return 8.0 * static_cast<double>(path.labels.size()) *
          (static_cast<double>(cell.estimators.size()) * moment_doubles(cell, path.parameters) + 3.0 * static_cast<double>(path.parameters));
 }
@@ -37,6 +47,7 @@ double cell_record_bytes(const Plan& plan, const CellPlan& cell) {
 double file_bytes(const Plan& plan) {
   double bytes = 0;
   for (const PathPlan& path : plan.paths) {
+    if (plan.of_fits()) break;
     const auto stored = static_cast<double>(std::min<Index>(path.settings.path.steps, kStoredSteps) + 1);
     bytes += stored * static_cast<double>(path.parameters) * 8;
   }
@@ -78,14 +89,21 @@ Prediction predict(const Plan& plan, const cluster::Layout& layout) {
     const auto rows = path.data < 0 ? Index{0} : plan.data[static_cast<std::size_t>(path.data)].rows;
     const Index tiles = path.data < 0 ? 1 : data::row_tiles(rows, plan.data[static_cast<std::size_t>(path.data)].row_tile);
     // What a rank evaluates of a replicate is evaluated whole, even if it is wider than a group.
-    const auto& crossed = cell.settings.components;
-    const auto owned = [&](Index row_sets) {
-      return balanced_range(row_sets, layout.replicas, 0).size();
+    const auto owned = [&](const Design& design) {
+      return balanced_range(design.row_sets, layout.replicas, 0).size() * design.units_per_row_set();
     };  // the first part is the largest
-    const Index units = std::max(owned(cell.design.row_sets) * cell.design.units_per_row_set(),
-                                 crossed.designs > 0 ? owned(crossed.row_sets) * crossed.noise_sets : 1);
+    const bool crossed = cell.settings.components.designs > 0;
+    const Index units = std::max(owned(cell.design), crossed ? owned(component_design(cell.settings)) : 1);
     const Index replicate = (cell.columns + layout.samples - 1) / layout.samples * units;
-    const Index columns = std::max(group_columns(path.dim, plan.threads), replicate);
+    Index columns = std::max(group_columns(path.dim, plan.threads), replicate);
+    if (plan.of_fits()) {
+      columns = cell.columns;
+      if (!cell.fit.exact) columns = std::max(columns, cell.settings.fit.evaluation_samples);
+      columns = std::max((columns + layout.samples - 1) / layout.samples * units, cell.settings.fit.posterior_draws);
+      // Every thread may run a fit of its own.
+      const bool alone = layout.ranks() == layout.replicates;
+      columns *= alone ? plan.threads : 1;
+    }
     p.work_bytes = std::max(p.work_bytes, density_work_bytes(path.dim, columns, tiles, plan.threads));
   }
   return p;

@@ -1,6 +1,7 @@
 /// The plan: every cell, tile, replicate and its cost, fixed before any rank does anything. It decides every bit of the results.
 #pragma once
 
+#include <algorithm>
 #include <memory>
 #include <span>
 #include <string>
@@ -52,6 +53,21 @@ struct PathPlan {
   models::Counts counts;            ///< of the optimisation
 };
 
+/// What the fits of a cell have in common; per estimator where said so.
+struct FitPlan {
+  std::vector<Index> trace;                 ///< steps that are recorded, ascending: 0 first, the last step last
+  std::vector<Index> steps;                 ///< [estimator] that its budget allows, at most fit.steps
+  std::vector<models::Counts> step_counts;  ///< [estimator] of one step
+  models::Counts evaluation;                ///< of one estimate of the objective; none where it is exact
+  models::Counts draws;                     ///< of the posterior draws
+  bool exact = false;                       ///< objective and optimum need no samples
+
+  /// Recorded steps of an estimator's fits.
+  [[nodiscard]] Index recorded(std::size_t estimator) const {
+    return std::upper_bound(trace.begin(), trace.end(), steps[estimator]) - trace.begin();
+  }
+};
+
 struct CellPlan {
   std::string id;  ///< "cell_000"
   Settings settings;
@@ -62,7 +78,16 @@ struct CellPlan {
   int coarser = 0;        ///< minibatch tiles are data.row_tile << coarser rows
   Design design;          ///< of one replicate
   Index columns = 1;      ///< most that one unit takes in any request of its estimators
-  models::Counts counts;  ///< of all replicates, preparation included
+  models::Counts counts;  ///< of all replicates, preparation included; of all fits, their evaluation included
+  FitPlan fit;            ///< of studies of kind "fit" alone
+};
+
+/// One fit: a work item of a study of kind "fit".
+struct FitItem {
+  int cell = 0;
+  int estimator = 0;  ///< into CellPlan::estimators
+  Index repeat = 0;
+  double work = 0;  ///< predicted: whole-data gradient evaluations times rows
 };
 
 /// Predicted figures of the rank that has most to do.
@@ -85,7 +110,10 @@ struct Plan {
   models::Counts counts;  ///< of everything, all ranks together
   Prediction prediction;
   double file_bytes = 0;       ///< of run.h5 and, while running, as much again in segments
-  double replicate_calls = 0;  ///< estimator calls of all cells: the unit of progress
+  double replicate_calls = 0;  ///< estimator calls of all cells, steps of all fits: the unit of progress
+  std::vector<FitItem> fits;   ///< of a study of kind "fit", cell by cell, repeat by repeat
+
+  [[nodiscard]] bool of_fits() const { return !cells.empty() && cells.front().settings.study.kind == "fit"; }
 };
 
 /// Replicates of batch `batch` of `batches`.
@@ -101,6 +129,9 @@ inline cluster::Ownership sample_ownership(Index samples, Index parts) { return 
 /// threads 0: what OpenMP offers. Throws UserError for everything that is wrong before a single evaluation: B > N, more ranks than
 /// work, too much memory, ...
 Plan make_plan(const std::string& spec_file, Index ranks, int threads, const LayoutRequest& layout, const std::string& output);
+
+/// The units of one crossed design. With all rows there is one minibatch (K = 1): the sample sets are then replicas, which ranks can divide.
+Design component_design(const Settings& settings);
 
 /// Memory of the busiest rank on a layout, and what it may use: limits.memory_gib, or the machine's memory shared by its ranks.
 Prediction predict(const Plan& plan, const cluster::Layout& layout);
@@ -118,6 +149,11 @@ inline estimators::Objective objective_of(const Settings& settings) {
   if (settings.objective == "importance_bound") return estimators::Objective::importance_bound;
   return settings.objective == "elbo" ? estimators::Objective::elbo : estimators::Objective::expectation;
 }
+
+/// Steps of a fit that are recorded. A longer fit records the same and more, but for its last step. every 0: 0 and 10^(k/10) rounded.
+std::vector<Index> trace_steps(Index steps, Index every);
+/// Which replicate coordinate of `parts` runs each fit: heaviest first, each to the one with least to do. Decides no bit.
+std::vector<Index> place_fits(const std::vector<FitItem>& fits, Index parts);
 
 /// What `variscope plan` prints.
 std::string describe(const Plan& plan);

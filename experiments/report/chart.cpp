@@ -121,7 +121,10 @@ std::string log_axis(double lowest, double highest) {
     }
   }
   constexpr double room = 1.6;
-  return fmt::format("set yrange [{:g}:{:g}]\nset format y '%g'\nset ytics ({})\n", lowest / room, highest * room, ticks);
+  // %g would write some ticks of an axis with an exponent and others without.
+  const bool exponents = highest * room >= 1e6 || lowest / room < 1e-4;
+  return fmt::format("set yrange [{:g}:{:g}]\nset format y '{}'\nset ytics ({})\n", lowest / room, highest * room,
+                     exponents ? "%.0t·10^{%T}" : "%.10g", ticks);
 }
 
 std::string colour_of(std::size_t style) { return colours[style % colours.size()]; }
@@ -147,14 +150,15 @@ std::string csv_interval(const Estimate& value) {
                      value.has_interval() ? value.upper : value.value);
 }
 
-std::string script_head(const std::string& name, const std::string& heading, std::size_t all_panels) {
+std::string script_head(const std::string& name, const std::string& heading, std::size_t all_panels, std::size_t key_lines) {
   const std::size_t panels = std::min(all_panels, most_panels);
   const std::string title =
       panels < all_panels ? fmt::format("{} (the first {} of {} panels; {}.csv holds all)", heading, panels, all_panels, name) : heading;
   const std::size_t across = panels <= 1 ? 1 : 2;
   const std::size_t down = std::max<std::size_t>((panels + across - 1) / across, 1);
   const std::size_t width = across * 720;
-  const std::size_t height = 60 + down * 420;
+  constexpr std::size_t line = 18;
+  const std::size_t height = 60 + down * (420 + key_lines * line);
   return fmt::format(
       "# {0}\n# Another format: gnuplot -e \"picture='{1}.pdf'\" {1}.gp\n"
       "if (!exists('picture')) picture = '{1}.svg'\n"
@@ -173,6 +177,7 @@ Figure draw(const Chart& chart) {
   const std::string data_file = chart.name + ".csv";
   std::string panels;
   std::size_t row = 0;
+  std::size_t key_lines = 0;
   for (std::size_t k = 0; k < chart.panels.size(); ++k) {
     std::vector<Line> lines;
     for (const ChartSeries& series : chart.panels[k].series) {
@@ -190,15 +195,17 @@ Figure draw(const Chart& chart) {
       }
     }
     if (k < most_panels) {
+      const auto drawn = std::count_if(lines.begin(), lines.end(), [](const Line& line) { return line.drawn > 0; });
+      key_lines = std::max(key_lines, chart.wide_names ? static_cast<std::size_t>(drawn) : 0);
       panels += panel_script(chart, chart.panels[k], lines, data_file);
     }
   }
-  figure.script = script_head(chart.name, chart.title, chart.panels.size());
+  figure.script = script_head(chart.name, chart.title, chart.panels.size(), key_lines);
   // A number needs an exponent only where there are many powers of ten.
   figure.script += fmt::format("{}{}set ylabel {} noenhanced\nset xlabel {} offset 0,{} noenhanced\n", "set logscale y\n",
-                               chart.log_x ? "set logscale x 2\n" : "", single_quoted(chart.y_label), single_quoted(chart.x_label),
-                               chart.wide_names ? 0.6 : 0);
-  figure.script += chart.wide_names ? "set key outside below center horizontal reverse Left maxcols 2\n" : "";
+                               chart.log_x ? (chart.decades ? "set logscale x 10\nset format x '10^{%T}'\n" : "set logscale x 2\n") : "",
+                               single_quoted(chart.y_label), single_quoted(chart.x_label), chart.wide_names ? 0.6 : 0);
+  figure.script += chart.wide_names ? "set key outside below center vertical maxcols 1 reverse Left\n" : "";
   figure.script += panels + "unset multiplot\n";
   return figure;
 }

@@ -46,6 +46,7 @@ struct Chart {
   bool log_x = false;
   bool wide_names = false;  ///< of series: the key stands below the panels
   std::vector<ChartPanel> panels = {};
+  bool decades = false;  ///< of a logarithmic x axis: powers of ten, not of two
 };
 
 /// Panels in a figure; the data file holds all.
@@ -55,8 +56,9 @@ inline constexpr std::size_t most_panels = 12;
 Figure draw(const Chart& chart);
 
 /// First lines of a program: terminal by the ending of `picture`, output, separator, grid.
-/// panels: of the whole figure, shown two abreast up to most_panels; the title says if there are more. Ends inside a multiplot.
-std::string script_head(const std::string& name, const std::string& heading, std::size_t all_panels);
+/// panels: of the whole figure, shown two abreast up to most_panels; the title says if there are more. key_lines: of a key below each
+/// panel, for which there is room to be made. Ends inside a multiplot.
+std::string script_head(const std::string& name, const std::string& heading, std::size_t all_panels, std::size_t key_lines = 0);
 /// "lc rgb '#0072B2' pt 7 dt 1": colour, shape and dashes of a style, all different for the first 49.
 std::string style_of(std::size_t style);
 std::string colour_of(std::size_t style);

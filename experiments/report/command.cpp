@@ -30,6 +30,12 @@ std::string render(const Table& table, ReportFormat format) {
   return render_text(table);
 }
 
+std::vector<NamedTable> tables_of(const store::RunRecord& run, const ReportContext& context) {
+  if (!run.fits.empty()) return fit_tables(summarise_fits(run.fits), context);
+  const std::vector<CellSummary> summaries = summarise_cells(run.cells, context);
+  return report_tables(summaries, predict(summaries), context);
+}
+
 }  // namespace
 
 int print_report(const ReportOptions& options) {
@@ -37,9 +43,8 @@ int print_report(const ReportOptions& options) {
   if (std::filesystem::is_directory(file)) file /= "run.h5";
   const store::RunRecord run = store::read_run_file(file);
   const ReportContext context = report_context(run.provenance, run.results_hash);
-  const std::vector<CellSummary> summaries = summarise_cells(run.cells, context);
   std::string text;
-  for (const NamedTable& named : report_tables(summaries, predict(summaries), context)) {
+  for (const NamedTable& named : tables_of(run, context)) {
     if (options.table.empty() || options.table == named.name) {
       text += (text.empty() ? "" : "\n") + render(named.table, options.format);
     }
@@ -50,7 +55,10 @@ int print_report(const ReportOptions& options) {
   if (options.output.empty()) {
     fmt::print("{}", text);
     // The files of the report are made again from run.h5, so that they never lag behind the program.
-    write_report(run.cells, context, directory.string());
+    if (run.fits.empty())
+      write_report(run.cells, context, directory.string());
+    else
+      write_fit_report(run.fits, context, directory.string());
     fmt::print(stderr, "report files: {}\n", directory.string());
     return 0;
   }

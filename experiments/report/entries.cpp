@@ -55,6 +55,14 @@ TableCell passes(const diagnostics::Work& work) {
 
 TableCell absent() { return {CellKind::absent, "n/a", {}, 3}; }
 
+TableCell withheld() { return words("-"); }
+
+TableCell seconds(double per_call, bool well_timed) { return per_call > 0 ? number(per_call, well_timed ? "" : " ~") : words("n/a"); }
+
+TableCell if_timed(TableCell cell, const Estimate& base) {
+  return base.defined() && !cell.estimate.defined() ? withheld() : std::move(cell);
+}
+
 TableCell without_interval(TableCell cell) {
   cell.kind = cell.kind == CellKind::estimate ? CellKind::short_estimate : cell.kind;
   return cell;
@@ -76,7 +84,30 @@ std::vector<std::string> mark_notes(const Table& table) {
       }
     }
   }
+  bool untimed = false;
+  bool no_signal = false;
+  for (const TableSection& section : table.sections) {
+    for (const TableRow& row : section.rows) {
+      for (std::size_t c = 0; c < row.cells.size(); ++c) {
+        const bool dash = row.cells[c].kind == CellKind::words && row.cells[c].text == withheld().text;
+        const bool of_time = table.columns[c].key == "time_ratio" || table.columns[c].key == "efficiency";
+        untimed = untimed || (dash && of_time) || row.cells[c].text == " ~";
+        no_signal = no_signal || (dash && !of_time);
+      }
+    }
+  }
   std::vector<std::string> notes;
+  if (untimed) {
+    notes.push_back(fmt::format(
+        "~ and - under times: all calls together, or those compared with, took less than {:g} ms, which one interruption by the operating "
+        "system would change; more replicates tell.",
+        1000 * diagnostics::least_timed_seconds));
+  }
+  if (no_signal) {
+    notes.emplace_back(
+        "- where the gradient's length is divided by or compared with: the gradient is not told apart from zero by its error, or the point "
+        "is the optimum, where it is what the search left.");
+  }
   if (seen.contains(Reliability::heavy_tails)) {
     notes.emplace_back("† heavy tails: a few replicates carry the estimate; the interval is unreliable (too short). Not ranked.");
   }

@@ -23,6 +23,12 @@ TableCell finely(TableCell cell);
 /// "16 grad": passes of one call.
 TableCell passes(const diagnostics::Work& work);
 TableCell absent();
+/// "-": a number that would mislead; mark_notes() gives the column's reason.
+TableCell withheld();
+/// Seconds a call, marked where they are too few to be compared.
+TableCell seconds(double per_call, bool well_timed);
+/// The number if there is one, withheld if its base is there without it.
+TableCell if_timed(TableCell cell, const diagnostics::Estimate& base);
 /// The interval then stands in the CSV only.
 TableCell without_interval(TableCell cell);
 

@@ -91,14 +91,17 @@ std::vector<Figure> components_figures(const Predictions& predictions, const Rep
       Panel panel{fmt::format("{}{}: {}", name, joint, predictions.components[i].heading), {}, rows};
       for (std::size_t k = i; k < end; ++k) {
         for (const ComponentSummary& e : predictions.components[k].estimators) {
-          if (e.estimator == name) {
+          // Of all rows there is Monte Carlo noise alone: nothing to compare.
+          if (e.estimator == name && e.total.estimates.data.defined()) {
             figure.data += bar_of(predictions.components[k], e, panel.ticks.size());
             panel.ticks.push_back(predictions.components[k].point);
             ++rows;
           }
         }
       }
-      panels.push_back(std::move(panel));
+      if (!panel.ticks.empty()) {
+        panels.push_back(std::move(panel));
+      }
     }
     i = end;
   }

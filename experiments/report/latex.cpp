@@ -117,7 +117,7 @@ std::string render_latex(const Table& table) {
           "\\begin{{table*}}\n\\caption{{{}}}\n\\resizebox{{\\linewidth}}{{!}}{{%\n\\begin{{tabular}}{{{}}}\n\\toprule\n{} \\\\\n", caption,
           shape, head);
       for (std::size_t k = s; k < end; ++k) {
-        text += fmt::format("\\midrule\n\\multicolumn{{{}}}{{l}}{{\\emph{{Point {}}}}} \\\\\n", places.size() + 1,
+        text += fmt::format("\\midrule\n\\multicolumn{{{}}}{{l}}{{\\emph{{{}{}}}}} \\\\\n", places.size() + 1, table.place,
                             latex_escaped(table.sections[k].point));
         for (const TableRow& row : table.sections[k].rows) {
           text += latex_escaped(row.label());

@@ -152,6 +152,9 @@ std::vector<ComponentPoint> component_points(const std::vector<CellSummary>& cel
       if (!any || repeats_designs(cell, i, cells)) {
         continue;
       }
+      if (cell.cell->batch_rows == 0 && cell.cell->rows > 0) {
+        point.notes.emplace_back("every estimate uses all rows, one minibatch in each design (K = 1): Monte Carlo noise alone");
+      }
       if (const std::string note = left_out(cell, i); !note.empty()) {
         point.notes.push_back(note);
       }
@@ -245,9 +248,10 @@ std::vector<ScalingSection> scaling_sections(const std::vector<CellSummary>& cel
         if (measured.empty()) {
           continue;
         }
+        const diagnostics::Signal& signal = first.points[i].estimators[e].signal;
         const std::optional<ComponentSummary> components = components_for(group, cells, point, name, dependence);
         section.estimators.push_back(diagnostics::scaling(name, measured, components ? &components->total.statistics : nullptr,
-                                                          first.points[i].estimators[e].signal.norm_square, comparisons));
+                                                          signal.separated ? signal.norm_square : 0.0, comparisons));
       }
       if (!base) {
         section.notes.emplace_back("no cell with R = 1 at these settings: no ratios (add 1 to estimators.replicas)");

@@ -135,7 +135,7 @@ std::string render_text(const Table& table) {
       heading = section.cell + section.cell_heading;
       text += fmt::format("\n{}: {}\n", section.cell, section.cell_heading);
     }
-    text += fmt::format("\nPoint {}", section.point);
+    text += fmt::format("\n{}{}", table.place, section.point);
     if (!section.notes.empty()) {
       text += ": " + section.notes.front();
     }
@@ -162,7 +162,7 @@ std::string render_markdown(const Table& table) {
       heading = section.cell + section.cell_heading;
       text += fmt::format("\n## {}: {}\n", markdown_field(section.cell), markdown_field(section.cell_heading));
     }
-    text += fmt::format("\n### Point {}\n", markdown_field(section.point));
+    text += fmt::format("\n### {}{}\n", table.place, markdown_field(section.point));
     for (std::size_t panel = 0; panel < table.panels.size(); ++panel) {
       const std::vector<std::size_t> places = columns_of(table, static_cast<int>(panel), {&section, 1});
       if (places.empty()) {

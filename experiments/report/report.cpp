@@ -9,6 +9,7 @@
 #include <fstream>
 
 #include "engine/error.hpp"
+#include "experiments/report/figure_fits.hpp"
 #include "experiments/report/figures.hpp"
 #include "experiments/report/gnuplot.hpp"
 #include "experiments/report/render.hpp"
@@ -28,17 +29,15 @@ void write_file(const std::filesystem::path& path, const std::string& text) {
   }
 }
 
-}  // namespace
-
-std::string write_report(const std::vector<CellRecord>& cells, const ReportContext& context, const std::string& directory) {
+/// Tables and figures as files; the tables' text.
+std::string write_files(const std::vector<NamedTable>& tables, const std::vector<Figure>& figures, const ReportContext& context,
+                        const std::string& directory) {
   std::error_code error;
   std::filesystem::create_directories(directory, error);
   if (error) {
     throw SystemError(fmt::format("{}: cannot be created ({}).", directory, error.message()));
   }
   const std::filesystem::path place(directory);
-  const std::vector<CellSummary> summaries = summarise_cells(cells, context);
-  const Predictions predictions = predict(summaries);
   const std::string origin = fmt::format("variscope {}, results {}", context.program_version, context.results_hash);
   // What an earlier program wrote must not stand beside what this one writes.
   for (const std::string& name : table_names()) {
@@ -47,7 +46,7 @@ std::string write_report(const std::vector<CellRecord>& cells, const ReportConte
     }
   }
   std::string text;
-  for (const NamedTable& named : report_tables(summaries, predictions, context)) {
+  for (const NamedTable& named : tables) {
     const std::string whole = render_text(named.table);
     write_file(place / (named.name + ".txt"), whole + "\n" + origin + "\n");
     write_file(place / (named.name + ".md"), render_markdown(named.table) + "\n" + origin + "\n");
@@ -57,7 +56,6 @@ std::string write_report(const std::vector<CellRecord>& cells, const ReportConte
   }
   text += origin + "\n";
 
-  const std::vector<Figure> figures = report_figures(summaries, predictions, context);
   std::vector<std::string> problems;
   for (const Figure& figure : figures) {
     write_file(place / (figure.name + ".csv"), figure.data);
@@ -74,6 +72,19 @@ std::string write_report(const std::vector<CellRecord>& cells, const ReportConte
   // A missing gnuplot would say the same for every figure.
   text += problems.empty() ? "" : problems.front() + "\n";
   return text;
+}
+
+}  // namespace
+
+std::string write_report(const std::vector<CellRecord>& cells, const ReportContext& context, const std::string& directory) {
+  const std::vector<CellSummary> summaries = summarise_cells(cells, context);
+  const Predictions predictions = predict(summaries);
+  return write_files(report_tables(summaries, predictions, context), report_figures(summaries, predictions, context), context, directory);
+}
+
+std::string write_fit_report(const std::vector<FitCellRecord>& cells, const ReportContext& context, const std::string& directory) {
+  const std::vector<FitProblem> problems = summarise_fits(cells);
+  return write_files(fit_tables(problems, context), fit_figures(problems, context), context, directory);
 }
 
 }  // namespace variscope::experiments

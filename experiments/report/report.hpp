@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "engine/fit_record.hpp"
 #include "engine/record.hpp"
 #include "experiments/report/summaries.hpp"
 
@@ -13,5 +14,8 @@ namespace variscope::experiments {
 /// and, if gnuplot works, .svg and .pdf. Returns the tables' text, those with details shortened, followed by one line saying why if a
 /// figure is missing. The directory is created. Throws SystemError if a file cannot be written.
 std::string write_report(const std::vector<CellRecord>& cells, const ReportContext& context, const std::string& directory);
+
+/// The same for a study of fits.
+std::string write_fit_report(const std::vector<FitCellRecord>& cells, const ReportContext& context, const std::string& directory);
 
 }  // namespace variscope::experiments

@@ -60,15 +60,17 @@ TableRow row_of(const EstimatorSummary& e, const Layout& layout, std::vector<Col
 
   build.add("ratio", "ratio", "", comparison_panel, guarded(finely(ratio(e.ratio))));
   build.add("work_ratio", "ratio x evals", "", comparison_panel, guarded(ratio(e.work_ratio)));
-  build.add("time_ratio", "ratio x s", "", comparison_panel, guarded(ratio(e.time_ratio)));
+  build.add("time_ratio", "ratio x s", "", comparison_panel, guarded(if_timed(ratio(e.time_ratio), e.ratio)));
   build.add("evaluations", "evals", "", comparison_panel, passes(e.work));
-  build.add("seconds", "s/call", "", comparison_panel, e.seconds_per_call > 0 ? number(e.seconds_per_call) : words("n/a"));
+  build.add("seconds", "s/call", "", comparison_panel, seconds(e.seconds_per_call, e.well_timed));
+  const bool signal = e.signal.separated || !e.total.defined();
   if (!layout.bounds) {
-    build.add("signal_to_noise", "SNR", "", comparison_panel, guarded(without_interval(estimate(e.signal_to_noise))));
+    build.add("signal_to_noise", "SNR", "", comparison_panel, guarded(signal ? without_interval(estimate(e.signal_to_noise)) : withheld()));
   }
-  build.add("noise_scale", "noise scale", "", comparison_panel, guarded(without_interval(estimate(e.noise_scale))));
+  build.add("noise_scale", "noise scale", "", comparison_panel, guarded(signal ? without_interval(estimate(e.noise_scale)) : withheld()));
   build.add("detectable_bias", "min bias", "", comparison_panel, number(e.bias.detectable));
-  build.add("detectable_bias_relative", "over |G|", "", comparison_panel, number(e.bias.detectable_relative));
+  build.add("detectable_bias_relative", "over |G|", "", comparison_panel,
+            e.signal.separated ? number(e.bias.detectable_relative) : withheld());
   build.add("value_passes", "value passes", "", csv_only, number(e.work.value_passes));
   build.add("gradient_passes", "gradient passes", "", csv_only, number(e.work.gradient_passes));
   build.add("hessian_passes", "Hessian-vector passes", "", csv_only, number(e.work.hessian_passes));
@@ -152,6 +154,44 @@ std::vector<std::string> failures_of(const std::vector<CellSummary>& cells) {
   return notes;
 }
 
+/// "128", or "128 to 512".
+std::string span_of(const std::set<double>& values) {
+  const std::string least = format_cell(number(*values.begin()));
+  return values.size() == 1 ? least : fmt::format("{} to {}", least, format_cell(number(*values.rbegin())));
+}
+
+/// Estimators whose baselines, coefficients or expansions were made before measuring: by how many evaluations, and what a call is charged.
+std::vector<std::string> training_of(const std::vector<CellSummary>& cells) {
+  struct Training {
+    std::set<double> passes;
+    std::set<double> shares;
+  };
+  std::map<std::string, Training> trained;
+  for (const CellSummary& cell : cells) {
+    for (const PointRecord& point : cell.cell->points) {
+      for (const EstimatorRecord& e : point.estimators) {
+        EstimatorRecord alone;
+        alone.counts = e.preparation;
+        const diagnostics::Work work = diagnostics::work_per_call(alone, 1, cell.cell->rows, cell.cell->batch_rows);
+        const double passes = work.value_passes + work.gradient_passes + work.hessian_passes;
+        if (passes > 0) {
+          trained[e.name].passes.insert(passes);
+          trained[e.name].shares.insert(e.preparation_share);
+        }
+      }
+    }
+  }
+  std::vector<std::string> notes;
+  for (const auto& [name, training] : trained) {
+    const bool free = training.shares.size() == 1 && *training.shares.begin() == 0;
+    notes.push_back(fmt::format("{}: trained for {} evaluations before measuring, anew at each point of each cell, then frozen; {}.", name,
+                                span_of(training.passes),
+                                free ? "none of them charged to the calls (share 0)"
+                                     : fmt::format("each call is charged with a share {} of them (in evals)", span_of(training.shares))));
+  }
+  return notes;
+}
+
 std::string note_of(const CellSummary& cell, std::size_t i) {
   const PointRecord& record = cell.cell->points[i];
   double length = 0;
@@ -210,8 +250,8 @@ Table variance_table(const std::vector<CellSummary>& all, const ReportContext& c
     }
   }
   table.footnotes = mark_notes(table);
-  for (std::string& note : failures_of(cells)) {
-    table.footnotes.push_back(std::move(note));
+  for (const std::vector<std::string>& notes : {training_of(cells), failures_of(cells)}) {
+    table.footnotes.insert(table.footnotes.end(), notes.begin(), notes.end());
   }
   return table;
 }

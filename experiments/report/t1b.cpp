@@ -26,9 +26,9 @@ TableRow row_of(const EstimatorSummary& e, std::vector<Column>& columns) {
   build.add("bias_z", "bias |z|", "", error_panel, number(e.bias.max_abs_z, verdict));
   build.add("ratio", "error ratio", "", comparison_panel, finely(ratio(e.square_error.ratio)));
   build.add("work_ratio", "ratio x evals", "", comparison_panel, ratio(e.square_error.work_ratio));
-  build.add("time_ratio", "ratio x s", "", comparison_panel, ratio(e.square_error.time_ratio));
+  build.add("time_ratio", "ratio x s", "", comparison_panel, if_timed(ratio(e.square_error.time_ratio), e.square_error.ratio));
   build.add("evaluations", "evals", "", comparison_panel, passes(e.work));
-  build.add("seconds", "s/call", "", comparison_panel, e.seconds_per_call > 0 ? number(e.seconds_per_call) : words("n/a"));
+  build.add("seconds", "s/call", "", comparison_panel, seconds(e.seconds_per_call, e.well_timed));
   build.add("bias_threshold", "threshold of |z|", "", csv_only, number(e.bias.threshold));
   return row;
 }

@@ -66,11 +66,13 @@ TableRow row_of(const ScalingSummary& summary, const ScalingPoint& point, std::v
   build.add("threshold", "threshold of |z|", "", csv_only, number(comparison.threshold));
   build.add("freedom", "degrees of freedom", "", csv_only, number(comparison.freedom));
 
-  build.add("seconds", "core s/call", "", work_panel, point.seconds > 0 ? number(point.seconds) : words("n/a"));
-  build.add("efficiency", "efficiency", "", work_panel, setting.replicas > 1 ? ratio(point.efficiency) : estimate(point.efficiency));
-  build.add("noise_scale", "noise scale", "", work_panel, without_interval(estimate(point.noise_scale)));
+  const bool signal = summary.norm_square > 0;
+  build.add("seconds", "core s/call", "", work_panel, seconds(point.seconds, point.well_timed));
+  const TableCell efficiency = setting.replicas > 1 ? ratio(point.efficiency) : estimate(point.efficiency);
+  build.add("efficiency", "efficiency", "", work_panel, point.seconds > 0 ? if_timed(efficiency, point.ratio) : efficiency);
+  build.add("noise_scale", "noise scale", "", work_panel, signal ? without_interval(estimate(point.noise_scale)) : withheld());
   build.add("step_progress", "step efficiency", "", work_panel, number(point.step_progress));
-  build.add("useful", "useful R", "", work_panel, replicas(point.useful, predicted));
+  build.add("useful", "useful R", "", work_panel, signal || !predicted ? replicas(point.useful, predicted) : withheld());
   build.add("useful_floor", "useful R, variance alone", "", csv_only, replicas(point.useful_floor, predicted));
   return row;
 }
@@ -88,7 +90,8 @@ Table t3(const std::vector<ScalingSection>& sections, const ReportContext& conte
     TableSection section{part.cell, part.heading, part.point, {}, {""}};
     for (const ScalingSummary& summary : part.estimators) {
       share = summary.share;
-      section.notes.front() = fmt::format("|G| = {}", format_number(std::sqrt(summary.norm_square)));
+      section.notes.front() =
+          summary.norm_square > 0 ? fmt::format("|G| = {}", format_number(std::sqrt(summary.norm_square))) : "|G| not told apart from zero";
       for (const ScalingPoint& point : summary.points) {
         threshold = std::max(threshold, point.check.comparison.threshold);
         section.rows.push_back(row_of(summary, point, table.columns));
@@ -110,8 +113,7 @@ Table t3(const std::vector<ScalingSection>& sections, const ReportContext& conte
       "ideal; the error of the timing is not in the interval. noise scale: tr Var / |G|^2, the calls to average until noise equals signal. "
       "step efficiency: (|G|^2 + Var_1) / (R (|G|^2 + Var_R)), progress per replica of a step of ideal length. useful R: the largest R "
       "whose "
-      "predicted step efficiency is at least {:.0f} %; no limit: none is too large (noise and rows of its own for each replica, no "
-      "signal).",
+      "predicted step efficiency is at least {:.0f} %; no limit: none is too large.",
       threshold, diagnostics::comparison_false_alarm_rate, 100 * share);
   table.footnotes = mark_notes(table);
   return table;

@@ -54,6 +54,7 @@ struct Table {
   std::vector<Column> columns;
   std::vector<TableSection> sections;
   std::vector<std::string> footnotes;
+  std::string place = "Point ";          ///< stands before the name of each section's point
   std::set<std::string> essential = {};  ///< keys of the columns that a shortened version keeps
 };
 

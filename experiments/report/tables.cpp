@@ -6,11 +6,13 @@
 #include "experiments/report/entries.hpp"
 #include "experiments/report/t1.hpp"
 #include "experiments/report/t1b.hpp"
+#include "experiments/report/t4.hpp"
+#include "experiments/report/t5.hpp"
 
 namespace variscope::experiments {
 
 const std::vector<std::string>& table_names() {
-  static const std::vector<std::string> names = {"t1", "t1i", "t1b", "t2", "t2_checks", "t3"};
+  static const std::vector<std::string> names = {"t1", "t1i", "t1b", "t2", "t2_checks", "t3", "t4", "t5", "t5_variables"};
   return names;
 }
 
@@ -30,6 +32,13 @@ std::vector<NamedTable> report_tables(const std::vector<CellSummary>& cells, con
   if (tables.empty()) {
     tables.push_back({"t1", false, t1(cells, context)});
   }
+  return tables;
+}
+
+std::vector<NamedTable> fit_tables(const std::vector<FitProblem>& problems, const ReportContext& context) {
+  std::vector<NamedTable> tables = {{"t4", false, t4(problems, context)}, {"t5", false, t5(problems, context)}};
+  Table variables = t5_variables(problems, context);
+  if (!variables.sections.empty()) tables.push_back({"t5_variables", true, std::move(variables)});
   return tables;
 }
 

@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "experiments/report/fit_summaries.hpp"
 #include "experiments/report/predictions.hpp"
 #include "experiments/report/summaries.hpp"
 #include "experiments/report/table.hpp"
@@ -21,6 +22,9 @@ const std::vector<std::string>& table_names();
 
 /// Those with sections; T1 if there are none.
 std::vector<NamedTable> report_tables(const std::vector<CellSummary>& cells, const Predictions& predictions, const ReportContext& context);
+
+/// Those of a study of fits.
+std::vector<NamedTable> fit_tables(const std::vector<FitProblem>& problems, const ReportContext& context);
 
 /// Without its caption and all columns but those of Table::essential; names the file that holds the whole.
 Table shortened(const Table& table, const std::string& file);

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 
 #include "engine/optimizers/adam.hpp"
 #include "engine/optimizers/lbfgs.hpp"
@@ -45,7 +46,8 @@ class Runner {
     call.samples = settings_.path.samples;
     call.batch_rows = settings_.path.batch_rows;
     const auto estimator = make_estimator(path_estimator);
-    optimizers::Adam adam(lambda.size(), settings_.path.step_size);
+    const optimizers::Adam adam({settings_.path.step_size});
+    std::vector<double> state = state_of(adam, lambda.size());
     path.points.resize(plan_.labels.size());
     for (Index step = 0;; ++step) {
       if (step % path.record.stride == 0) {
@@ -57,7 +59,7 @@ class Runner {
         if (std::max<Index>(0, plan_.stops[i] - settings_.path.snapshot_age) == step) path.points[i].snapshot = lambda;
       }
       if (step == steps) break;
-      adam.step(lambda, gradient(lambda, call, step, *estimator));
+      move(adam, {step, gradient(lambda, call, step, *estimator)}, state, lambda);
     }
     if (settings_.path.optimum) path.points.back().snapshot = lambda;
     if (settings_.path.optimum) path.points.back().lambda = monte_carlo_ ? averaged_optimum(lambda) : exact_optimum(lambda);
@@ -90,6 +92,18 @@ class Runner {
     return gradients_[0];
   }
 
+  static std::vector<double> state_of(const optimizers::Optimizer& optimizer, std::size_t parameters) {
+    std::vector<double> state(static_cast<std::size_t>(optimizer.state_size(static_cast<Index>(parameters))));
+    optimizer.start(state);
+    return state;
+  }
+
+  /// A path that has left the finite numbers must show it: everything measured on it is then NaN.
+  static void move(const optimizers::Optimizer& optimizer, const optimizers::StepInput& input, std::vector<double>& state,
+                   std::vector<double>& lambda) {
+    if (!optimizer.step(input, state, lambda)) std::fill(lambda.begin(), lambda.end(), std::numeric_limits<double>::quiet_NaN());
+  }
+
   std::vector<double> exact_optimum(const std::vector<double>& from) {
     const optimizers::Objective objective = [&](std::span<const double> lambda, std::span<double> gradient) {
       const auto e = exact_expectation(model_, data_, objective_, *member(lambda), whole_, threads_, work_);
@@ -108,11 +122,13 @@ class Runner {
     const auto estimator = make_estimator(reference_estimator);
     const Index steps = optimum_steps(settings_);
     const Index half = steps / 2;
-    optimizers::Adam adam(lambda.size(), settings_.path.step_size);
+    optimizers::Schedule schedule{settings_.path.step_size};
+    schedule.power = 0.5;
+    const optimizers::Adam adam(schedule);
+    std::vector<double> state = state_of(adam, lambda.size());
     std::vector<double> mean(lambda.size(), 0.0);
     for (Index step = 0; step < steps; ++step) {
-      adam.set_step_size(settings_.path.step_size / std::sqrt(1.0 + static_cast<double>(step)));
-      adam.step(lambda, gradient(lambda, call, step, *estimator));
+      move(adam, {step, gradient(lambda, call, step, *estimator)}, state, lambda);
       if (step < half) continue;
       for (std::size_t i = 0; i < mean.size(); ++i) mean[i] += (lambda[i] - mean[i]) / static_cast<double>(step - half + 1);
     }

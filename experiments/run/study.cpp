@@ -16,7 +16,9 @@
 #include "experiments/plan/plan.hpp"
 #include "experiments/report/report.hpp"
 #include "experiments/run/estimates.hpp"
+#include "experiments/run/execution.hpp"
 #include "experiments/run/first_error.hpp"
+#include "experiments/run/fit_study.hpp"
 #include "experiments/run/load.hpp"
 #include "experiments/run/output.hpp"
 #include "experiments/run/path.hpp"
@@ -37,10 +39,10 @@ constexpr Index kMostBatches = 256;
 
 class Study {
  public:
-  Study(const RunOptions& options, const cluster::Communicator& world)
+  Study(const RunOptions& options, const cluster::Communicator& world, Plan plan)
       : world_(world),
         reduce_(options.reduce),
-        plan_(make_plan(options.spec, world.size(), options.threads, options.layout, options.output)),
+        plan_(std::move(plan)),
         team_(replicate_team(world, plan_.layout)),
         whole_(whole_team(world, plan_.layout)),
         progress_(world.rank() == 0 && !options.quiet, "estimates") {
@@ -98,7 +100,7 @@ class Study {
     record.objective = cell.settings.objective;
     record.designs = cell.settings.components.designs;
     if (record.designs > 0) {
-      record.row_sets = cell.settings.components.row_sets;
+      record.row_sets = record.batch_rows > 0 ? cell.settings.components.row_sets : 1;
       record.noise_sets = cell.settings.components.noise_sets;
     }
     record.points = done.points;
@@ -250,8 +252,7 @@ class Study {
     CallSettings crossed = call;
     crossed.noise = random::Purpose::component_noise;
     crossed.rows = random::Purpose::component_rows;
-    const RowPolicy rows = call.design.rows == RowPolicy::with_replacement ? RowPolicy::with_replacement : RowPolicy::without_replacement;
-    crossed.design = Design::cross(record.row_sets, record.noise_sets, rows);
+    crossed.design = component_design(plan_of(record).settings);
     const auto parameters = static_cast<Index>(record.parameter_names.size());
     const auto size = static_cast<std::size_t>(parameters * crossed.design.units());
     std::vector<double> all;
@@ -330,46 +331,8 @@ class Study {
     world_.barrier();
   }
 
-  /// Figures of every rank on rank 0.
   store::ExecutionTable execution() {
-    const double total_s = total_watch_.lap();
-    double data_bytes = 0;
-    double data_rows = 0;
-    for (const data::Table& table : tables_) {
-      data_bytes += static_cast<double>(table.bytes());
-      data_rows += static_cast<double>(table.held.size());
-    }
-    std::vector<std::pair<std::string, double>> figures;
-    for (const auto& kind : models::Counts::kinds()) figures.emplace_back(kind.name, static_cast<double>(work_.counts.*kind.count));
-    const std::vector<std::pair<std::string, double>> others = {
-        {"data_rows_held", data_rows},
-        {"data_bytes_held", data_bytes},
-        {"bytes_sent", static_cast<double>(world_.bytes_sent())},
-        {"messages_sent", static_cast<double>(world_.messages_sent())},
-        {"kernel_seconds", work_.kernel_s},
-        {"draw_seconds", work_.draw_s},
-        {"estimator_seconds", work_.estimator_s},
-        {"communication_seconds", work_.communication_s},
-        {"path_seconds", path_s_},
-        {"total_seconds", total_s},
-    };
-    figures.insert(figures.end(), others.begin(), others.end());
-    std::string line;
-    store::ExecutionTable table;
-    for (const auto& [name, value] : figures) {
-      table.names.push_back(name);
-      line += fmt::format("{} ", value);
-    }
-    for (const std::string& text : world_.all_gather(line)) {
-      ++table.ranks;
-      const char* at = text.c_str();
-      for (std::size_t i = 0; i < figures.size(); ++i) {
-        char* end = nullptr;
-        table.values.push_back(std::strtod(at, &end));
-        at = end;
-      }
-    }
-    return table;
+    return execution_table(world_, tables_, work_, {{"path_seconds", path_s_}, {"total_seconds", total_watch_.lap()}});
   }
 
   void finish() {
@@ -425,7 +388,9 @@ class Study {
 
 int run_study(const RunOptions& options) {
   const auto world = cluster::Communicator::world();
-  Study study(options, world);
+  Plan plan = make_plan(options.spec, world.size(), options.threads, options.layout, options.output);
+  if (plan.of_fits()) return run_fit_study(options, world, std::move(plan));
+  Study study(options, world, std::move(plan));
   study.run();
   if (world.rank() == 0) fmt::print("{}", study.summary());
   return 0;

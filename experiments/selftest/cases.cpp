@@ -60,12 +60,37 @@ SelftestCase logistic_case() {
   return at;
 }
 
+SelftestCase linear_case() {
+  auto table = rows_of({"intercept", "x"}, {0.7, -0.2, 1.9, 0.1, 2.4, -1.0, 1.2});
+  for (const double x : {-1.5, 0.3, 1.1, -0.4, 2.0, -0.9, 0.7}) {
+    table->design.push_back(1.0);
+    table->design.push_back(x);
+  }
+  SelftestCase at{"linear regression, 7 rows", "linear_regression",
+                  arguments("linear_regression", {{"noise_sd", {0.8}}, {"prior_mean", {0.3}}, {"prior_sd", {1.5}}}), "mean_field_gaussian",
+                  lambda_of({0.4, 0.5}, {0.5, 0.4})};
+  at.table = table;
+  at.snapshot = lambda_of({0.1, 0.9}, {0.8, 0.3});
+  return at;
+}
+
 oracles::LogisticProblem logistic_problem(const SelftestCase& at) {
   const data::Table& table = *at.table;
   return {table.rows,
           table.width(),
           {table.design.begin(), table.design.end()},
           table.response,
+          at.arguments.number("prior_mean"),
+          at.arguments.number("prior_sd")};
+}
+
+oracles::LinearProblem linear_problem(const SelftestCase& at) {
+  const data::Table& table = *at.table;
+  return {table.rows,
+          table.width(),
+          {table.design.begin(), table.design.end()},
+          table.response,
+          at.arguments.number("noise_sd"),
           at.arguments.number("prior_mean"),
           at.arguments.number("prior_sd")};
 }
@@ -81,7 +106,7 @@ Scene::Scene(const SelftestCase& at) : table(at.table) {
 }
 
 Subject Scene::subject(const SelftestCase& at) const {
-  Subject subject{model.get(), data.get(), family.get(), {}};
+  Subject subject{model.get(), data.get(), family.get(), {}, at.snapshot};
   subject.call.seed = 20260101;
   subject.call.noise = random::Purpose::testing;
   subject.call.samples = at.samples;

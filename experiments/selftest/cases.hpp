@@ -9,6 +9,7 @@
 #include "engine/families/catalogue.hpp"
 #include "engine/models/catalogue.hpp"
 #include "engine/oracles/components.hpp"
+#include "engine/oracles/snapshot_control.hpp"
 #include "experiments/selftest/measure.hpp"
 
 namespace variscope::experiments {
@@ -25,6 +26,7 @@ struct SelftestCase {
   bool twins = false;                             ///< broken twins are run here too
   bool same_samples = false;                      ///< also the one whose bias is O(1 / M), where that stands out from the noise
   std::shared_ptr<const data::Table> table = {};  ///< nullptr if the model takes no data
+  std::vector<double> snapshot = {};              ///< an earlier lambda, for control variates that lean on it; empty: lambda itself
 };
 
 /// The case's objects, which hold each other.
@@ -42,11 +44,13 @@ struct Scene {
 /// two regressions with rows.
 std::vector<SelftestCase> selftest_cases();
 
-/// Two small data sets whose noise components are exact: a normal mean and a logistic regression, seven rows each, so that minibatches
-/// do not divide them.
+/// Small data sets whose noise components are exact, seven rows each, so that minibatches do not divide them: a normal mean, a logistic
+/// regression, and a linear regression some way from its snapshot.
 SelftestCase normal_mean_case();
 SelftestCase logistic_case();
-/// The logistic case as its oracles see it.
+SelftestCase linear_case();
+/// The regressions as their oracles see them.
 oracles::LogisticProblem logistic_problem(const SelftestCase& at);
+oracles::LinearProblem linear_problem(const SelftestCase& at);
 
 }  // namespace variscope::experiments

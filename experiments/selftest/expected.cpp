@@ -11,11 +11,11 @@ namespace {
 using estimators::Objective;
 
 /// How the estimator as written differs from the oracles' defaults.
-oracles::Options options_of(const std::string& name, std::span<const double> state) {
+oracles::Options options_of(const std::string& name, Index dim, std::span<const double> state) {
   oracles::Options options;
   if (name == "sf_mean") options.baseline = state[0];
   if (name == "mix_stl_cfe") options.mixture = state[0];
-  if (name == "pw_quadratic") options.surrogate.assign(state.begin(), state.end());
+  if (name == "pw_quadratic") options.surrogate.assign(state.begin(), state.begin() + 2 * dim);
   if (name == "sf_rb") {
     // It works on f - state[0], so that is part of every coefficient.
     options.entropy = oracles::Entropy::own;
@@ -37,7 +37,7 @@ std::optional<oracles::EstimatorTruth> expected(const estimators::Entry& entry, 
     return oracles::logistic_local_truth(logistic_problem(at), at.lambda, at.samples);
   }
   const std::string name = entry.name == "mix_stl_cfe" ? "mix" : entry.name;
-  auto truth = oracles::truth(name, model, at.family, at.lambda, objective, at.samples, options_of(entry.name, state));
+  auto truth = oracles::truth(name, model, at.family, at.lambda, objective, at.samples, options_of(entry.name, model.dim(), state));
   if (truth || entry.biased || entry.importance_bound) return truth;
   // Unbiased, and that much is known.
   if (at.family == "bernoulli") return oracles::EstimatorTruth{oracles::bernoulli_gradient(model, at.lambda, objective), {}, 1e-13};

@@ -34,7 +34,7 @@ template <class Use>
 void for_all_batches(const Subject& at, const std::vector<Measured>& list, Index count, int threads, Use&& use) {
   Index columns = at.call.samples;
   for (const Measured& m : list) {
-    const estimators::Context context{at.family, at.model, at.call.objective, at.call.samples, at.call.batch_rows, m.state};
+    const estimators::Context context{at.family, at.model, at.call.objective, at.call.samples, at.call.batch_rows, m.state, m.snapshot};
     for (const estimators::Request& request : m.estimator->requests(context))
       columns = std::max(columns, at.call.samples * request.columns);
   }
@@ -69,7 +69,7 @@ DataPlan plan_of(const data::Table& table) {
 }
 
 std::vector<double> prepared_state(const Subject& at, const estimators::Estimator& estimator) {
-  const estimators::Context context{at.family, at.model, at.call.objective, at.call.samples, at.call.batch_rows, {}};
+  const estimators::Context context{at.family, at.model, at.call.objective, at.call.samples, at.call.batch_rows, {}, at.snapshot};
   std::vector<double> state(static_cast<std::size_t>(estimator.state_size(context)), 0.0);
   if (state.empty()) return state;
   Work work;

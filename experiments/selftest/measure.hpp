@@ -1,6 +1,7 @@
 /// Replicates of estimators for the self-test: batches spread over threads, every bit independent of how many there are.
 #pragma once
 
+#include <span>
 #include <vector>
 
 #include "engine/data/table.hpp"
@@ -18,12 +19,13 @@ struct Subject {
   const DataPlan* data = nullptr;  ///< nullptr if the model has no rows
   const families::Family* family = nullptr;
   CallSettings call;
+  std::span<const double> snapshot = {};  ///< see estimators::Context; empty: none
 };
 
 /// The plan of a table that is held whole, in one tile.
 DataPlan plan_of(const data::Table& table);
 
-/// What the estimator prepares at the subject; empty if it keeps no state.
+/// What the estimator prepares at the subject and its snapshot; empty if it keeps no state.
 std::vector<double> prepared_state(const Subject& at, const estimators::Estimator& estimator);
 
 /// Moments of each estimator about its centre ([parameter]), on common draws; of the mean over replicas where the design has more than one.

@@ -37,6 +37,8 @@ oracles::NoiseComponents exact_components(const NoiseCase& at) {
   if (at.at.model == "normal_mean")
     return oracles::normal_mean_components(at.at.table->response, 1, at.at.arguments.number("prior_mean"),
                                            at.at.arguments.number("prior_sd"), at.at.lambda);
+  if (at.at.model == "linear_regression")
+    return oracles::linear_components(at.estimator, linear_problem(at.at), at.at.lambda, at.at.snapshot);
   const oracles::LogisticProblem problem = logistic_problem(at.at);
   oracles::NoiseComponents exact = oracles::logistic_components(problem, at.at.lambda);
   if (!at.own_noise_per_row) return exact;
@@ -58,6 +60,7 @@ class Rows {
         exact_(exact_components(at)),
         scene_(at.at),
         estimator_(estimators::find(at.estimator)->make()),
+        state_(prepared_state(scene_.subject(at.at), *estimator_)),
         replicates_(replicates),
         threads_(threads) {}
 
@@ -74,6 +77,7 @@ class Rows {
     prediction({NoisePolicy::independent, RowPolicy::disjoint}, NoisePolicy::independent);
     prediction({NoisePolicy::shared, RowPolicy::disjoint}, NoisePolicy::shared);
     if (at_.at.model == "normal_mean") twins();
+    if (!state_.empty()) control_twins();
     return std::move(rows_);
   }
 
@@ -97,20 +101,26 @@ class Rows {
     subject.call.task = task_++;
     return subject;
   }
-  BatchMoments moments(const Subject& subject) const {
-    return measure(subject, {{estimator_.get(), {}}}, {exact_.gradient}, replicates_, threads_)[0];
+  [[nodiscard]] Measured measured() const { return {estimator_.get(), state_, at_.at.snapshot}; }
+  BatchMoments moments(const Subject& subject, const Measured& what) const {
+    return measure(subject, {what}, {exact_.gradient}, replicates_, threads_)[0];
+  }
+  BatchMoments moments(const Subject& subject) const { return moments(subject, measured()); }
+
+  [[nodiscard]] std::vector<double> exact_variance(const diagnostics::Setting& at, const diagnostics::Policy& policy) const {
+    const diagnostics::Components factor = *diagnostics::coefficients(at, policy);
+    std::vector<double> variance;
+    for (std::size_t p = 0; p < exact_.gradient.size(); ++p)
+      variance.push_back(dot(factor, {exact_.monte_carlo[p], exact_.data[p], exact_.interaction[p]}));
+    return variance;
   }
 
   /// Mean and variance of the mean over replicas, parameter by parameter.
   void against_truth(const std::string& what, const diagnostics::Setting& at, const diagnostics::Policy& policy) {
     SelftestRow row = row_of(what);
     const auto m = moments(subject(at.batch_rows, Design::replicas(at.replicas, policy.noise, policy.rows)));
-    const diagnostics::Components factor = *diagnostics::coefficients(at, policy);
-    std::vector<double> variance;
-    for (std::size_t p = 0; p < exact_.gradient.size(); ++p)
-      variance.push_back(dot(factor, {exact_.monte_carlo[p], exact_.data[p], exact_.interaction[p]}));
     bool off = judge_mean(m, judged(), row);
-    off = judge_variance(m, judged(), variance, row) || off;
+    off = judge_variance(m, judged(), exact_variance(at, policy), row) || off;
     row.passed = !off;
     rows_.push_back(row);
   }
@@ -118,7 +128,7 @@ class Rows {
   /// T2: each component's trace against the exact one.
   void components() {
     const Subject crossed = subject(kBatchRows, Design::cross(kRowSets, kNoiseSets, RowPolicy::without_replacement));
-    const auto m = measure_components(crossed, {estimator_.get(), {}}, replicates_ / (kRowSets * kNoiseSets), threads_);
+    const auto m = measure_components(crossed, measured(), replicates_ / (kRowSets * kNoiseSets), threads_);
     const std::vector<double> floor(exact_.gradient.size(), 1e-12);
     const auto statistics =
         diagnostics::component_statistics(m, scene_.family->blocks(), setting(kBatchRows, 1), RowPolicy::without_replacement, floor);
@@ -179,10 +189,31 @@ class Rows {
     scaled_by(fmt::format("B = {}, N/B in whole numbers", kBatchRows), std::floor(right) / right);
   }
 
+  void control_twins() {
+    const std::vector<double> nothing(state_.size(), 0.0);
+    SelftestRow biased = row_of(fmt::format("B = {}, without all rows' share", kBatchRows));
+    biased.broken = true;
+    biased.passed = judge_mean(moments(subject(kBatchRows, Design{}), {estimator_.get(), nothing, at_.at.snapshot}), judged(), biased);
+    rows_.push_back(biased);
+
+    constexpr double kWeight = 0.5;
+    const WeightedControl twin(*estimator_, kWeight);
+    std::vector<double> weighted = state_;
+    for (double& v : weighted) v *= kWeight;
+    SelftestRow noisy = row_of(fmt::format("B = {}, control at half its weight", kBatchRows));
+    noisy.broken = true;
+    const auto m = moments(subject(kBatchRows, Design{}), {&twin, weighted, at_.at.snapshot});
+    // Unbiased: it is for the variance to give it away.
+    const bool off = judge_mean(m, judged(), noisy);
+    noisy.passed = judge_variance(m, judged(), exact_variance(setting(kBatchRows, 1), {}), noisy) && !off;
+    rows_.push_back(noisy);
+  }
+
   const NoiseCase& at_;
   oracles::NoiseComponents exact_;
   Scene scene_;
   std::unique_ptr<estimators::Estimator> estimator_;
+  std::vector<double> state_;
   Index replicates_;
   int threads_;
   std::uint32_t task_ = 0;
@@ -195,7 +226,9 @@ class Rows {
 std::vector<NoiseCase> noise_cases() {
   return {{"noise: normal mean, 7 rows", normal_mean_case(), "pw_cfe", false},
           {"noise: logistic regression, 7 rows", logistic_case(), "pw_cfe", false},
-          {"noise: logistic regression, own noise", logistic_case(), "pw_local", true}};
+          {"noise: logistic regression, own noise", logistic_case(), "pw_local", true},
+          {"noise: linear regression, SVRG", linear_case(), "svrg", false},
+          {"noise: linear regression, joint control", linear_case(), "joint_cv", false}};
 }
 
 std::vector<SelftestRow> noise_rows(const NoiseCase& at, Index replicates, int threads) { return Rows(at, replicates, threads).all(); }

@@ -1,6 +1,7 @@
 /// Broken twins: production estimators and models with one thing wrong, which the checks must catch.
 #pragma once
 
+#include <array>
 #include <cmath>
 #include <utility>
 
@@ -38,6 +39,40 @@ class SelfNormalised final : public estimators::Estimator {
  private:
   const estimators::Estimator& estimator_;
   double norm_;
+};
+
+/// An estimator whose control variate, its second request, is weighted by a factor. With its state weighted likewise it is unbiased, but
+/// its variance another.
+class WeightedControl final : public estimators::Estimator {
+ public:
+  /// estimator outlives the object.
+  WeightedControl(const estimators::Estimator& estimator, double factor) : estimator_(estimator), factor_(factor) {}
+
+  [[nodiscard]] std::vector<estimators::Request> requests(const estimators::Context& c) const override { return estimator_.requests(c); }
+  void place(const estimators::Context& c, std::size_t request, const estimators::Placement& at) const override {
+    estimator_.place(c, request, at);
+  }
+  [[nodiscard]] Index state_size(const estimators::Context& c) const override { return estimator_.state_size(c); }
+  [[nodiscard]] Index partial_size(const estimators::Context& c) const override { return estimator_.partial_size(c); }
+  void accumulate(const estimators::Context& c, const estimators::SampleBlock& block, std::span<double> partial) const override {
+    const tiles::ConstBatchView& control = block.densities[1];
+    const Index count = estimator_.requests(c)[1].per_sample ? block.last - block.first : 1;
+    tiles::Batch weighted(control.dim, count);
+    for (Index k = 0; k < count; ++k) {
+      for (Index row = 0; row < control.dim; ++row) weighted(row, k) = factor_ * control(row, block.origins[1] + k);
+    }
+    const std::array<tiles::ConstBatchView, 2> densities = {block.densities[0], weighted.view()};
+    const std::array<Index, 2> origins = {block.origins[0], 0};
+    estimator_.accumulate(c, {block.noise, block.position, densities, origins, block.first, block.last}, partial);
+  }
+  void finish(const estimators::Context& c, const estimators::SampleBlock& call, std::span<const double> partial,
+              std::span<double> gradient) const override {
+    estimator_.finish(c, call, partial, gradient);
+  }
+
+ private:
+  const estimators::Estimator& estimator_;
+  double factor_;
 };
 
 /// A model whose likelihood is off by a factor, as when minibatches are scaled by something other than N / B.

@@ -31,6 +31,7 @@ std::vector<KeyDescription> describe_keys() {
   std::vector<KeyDescription> described;
   for (const detail::Key& key : detail::keys()) {
     std::string value = key.required ? "" : detail::value_text(key.get(defaults), key.type);
+    if (!key.default_text.empty()) value = key.default_text;
     described.push_back({key.name, key.describe_type(), value, key.meaning});
     if (key.name != "model.name") continue;
     for (const auto& [name, model_key] : describe_model_keys()) described.push_back(model_key);
@@ -44,6 +45,9 @@ std::vector<KeyDescription> describe_keys() {
 std::vector<std::pair<std::string, std::string>> to_pairs(const Settings& settings) {
   std::vector<std::pair<std::string, std::string>> pairs;
   for (const detail::Key& key : detail::keys()) {
+    if (!detail::of_kind(key.name, settings.study.kind)) continue;
+    // Parameters of other optimizers.
+    if (!key.default_text.empty() && !settings.fit.numbers.contains(key.name.substr(key.name.find('.') + 1))) continue;
     pairs.emplace_back(key.name, detail::value_text(key.get(settings), key.type));
     if (key.name != "model.name") continue;
     std::map<std::string, std::string> of_model;

@@ -9,6 +9,7 @@
 
 #include "engine/error.hpp"
 #include "engine/estimators/estimator.hpp"
+#include "engine/optimizers/optimizer.hpp"
 #include "experiments/spec/model_arguments.hpp"
 #include "experiments/spec/nearest.hpp"
 #include "experiments/spec/resolve.hpp"
@@ -71,6 +72,7 @@ class CellMaker {
     }
     cell.settings.model.directory = spec_directory(document_.file);
     complete_model(cell.settings);
+    if (cell.settings.study.kind == "fit") complete_fit(cell.settings);
     check(cell.settings);
     return cell;
   }
@@ -103,9 +105,12 @@ class CellMaker {
       check_arguments(entry, settings);
       return;
     }
+    // Every column is explained: one of ones has no place.
+    if (entry.response == models::ResponseKind::table && document_.find("data.intercept") == nullptr) settings.data.intercept = false;
     for (const char* key : {"data.file", "data.response"}) {
       if (document_.find(key) != nullptr) continue;
       if (names_its_response(settings.data)) continue;
+      if (entry.response == models::ResponseKind::table && std::string_view(key) == "data.response") continue;
       fail(document_.file, at("model.name"), fmt::format("missing key '{}'", key),
            fmt::format("model '{}' explains a column of a table", entry.name),
            fmt::format("Add {} = \"...\" to [data].", std::string(key).substr(5)));
@@ -126,7 +131,38 @@ class CellMaker {
     }
   }
 
+  /// The optimizer's parameters with their defaults; those of others that a sweep over optimizers may give are dropped.
+  void complete_fit(Settings& settings) const {
+    const optimizers::Entry& entry = *optimizers::find(settings.fit.optimizer);
+    std::map<std::string, double> numbers;
+    for (const optimizers::Parameter& parameter : entry.parameters) {
+      const auto given = settings.fit.numbers.find(parameter.name);
+      numbers[parameter.name] = given == settings.fit.numbers.end() ? parameter.default_value : given->second;
+    }
+    settings.fit.numbers = std::move(numbers);
+    try {
+      (void)entry.make({settings.fit.numbers});
+    } catch (const UserError& error) {
+      const std::string text = error.what();
+      const std::string key = "fit." + text.substr(0, text.find(':'));
+      const Position place = at(document_.find(key) != nullptr ? key : "fit.optimizer");
+      throw UserError(fmt::format("{}:{}:{}: {}", document_.file, place.line, place.column, text));
+    }
+    const std::string reason = entry.reason_against ? entry.reason_against(settings.family.name) : "";
+    if (!reason.empty()) {
+      fail(document_.file, at("fit.optimizer"), fmt::format("optimizer '{}' cannot serve family '{}'", entry.name, settings.family.name),
+           reason, "Use adam, or exclude the pair.");
+    }
+  }
+
   void check(const Settings& s) const {
+    for (const Given& given : document_.givens) {
+      if (of_kind(given.key.name, s.study.kind)) continue;
+      fail(document_.file, given.at, fmt::format("{} is given", given.key.name),
+           fmt::format("a study of kind '{}' does not take it", s.study.kind), "Remove it, or change study.kind.");
+    }
+    check_samples(s);
+    if (s.study.kind == "fit") return check_references(s);
     if (s.replicates.count < s.replicates.batches) {
       const bool count_given = at("replicates.count").line != 0;
       fail(document_.file, at(count_given ? "replicates.count" : "replicates.batches"),
@@ -139,7 +175,17 @@ class CellMaker {
       fail(document_.file, at("path.points"), "path.points is an empty list", "path.optimum is false too: nothing would be measured",
            "Give at least one point.");
     }
-    check_samples(s);
+  }
+
+  void check_references(const Settings& s) const {
+    const auto same = [&](const char* key, const std::vector<double>& values, const char* with, std::size_t size, bool may_be_empty) {
+      if (values.size() == size || (may_be_empty && values.empty())) return;
+      fail(document_.file, at(document_.find(key) != nullptr ? key : with),
+           fmt::format("{} has {} values where {} has {}", key, values.size(), with, size), "they belong together", "Give as many.");
+    };
+    same("reference.sd", s.reference.sd, "reference.mean", s.reference.mean.size(), false);
+    same("reference.mean_error", s.reference.mean_error, "reference.mean", s.reference.mean.size(), true);
+    same("reference.sd_error", s.reference.sd_error, "reference.mean", s.reference.mean.size(), true);
   }
 
   void check_samples(const Settings& s) const {
@@ -188,6 +234,25 @@ std::vector<std::pair<std::string, std::string>> swept_texts(const Document& doc
   return texts;
 }
 
+/// So is a parameter that no optimizer of the spec knows.
+void check_optimizers(const Document& document) {
+  const Given* chosen = document.find("fit.optimizer");
+  for (const Given& given : document.givens) {
+    if (given.key.name.rfind("fit.", 0) != 0 || given.key.default_text.empty()) continue;
+    std::vector<std::string> names;
+    if (chosen == nullptr) names.push_back(Settings{}.fit.optimizer);
+    for (std::size_t a = 0; chosen != nullptr && a < chosen->alternatives.size(); ++a)
+      names.push_back(std::get<std::string>(chosen->alternatives[a].value));
+    const bool taken = std::any_of(names.begin(), names.end(), [&](const std::string& name) {
+      const auto& parameters = optimizers::find(name)->parameters;
+      return std::any_of(parameters.begin(), parameters.end(), [&](const auto& p) { return "fit." + p.name == given.key.name; });
+    });
+    if (taken) continue;
+    fail(document.file, given.at, fmt::format("{} is given", given.key.name), fmt::format("optimizer {} does not take it", join(names)),
+         "Remove it, or choose another fit.optimizer.");
+  }
+}
+
 /// A key that no model of the spec takes is a mistake; `data.file` beside a banana, say.
 void check_all_taken(const Document& document) {
   const Given& name = *document.find("model.name");
@@ -207,6 +272,7 @@ void check_all_taken(const Document& document) {
 
 void expand(const Document& document, Spec& spec) {
   check_all_taken(document);
+  check_optimizers(document);
   std::size_t total = 1;
   for (const Given& given : document.givens) {
     total *= given.alternatives.size();

@@ -3,10 +3,14 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <iterator>
+#include <limits>
 #include <type_traits>
 
 #include "engine/estimators/estimator.hpp"
 #include "engine/families/catalogue.hpp"
+#include "engine/optimizers/optimizer.hpp"
 #include "experiments/spec/nearest.hpp"
 
 namespace variscope::experiments::detail {
@@ -84,12 +88,41 @@ std::vector<std::string> names_of(const Catalogue& catalogue) {
 #define FIELD(member) \
   [](Settings & s) -> auto& { return s.member; }
 
+/// Parameters of all optimizers: an optimizer that does not know one refuses it in expand.cpp.
+std::vector<Key> optimizer_keys() {
+  std::vector<Key> made;
+  for (const optimizers::Entry& entry : optimizers::catalogue()) {
+    for (const optimizers::Parameter& parameter : entry.parameters) {
+      const std::string name = "fit." + parameter.name;
+      const auto same = std::find_if(made.begin(), made.end(), [&](const Key& k) { return k.name == name; });
+      const std::string default_text = fmt::format("{}", parameter.default_value);
+      if (same != made.end()) {
+        if (same->default_text != default_text) same->default_text += fmt::format(", {} of {}", default_text, entry.name);
+        continue;
+      }
+      Key added;
+      added.name = name;
+      added.type = Type::real;
+      added.meaning = parameter.description;
+      added.default_text = default_text;
+      added.set = [name = parameter.name](Settings& settings, const Value& value) { settings.fit.numbers[name] = std::get<double>(value); };
+      added.get = [name = parameter.name](const Settings& settings) {
+        const auto found = settings.fit.numbers.find(name);
+        return Value(found == settings.fit.numbers.end() ? std::numeric_limits<double>::quiet_NaN() : found->second);
+      };
+      made.push_back(std::move(added));
+    }
+  }
+  return made;
+}
+
 std::vector<Key> make_keys() {
   const double seeds = 0x1p63;
-  return {
+  std::vector<Key> all = {
       of_study(needed(key("study.name", FIELD(study.name), "name of the study and of its run directory: letters, digits, '_', '.', '-'"))),
       of_study(key("study.description", FIELD(study.description), "what the study asks; kept with the results")),
-      of_study(one_of(key("study.kind", FIELD(study.kind), "what is measured"), {"variance"})),
+      of_study(one_of(key("study.kind", FIELD(study.kind), "what is measured: the noise of gradients, or fits taken to the optimum"),
+                      {"variance", "fit"})),
       at_least(key("study.seed", FIELD(study.seed), "seed of every random number"), 0, seeds),
       with_data(key("data.file", FIELD(data.file), "CSV or TSV with a header, HDF5, NumPy's .npy or LIBSVM, relative to the spec")),
       with_data(one_of(key("data.format", FIELD(data.format), "what the file is; auto: by its name"),
@@ -133,11 +166,20 @@ std::vector<Key> make_keys() {
                0),
       one_of(key("reference.method", FIELD(reference.method), "how the reference gradient is found"), {"auto", "exact", "monte_carlo"}),
       at_least(key("reference.samples", FIELD(reference.samples), "samples of a Monte Carlo reference gradient"), 2),
+      key("reference.mean", FIELD(reference.mean), "posterior means of the model's variables that fits are held against"),
+      at_least(key("reference.sd", FIELD(reference.sd), "their posterior standard deviations"), 0, 1e300),
+      at_least(key("reference.mean_error", FIELD(reference.mean_error), "standard errors of reference.mean; empty: exact"), 0, 1e300),
+      at_least(key("reference.sd_error", FIELD(reference.sd_error), "standard errors of reference.sd; empty: exact"), 0, 1e300),
       needed(one_of(key("estimators.names", FIELD(estimators.names), "gradient estimators to compare; see 'variscope list estimators'"),
                     names_of(estimators::catalogue()))),
       at_least(key("estimators.samples", FIELD(estimators.samples), "Monte Carlo samples M of one estimate"), 1, 1e9),
       rows(key("estimators.batch_rows", FIELD(estimators.batch_rows), "data rows B of one estimate")),
-      one_of(key("estimators.row_policy", FIELD(estimators.row_policy), "how minibatches are drawn, and shared among replicas"),
+      one_of(key("estimators.row_policy", FIELD(estimators.row_policy),
+                 "how the minibatches of R replicas are drawn: each on its own, B distinct rows or B with replacement; B R distinct rows "
+                 "dealt out; B "
+                 "of each replica's fixed shard; or one step of an epoch, B R rows of a permutation of all rows, at a random place in it. "
+                 "R replicas of an epoch with noise of their own are R consecutive steps at fixed parameters too: their mean has the "
+                 "variance of an average over steps, and at B R = N, a whole epoch, no data noise"),
              {"without_replacement", "with_replacement", "disjoint", "shards", "epoch"}),
       at_least(
           key("estimators.replicas", FIELD(estimators.replicas), "replicas R whose gradients are averaged; where they run is no matter"), 1,
@@ -149,15 +191,36 @@ std::vector<Key> make_keys() {
       at_least(key("components.designs", FIELD(components.designs),
                    "crossed designs that tell Monte Carlo, data and interaction noise apart; 0: none"),
                0, 1e9),
-      at_least(key("components.row_sets", FIELD(components.row_sets), "minibatches of a crossed design"), 2, 1024),
+      at_least(key("components.row_sets", FIELD(components.row_sets), "minibatches of a crossed design; 1 where batch_rows is \"all\""), 2,
+               1024),
       at_least(
           key("components.noise_sets", FIELD(components.noise_sets), "sample sets of a crossed design, every one met by every minibatch"),
           2, 1024),
+      one_of(key("fit.optimizer", FIELD(fit.optimizer), "optimizer of a fit; see 'variscope list optimizers'"),
+             names_of(optimizers::catalogue())),
+      at_least(key("fit.steps", FIELD(fit.steps), "steps of a fit"), 1, 1e9),
+      at_least(key("fit.budget_evaluations", FIELD(fit.budget_evaluations),
+                   "a fit ends before its work exceeds so many gradients of all rows (of one sample); 0: no such limit"),
+               0, 1e18),
+      at_least(key("fit.repeats", FIELD(fit.repeats), "fits of each estimator, independent of each other"), 1, 256),
+      at_least(key("fit.trace_every", FIELD(fit.trace_every), "steps between recorded ones; 0: a logarithmic grid, ten to a decade"), 0,
+               1e9),
+      at_least(key("fit.evaluation_samples", FIELD(fit.evaluation_samples),
+                   "samples of each estimate of the objective along a fit, where it has no exact value"),
+               2, 1e9),
+      at_least(key("fit.posterior_draws", FIELD(fit.posterior_draws), "draws from each fitted approximation: its moments and k-hat"), 2,
+               1e7),
+      of_study(above(key("fit.tolerance", FIELD(fit.tolerance), "nats from the optimum that count as having come there, in the report"), 0,
+                     1e12)),
       of_study(key("output.directory", FIELD(output.directory), "run directory; empty: runs/<study.name>")),
       of_study(at_least(
           key("limits.memory_gib", FIELD(limits.memory_gib), "memory per rank in GiB that the plan may use; 0: what the machine has"), 0,
           1e9)),
   };
+  const auto after = std::find_if(all.begin(), all.end(), [](const Key& k) { return k.name == "fit.optimizer"; });
+  std::vector<Key> of_optimizers = optimizer_keys();
+  all.insert(after + 1, std::make_move_iterator(of_optimizers.begin()), std::make_move_iterator(of_optimizers.end()));
+  return all;
 }
 
 #undef FIELD
@@ -221,6 +284,14 @@ const Key* find_key(const std::string& name) {
     if (candidate.name == name) return &candidate;
   }
   return nullptr;
+}
+
+bool of_kind(const std::string& key, const std::string& kind) {
+  const auto below = [&](const char* prefix) { return key.rfind(prefix, 0) == 0; };
+  const bool of_fits =
+      below("fit.") || key == "reference.mean" || key == "reference.sd" || key == "reference.mean_error" || key == "reference.sd_error";
+  const bool of_variances = below("path.") || below("replicates.") || below("components.") || key == "reference.samples";
+  return kind == "fit" ? !of_variances : !of_fits;
 }
 
 std::vector<Key> model_keys(const models::Entry& entry) {

@@ -49,6 +49,8 @@ struct Key {
 /// All keys but those of models, in the order of Settings.
 const std::vector<Key>& keys();
 const Key* find_key(const std::string& name);
+/// Whether a study of this kind ("variance", "fit") takes the key.
+bool of_kind(const std::string& key, const std::string& kind);
 
 /// The keys that `[model]` has for one entry.
 std::vector<Key> model_keys(const models::Entry& entry);

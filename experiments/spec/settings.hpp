@@ -62,6 +62,11 @@ struct Settings {
   struct Reference {
     std::string method = "auto";  ///< auto, exact, monte_carlo
     Index samples = 65536;        ///< of the Monte Carlo reference
+    /// What posterior moments of the model's variables are held against; empty: nothing.
+    std::vector<double> mean;
+    std::vector<double> sd;
+    std::vector<double> mean_error;  ///< standard errors of the two above; empty: exact
+    std::vector<double> sd_error;
   } reference;
   struct Estimators {
     std::vector<std::string> names;
@@ -81,6 +86,18 @@ struct Settings {
     Index row_sets = 4;    ///< minibatches of each
     Index noise_sets = 4;  ///< sample sets of each, every one met by every minibatch
   } components;
+  /// A fit: the objective climbed to its optimum, once for each estimator and repeat.
+  struct Fit {
+    std::string optimizer = "adam";
+    std::map<std::string, double> numbers;  ///< the optimizer's parameters, step_size among them
+    Index steps = 1000;
+    double budget_evaluations = 0;    ///< whole-data gradient evaluations that a fit may take; 0: as many as its steps take
+    Index repeats = 8;                ///< fits of each estimator, independent of each other
+    Index trace_every = 0;            ///< steps between recorded ones; 0: a logarithmic grid
+    Index evaluation_samples = 1024;  ///< of an estimate of the objective, where it is not exact
+    Index posterior_draws = 4096;     ///< from the fitted approximation: moments, importance weights
+    double tolerance = 0.1;           ///< nats from the optimum that count as having come there, in the report
+  } fit;
   struct Output {
     std::string directory;  ///< default: runs/<study.name>
   } output;

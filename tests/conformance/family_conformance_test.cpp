@@ -3,6 +3,7 @@
 #include <cstring>
 #include <ostream>
 #include <set>
+#include <span>
 #include <stdexcept>
 
 #include <gtest/gtest.h>
@@ -234,6 +235,71 @@ TEST_P(SmallFamilyConformance, FisherDiagonalIsThatOfTheScore) {
     const auto square = [&](Index s) { return out(p, s) * out(p, s); };
     EXPECT_LT(std::abs(z_score(kDraws, information, square)), kAlarm) << "parameter " << p;
     EXPECT_GT(std::abs(z_score(kDraws, 1.2 * information, square)), kAlarm) << "parameter " << p;
+  }
+}
+
+/// Inverse of a symmetric positive definite matrix by elimination, row by row.
+Reals inverse_of(Reals a) {
+  const auto n = static_cast<std::size_t>(std::lround(std::sqrt(static_cast<double>(a.size()))));
+  Reals inverse(n * n, 0.0L);
+  for (std::size_t i = 0; i < n; ++i) inverse[i * n + i] = 1;
+  for (std::size_t k = 0; k < n; ++k) {
+    const Real pivot = a[k * n + k];
+    for (std::size_t j = 0; j < n; ++j) {
+      a[k * n + j] /= pivot;
+      inverse[k * n + j] /= pivot;
+    }
+    for (std::size_t i = 0; i < n; ++i) {
+      const Real factor = a[i * n + k];
+      if (i == k) continue;
+      for (std::size_t j = 0; j < n; ++j) {
+        a[i * n + j] -= factor * a[k * n + j];
+        inverse[i * n + j] -= factor * inverse[k * n + j];
+      }
+    }
+  }
+  return inverse;
+}
+
+TEST_P(FamilyConformance, FisherDiagonalOfANormalIsThatOfItsMoments) {
+  // F_pp = dm' S^-1 dm + tr(S^-1 dS S^-1 dS) / 2 for N(m, S), derivatives by differences of what other tests prove.
+  const FamilySubject at = subject();
+  if (!at.family->gaussian()) GTEST_SKIP() << "is not normal";
+  const auto weights = at.family->inverse_fisher_diagonal();
+  ASSERT_EQ(weights.size(), at.lambda.size());
+  const auto n = static_cast<std::size_t>(dim());
+  const auto moments_at = [&](std::size_t p, double step) {
+    auto moved = at.lambda;
+    moved[p] += step;
+    const auto family = at.at(moved);
+    std::vector<double> all(n + n + n * n);
+    family->moments(std::span(all).first(n), std::span(all).subspan(n, n));
+    family->covariance(std::span(all).subspan(2 * n));
+    return all;
+  };
+  const auto here = moments_at(0, 0.0);
+  const Reals precision = inverse_of(Reals(here.begin() + 2 * static_cast<std::ptrdiff_t>(n), here.end()));
+  for (std::size_t p = 0; p < weights.size(); ++p) {
+    // S is quadratic in lambda_p, or like exp.
+    constexpr double kStep = 0x1p-7;
+    const auto up = moments_at(p, kStep);
+    const auto down = moments_at(p, -kStep);
+    const auto half_up = moments_at(p, kStep / 2);
+    const auto half_down = moments_at(p, -kStep / 2);
+    Reals slope;
+    for (std::size_t k = 0; k < here.size(); ++k) slope.push_back((8 * (half_up[k] - half_down[k]) - (up[k] - down[k])) / (6 * kStep));
+    Real information = 0;
+    Reals product(n * n, 0.0L);
+    for (std::size_t i = 0; i < n; ++i) {
+      for (std::size_t j = 0; j < n; ++j) {
+        information += slope[i] * precision[i * n + j] * slope[j];
+        for (std::size_t k = 0; k < n; ++k) product[i * n + j] += precision[i * n + k] * slope[2 * n + k * n + j];
+      }
+    }
+    for (std::size_t i = 0; i < n; ++i) {
+      for (std::size_t j = 0; j < n; ++j) information += product[i * n + j] * product[j * n + i] / 2;
+    }
+    EXPECT_NEAR(weights[p] * static_cast<double>(information), 1.0, 1e-7) << "parameter " << p;
   }
 }
 

@@ -1,5 +1,6 @@
 /// What every catalogued model must do: true gradients, columns that ignore their neighbours, sums over rows, exact expectations.
 #include <cmath>
+#include <limits>
 
 #include <gtest/gtest.h>
 
@@ -34,7 +35,7 @@ void expect_same_column(const Batch& a, Index s, const Batch& b, Index t, const 
 
 class ModelConformance : public testing::TestWithParam<std::string> {
  protected:
-  [[nodiscard]] const Entry& entry() const { return *models::find(GetParam()); }
+  [[nodiscard]] const Entry& entry() const { return test::configuration(GetParam()); }
   [[nodiscard]] bool takes_data() const { return entry().response != models::ResponseKind::none; }
 };
 
@@ -141,11 +142,15 @@ TEST_P(ModelConformance, AddsToWhatIsThereAndCountsItsWork) {
 }
 
 TEST_P(ModelConformance, IsFiniteFarOut) {
+  // A density may vanish far out, where a mean or a scale is the exponential of a coordinate: -infinity, yet derivatives that are numbers.
   const Subject subject(entry());
+  const bool vanishes = entry().name.starts_with("glm");
   for (const double spread : {1e-8, 1.0, 100.0, 1000.0}) {
     const Batch out = density(*subject.model, test::random_batch(subject.model->dim(), 16, spread, 6), test::kBoth);
     for (Index s = 0; s < 16; ++s) {
-      for (Index row = 0; row < out.dim(); ++row) EXPECT_TRUE(std::isfinite(out(row, s))) << "spread " << spread;
+      const bool none = vanishes && spread > 1 && out(0, s) == -std::numeric_limits<double>::infinity();
+      for (Index row = none ? 1 : 0; row < out.dim(); ++row)
+        EXPECT_TRUE(std::isfinite(out(row, s))) << "spread " << spread << ", row " << row;
     }
   }
 }
@@ -262,13 +267,8 @@ TEST_P(ModelConformance, ExpectationsUnderGaussianQ) {
   for (std::size_t p = 0; p < parts.gradient.size(); ++p) EXPECT_NEAR(parts.gradient[p], likelihood.gradient[p], 1e-11 + parts.error[p]);
 }
 
-std::vector<std::string> names() {
-  std::vector<std::string> all;
-  for (const Entry& entry : models::catalogue()) all.push_back(entry.name);
-  return all;
-}
-
-INSTANTIATE_TEST_SUITE_P(Catalogue, ModelConformance, testing::ValuesIn(names()), [](const auto& instance) { return instance.param; });
+INSTANTIATE_TEST_SUITE_P(Catalogue, ModelConformance, testing::ValuesIn(test::configuration_names()),
+                         [](const auto& instance) { return instance.param; });
 
 }  // namespace
 }  // namespace variscope

@@ -62,7 +62,7 @@ class ModelHessian : public testing::TestWithParam<std::string> {
   [[nodiscard]] const models::Model& model() const { return *subject_.model; }
   [[nodiscard]] Index dim() const { return model().dim(); }
   [[nodiscard]] bool takes_data() const { return entry_.response != models::ResponseKind::none; }
-  const Entry& entry_ = *models::find(GetParam());
+  const Entry& entry_ = test::configuration(GetParam());
   Subject subject_{entry_};
 };
 
@@ -226,13 +226,8 @@ TEST_P(ModelHessian, AddsToWhatIsThereAndCountsItsWork) {
   }
 }
 
-std::vector<std::string> names() {
-  std::vector<std::string> all;
-  for (const Entry& entry : models::catalogue()) all.push_back(entry.name);
-  return all;
-}
-
-INSTANTIATE_TEST_SUITE_P(Catalogue, ModelHessian, testing::ValuesIn(names()), [](const auto& instance) { return instance.param; });
+INSTANTIATE_TEST_SUITE_P(Catalogue, ModelHessian, testing::ValuesIn(test::configuration_names()),
+                         [](const auto& instance) { return instance.param; });
 
 }  // namespace
 }  // namespace variscope

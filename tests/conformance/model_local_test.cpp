@@ -75,7 +75,7 @@ class ModelLocal : public testing::TestWithParam<std::string> {
   }
   [[nodiscard]] const models::Model& model() const { return *subject_.model; }
   [[nodiscard]] Index dim() const { return model().dim(); }
-  const Entry& entry_ = *models::find(GetParam());
+  const Entry& entry_ = test::configuration(GetParam());
   Subject subject_{entry_};
 };
 
@@ -279,13 +279,8 @@ TEST(ModelLocalVariance, OfLinearRegressionIsTheClosedForm) {
   }
 }
 
-std::vector<std::string> names() {
-  std::vector<std::string> all;
-  for (const Entry& entry : models::catalogue()) all.push_back(entry.name);
-  return all;
-}
-
-INSTANTIATE_TEST_SUITE_P(Catalogue, ModelLocal, testing::ValuesIn(names()), [](const auto& instance) { return instance.param; });
+INSTANTIATE_TEST_SUITE_P(Catalogue, ModelLocal, testing::ValuesIn(test::configuration_names()),
+                         [](const auto& instance) { return instance.param; });
 
 }  // namespace
 }  // namespace variscope

@@ -190,9 +190,116 @@ TEST_F(SlowReplicaAxisTest, EstimatorsWithStatesAndRequestsOfTheirOwn) {
 }
 
 TEST_F(SlowReplicaAxisTest, CrossedDesigns) {
-  const auto more = four(R"(["independent", "shared"])", R"("disjoint")", "32");
+  const auto more = four(R"(["independent", "shared"])", R"("disjoint")", R"([32, "all"])");
   const auto text = odd_study(R"("pw_cfe", "stl", "pw_rqmc")", more);
-  check(write("study.toml", text + "[components]\ndesigns = 24\nrow_sets = 8\nnoise_sets = 3\n"), true);
+  check(write("study.toml", text + "[components]\ndesigns = 24\nrow_sets = 8\nnoise_sets = 4\n"), true);
+}
+
+/// Conjugate normal mean: y_n ~ N(z, 1), z ~ N(0, 1).
+class ComponentsTest : public ReplicasTest {};
+
+TEST_F(ComponentsTest, AllRowsBesideMinibatchesHaveMonteCarloNoiseAlone) {
+  constexpr int rows = 12;
+  std::string data = "y\n";
+  for (int n = 0; n < rows; ++n) data += fmt::format("{}\n", n % 5 - 1.5);
+  write("y.csv", data);
+  const store::RunRecord run = run_spec(R"([study]
+name = "components"
+[data]
+file = "y.csv"
+response = "y"
+row_tile = 16
+[model]
+name = "normal_mean"
+[path]
+steps = 0
+points = []
+optimum = true
+[replicates]
+count = 64
+batches = 32
+[estimators]
+names = ["pw_cfe"]
+samples = 1
+batch_rows = [4, "all"]
+[components]
+designs = 4096
+row_sets = 3
+noise_sets = 4
+)");
+  ASSERT_EQ(run.cells.size(), 2u);
+  const ComponentMoments& crossed = run.cells[0].points.at(0).estimators.at(0).components;
+  const ComponentMoments& whole = run.cells[1].points.at(0).estimators.at(0).components;
+  EXPECT_EQ(crossed.row_sets, 3);
+  EXPECT_EQ(whole.row_sets, 1);
+  const auto mean_square = [](const ComponentMoments& m, const std::vector<double>& sums, std::size_t p) {
+    double all = 0;
+    double designs = 0;
+    for (std::size_t b = 0; b < m.count.size(); ++b) {
+      all += sums[b * 2 + p];
+      designs += m.count[b];
+    }
+    return all / designs;
+  };
+  // At the posterior the pathwise gradient is (N + 1) s eps with s^2 = 1 / (N + 1), and 1 - eps^2: variances N + 1 and 2. 4096 x 3 degrees
+  // of freedom; Var s^2 = 2 / df and 14 / df of its square (kurtosis 3 and 15). Five standard errors: chance of a false alarm 1e-6.
+  constexpr double freedom = 4096 * 3;
+  EXPECT_NEAR(mean_square(whole, whole.mean_square_noise, 0) / (rows + 1), 1, 5 * std::sqrt(2 / freedom));
+  EXPECT_NEAR(mean_square(whole, whole.mean_square_noise, 1) / 2, 1, 5 * std::sqrt(14 / freedom));
+  EXPECT_EQ(mean_square(whole, whole.mean_square_rows, 0), 0);
+  EXPECT_EQ(mean_square(whole, whole.mean_square_interaction, 0), 0);
+  EXPECT_GT(mean_square(crossed, crossed.mean_square_rows, 0), 10 * mean_square(crossed, crossed.mean_square_interaction, 0));
+  const std::string table = read_text(work() / "run" / "report" / "t2.txt");
+  EXPECT_NE(table.find("all rows, one minibatch in each design (K = 1): Monte Carlo noise alone"), std::string::npos) << table;
+}
+
+TEST_F(ComponentsTest, ReplicasOfAnEpochAreItsSteps) {
+  constexpr int rows = 12;
+  std::string data = "y\n";
+  double sum = 0;
+  double square = 0;
+  for (int n = 0; n < rows; ++n) {
+    const double y = n % 5 - 1.5;
+    data += fmt::format("{}\n", y);
+    sum += y;
+    square += y * y;
+  }
+  const double v = square / rows - sum * sum / rows / rows;
+  write("y.csv", data);
+  const store::RunRecord run = run_spec(R"([study]
+name = "epochs"
+[data]
+file = "y.csv"
+response = "y"
+row_tile = 16
+[model]
+name = "normal_mean"
+[path]
+steps = 0
+points = []
+optimum = true
+[replicates]
+count = 16384
+batches = 32
+[estimators]
+names = ["pw_cfe"]
+samples = 1
+batch_rows = 4
+replicas = [1, 2, 3]
+row_policy = "epoch"
+)");
+  ASSERT_EQ(run.cells.size(), 3u);
+  std::vector<double> measured;
+  for (int r = 1; r <= 3; ++r) {
+    // Mean of the first r of three steps of four rows: s2_e = N + 1, s2_d = N^2 v, s2_ed = 0, and (N - 4 r) / (N - 1) of the data noise.
+    const double n = rows;
+    const double exact = (n + 1) / r + n * n * v * (n - 4 * r) / (n - 1) / (4 * r);
+    measured.push_back(variances(run.cells[static_cast<std::size_t>(r - 1)].points.at(0).estimators.at(0)).at(0));
+    // Kurtosis of at most 3 (normal noise, bounded rows): five standard errors, chance of a false alarm 1e-6.
+    EXPECT_NEAR(measured.back() / exact, 1, 5 * std::sqrt(2.0 / 16384)) << r;
+  }
+  // Independent steps would have a third of the first one's variance.
+  EXPECT_LT(measured[2], 0.5 * measured[0] / 3);
 }
 
 TEST_F(ReplicaAxisTest, RefusesWhatDoesNotDivide) {

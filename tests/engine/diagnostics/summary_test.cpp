@@ -93,18 +93,105 @@ TEST_F(Summary, WorkHasAShareOfThePreparation) {
 }
 
 TEST_F(Summary, SignalIsTheReferenceLessItsError) {
-  const EstimatorSummary& pathwise = find(optimum_, "pw_cfe");
+  const PointSummary half = summarise(cells_[0], cells_[0].points[1], {});
+  const EstimatorSummary& pathwise = find(half, "pw_cfe");
   double length = 0;
-  for (const double g : cells_[0].points[2].reference) {
+  for (const double g : cells_[0].points[1].reference) {
     length += g * g;
   }
   EXPECT_TRUE(pathwise.signal.from_reference);
+  EXPECT_TRUE(pathwise.signal.separated);
   EXPECT_NEAR(pathwise.signal_to_noise.value, length / pathwise.total.value, 1e-9);
   EXPECT_DOUBLE_EQ(pathwise.noise_scale.value, 1 / pathwise.signal_to_noise.value);
   // A useless reference: the estimator's own mean, its noise subtracted.
   PointRecord point = cells_[0].points[0];
   point.reference_error.assign(6, 50.0);
   EXPECT_FALSE(find(summarise(cells_[0], point, {}), "pw_cfe").signal.from_reference);
+}
+
+TEST_F(Summary, ASignalWithinItsErrorHasNoNoiseScale) {
+  PointRecord point = cells_[0].points[1];
+  point.estimators.resize(1);
+  const auto with = [&](double gradient, double error) {
+    point.reference.assign(6, gradient);
+    point.reference_error.assign(6, error);
+    return summarise(cells_[0], point, {}).estimators[0];
+  };
+  // Six coordinates of zero length measured with errors of 1: |G|^2 has mean 6 and standard deviation sqrt(12), so that 6 + 3 sqrt(12) =
+  // 16.4 is hardly exceeded: a length of 6 x 1.6^2 = 15.4 is not told apart from zero, 6 x 1.7^2 = 17.3 is.
+  const EstimatorSummary within = with(1.6e-3, 1e-3);
+  EXPECT_FALSE(within.signal.separated);
+  EXPECT_FALSE(within.noise_scale.defined());
+  EXPECT_EQ(within.signal_to_noise.reliability, Reliability::zero);
+  EXPECT_NEAR(within.signal_to_noise.floor * within.total.value, 1e-6 * (6 + 3 * std::sqrt(12.0)), 1e-12);
+  const EstimatorSummary beyond = with(1.7e-3, 1e-3);
+  EXPECT_TRUE(beyond.signal.separated);
+  EXPECT_NEAR(beyond.noise_scale.value, beyond.total.value / (1e-6 * (6 * 1.7 * 1.7 - 6)), 1e-6 * beyond.noise_scale.value);
+  // At the optimum a gradient is what the search left, however well it is known.
+  point.label = "optimum";
+  const EstimatorSummary optimum = with(1e-7, 1e-14);
+  EXPECT_FALSE(optimum.signal.separated);
+  EXPECT_FALSE(optimum.noise_scale.defined());
+  EXPECT_NEAR(optimum.signal_to_noise.floor * optimum.total.value, 6e-14, 1e-18);
+}
+
+TEST_F(Summary, CallsTimedTooShortlyAreNotComparedByTime) {
+  // 1024 replicates of 48 us are 49 ms, of 49 us 50.2 ms.
+  PointRecord point = cells_[0].points[1];
+  const auto timed = [&](double baseline, double other) {
+    point.estimators[0].seconds_per_call = baseline;
+    point.estimators[1].seconds_per_call = other;
+    return find(summarise(cells_[0], point, {}), "pw_kl");
+  };
+  EXPECT_FALSE(timed(4.9e-5, 4.8e-5).well_timed);
+  EXPECT_FALSE(timed(4.9e-5, 4.8e-5).time_ratio.defined());
+  EXPECT_TRUE(timed(4.8e-5, 4.9e-5).well_timed);
+  EXPECT_FALSE(timed(4.8e-5, 4.9e-5).time_ratio.defined());
+  EXPECT_TRUE(timed(4.9e-5, 9.8e-5).time_ratio.defined());
+  EXPECT_NEAR(timed(4.9e-5, 9.8e-5).time_ratio.value, 2 * timed(4.9e-5, 9.8e-5).ratio.value, 1e-9);
+}
+
+TEST_F(Summary, TwoCoordinatesAndFourReplicatesByHand) {
+  // Coordinate 1: -1, 1, 3, 5 about the reference 10: mean 12, variance 20 / 3. Coordinate 2: -2, 2, -2, 2: mean 0, variance 16 / 3.
+  CellRecord cell;
+  cell.family = "mean_field_gaussian";
+  cell.blocks = {{"mean", {0, 1}}, {"log_scale", {1, 2}}};
+  PointRecord point;
+  point.lambda = {0, std::log(0.5)};
+  point.reference = {10, 0};
+  point.reference_error = {0, 0};
+  EstimatorRecord record;
+  record.name = "pw_cfe";
+  record.moments.resize(2, 2, 2);
+  const std::vector<std::vector<double>> deviations = {{-1, -2}, {1, 2}, {3, -2}, {5, 2}};
+  for (std::size_t i = 0; i < deviations.size(); ++i) {
+    testing::add(record.moments, static_cast<Index>(i / 2), cell.blocks, deviations[i]);
+  }
+  record.counts.gradient_evaluations = 4 * 3;
+  point.estimators = {record, record};
+  // Twice the noise: four times the variance, half the seconds, twice the evaluations.
+  EstimatorRecord& loud = point.estimators[1];
+  loud.name = "loud";
+  for (double& value : loud.moments.sum) value *= 2;
+  for (double& value : loud.moments.square) value *= 4;
+  loud.counts.gradient_evaluations *= 2;
+  point.estimators[0].seconds_per_call = 1;
+  loud.seconds_per_call = 0.5;
+  const PointSummary summary = summarise(cell, point, {});
+  const EstimatorSummary& one = summary.estimators[0];
+  EXPECT_DOUBLE_EQ(one.blocks[0].trace.value, 20.0 / 3);
+  EXPECT_DOUBLE_EQ(one.blocks[1].trace.value, 16.0 / 3);
+  EXPECT_DOUBLE_EQ(one.total.value, 12);
+  EXPECT_DOUBLE_EQ(one.maximum.value, 20.0 / 3);
+  EXPECT_DOUBLE_EQ(one.fisher.value, 0.25 * 20 / 3 + 0.5 * 16 / 3);  // s^2 and 1/2
+  EXPECT_DOUBLE_EQ(one.signal.norm_square, 100);
+  EXPECT_DOUBLE_EQ(one.noise_scale.value, 0.12);
+  EXPECT_DOUBLE_EQ(one.work.value_equivalents, 6);
+  const EstimatorSummary& two = summary.estimators[1];
+  EXPECT_DOUBLE_EQ(two.ratio.value, 4);
+  EXPECT_DOUBLE_EQ(two.work_ratio.value, 8);
+  EXPECT_DOUBLE_EQ(two.time_ratio.value, 2);
+  EXPECT_EQ(one.total.reliability, Reliability::too_few);
 }
 
 TEST_F(Summary, BlocksAddUpAndMeansDivide) {

@@ -112,7 +112,7 @@ TEST(FullRankVariance, MatchesQuadratureInTwoDimensions) {
   const models::Gaussian target({1.7, -0.8, -0.8, 0.9}, {0.4, -0.2});
   for (const FactorLayout layout : {FactorLayout::rows, FactorLayout::log_diagonal}) {
     const Point lambda = {-0.6, 1.1, 0.9, 0.4, 0.6};
-    for (const char* name : {"pw_cfe", "stl", "mix", "pw_antithetic"}) {
+    for (const char* name : {"pw_cfe", "stl", "mix", "pw_antithetic", "taylor_hessian", "taylor_hvp", "bonnet_price"}) {
       Options o;
       o.layout = layout;
       for (const bool best : {true, false}) {
@@ -155,16 +155,19 @@ Point one_sample(const std::string& kind, const test::Function& f, const Point& 
     for (std::size_t j = 0; j < dim; ++j) sum += h[i * dim + j] * (z[j] - q.mean[j]);
     return sum;
   };
-  const auto curvature = [&](std::size_t i, std::size_t j) {
+  const Point bent = f.hessian(z);
+  /// (H L)_ij of the Hessian at the mean, or at z.
+  const auto curvature = [&](std::size_t i, std::size_t j, const Point& hessian) {
     double sum = 0;
-    for (std::size_t k = 0; k < dim; ++k) sum += h[i * dim + k] * q.at(k, j);
+    for (std::size_t k = 0; k < dim; ++k) sum += hessian[i * dim + k] * q.at(k, j);
     return sum;
   };
   for (std::size_t i = 0; i < dim; ++i) {
     if (kind == "pw_cfe") result.push_back(g[i]);
     if (kind == "stl") result.push_back(g[i] + u[i]);
     if (kind == "sf_raw") result.push_back(value * u[i]);
-    if (kind == "taylor_hessian") result.push_back(g[i] - expansion(i) + at_mean[i]);
+    if (kind == "taylor_hessian" || kind == "taylor_hvp") result.push_back(g[i] - expansion(i) + at_mean[i]);
+    if (kind == "bonnet_price") result.push_back(g[i]);
   }
   for (std::size_t i = 0; i < dim; ++i) {
     for (std::size_t j = 0; j <= i; ++j) {
@@ -172,21 +175,23 @@ Point one_sample(const std::string& kind, const test::Function& f, const Point& 
       if (kind == "pw_cfe") result.push_back(g[i] * eps[j] + entropy);
       if (kind == "stl") result.push_back((g[i] + u[i]) * eps[j]);
       if (kind == "sf_raw") result.push_back(value * (u[i] * eps[j] - entropy));
-      if (kind == "taylor_hessian") result.push_back((g[i] - expansion(i)) * eps[j] + curvature(i, j) + entropy);
+      if (kind == "taylor_hessian") result.push_back((g[i] - expansion(i)) * eps[j] + curvature(i, j, h) + entropy);
+      if (kind == "taylor_hvp") result.push_back((g[i] - at_mean[i]) * eps[j] + entropy);
+      if (kind == "bonnet_price") result.push_back(curvature(i, j, bent) + entropy);
     }
   }
   return result;
 }
 
 TEST(FullRankVariance, MatchesDice) {
-  // 4 x 5 + 2 x 9 parameters x 2 z-scores, each beyond 4.5 with probability 7e-6 (normal limit): false alarm 5e-4. Seeds fixed.
+  // 6 x 5 + 2 x 9 parameters x 2 z-scores, each beyond 4.5 with probability 7e-6 (normal limit): false alarm 7e-4. Seeds fixed.
   Options o;
   o.layout = FactorLayout::rows;
   const test::Function bent = test::banana_function(2.0, 0.3);
   const test::FunctionModel banana(bent);
   const Point lambda = {0.4, 0.6, 0.8, 0.3, 0.7};
   std::uint32_t seed = 500;
-  for (const char* name : {"pw_cfe", "stl", "sf_raw", "taylor_hessian"}) {
+  for (const char* name : {"pw_cfe", "stl", "sf_raw", "taylor_hessian", "taylor_hvp", "bonnet_price"}) {
     const auto exact = truth(name, banana, kFamily, lambda, Objective::elbo, 1, o);
     ASSERT_TRUE(exact) << name;
     const auto thrown = test::throw_dice(40000, ++seed, [&](Dice& dice) { return one_sample(name, bent, lambda, dice); });

@@ -35,7 +35,7 @@ class SynthTest : public testing::TemporaryDirectoryTest {
 };
 
 TEST_F(SynthTest, FileDoesNotDependOnTheNumberOfRanks) {
-  for (const SynthModel model : {SynthModel::logistic, SynthModel::linear}) {
+  for (const SynthModel model : {SynthModel::logistic, SynthModel::linear, SynthModel::columnwise_normal}) {
     for (const Index rows : {5, 1000}) {  // also fewer rows than ranks
       std::vector<std::string> hashes;
       SynthOptions options = synth("s.h5", rows);
@@ -150,6 +150,40 @@ TEST_F(SynthTest, LogisticResponseHasTheStatedProbability) {
     // The score at the truth has mean 0 and this variance: 9 comparisons at |z| < 5, false-alarm rate below 1e-5.
     for (std::size_t c = 0; c <= width; ++c) EXPECT_LT(std::abs(score[c]) / std::sqrt(information[c]), 5.0) << columns << " " << c;
   }
+}
+
+TEST_F(SynthTest, ColumnwiseDataHaveTheStatedMomentsAndNoResponse) {
+  SynthOptions options = synth("s.h5", 20000, 4);
+  options.model = SynthModel::columnwise_normal;
+  options.intercept = 3.0;
+  options.signal = 2.0;
+  options.noise_sd = 0.5;
+  run(options, 2);
+  Settings::Data settings;
+  settings.file = "s.h5";
+  settings.intercept = false;
+  const data::Table table = load_table(settings, directory_.string(), models::ResponseKind::table);
+  EXPECT_EQ(table.columns, (std::vector<std::string>{"x0", "x1", "x2", "x3"}));
+  EXPECT_TRUE(table.response.empty());
+  const std::vector<double> truth = synth_truth(options);
+  ASSERT_EQ(truth.size(), 8U);
+  std::vector<double> moments(data::ColumnMoments::size(4));
+  data::ColumnMoments::of_rows(table.design.data(), 20000, 4, moments);
+  // 8 comparisons at |z| < 5: false-alarm rate below 1e-5.
+  const double root = std::sqrt(20000.0);
+  for (std::size_t c = 0; c < 4; ++c) {
+    const double sd = truth[4 + c];
+    EXPECT_GT(sd, 0.0);
+    EXPECT_LT(std::abs(data::ColumnMoments{moments}.mean(c) - truth[c]) / sd * root, 5.0);
+    EXPECT_LT(std::abs(data::ColumnMoments{moments}.sd(c) / sd - 1.0) * root * std::sqrt(2.0), 5.0);
+  }
+  // A response is refused by name, and asked for by models that explain one.
+  settings.response = "x1";
+  EXPECT_NE(error([&] { load_table(settings, directory_.string(), models::ResponseKind::table); }).find("Remove data.response."),
+            std::string::npos);
+  settings.response = "";
+  EXPECT_NE(error([&] { load_table(settings, directory_.string(), models::ResponseKind::real); }).find("no response named"),
+            std::string::npos);
 }
 
 TEST_F(SynthTest, DataCanBeStudied) {

@@ -115,6 +115,7 @@ Plan with_replicas(Plan p, Index replicas, Index row_sets = 0) {
   cell.design = Design::replicas(replicas, NoisePolicy::independent, RowPolicy::without_replacement);
   cell.settings.components.designs = row_sets > 0 ? 64 : 0;
   if (row_sets > 0) cell.settings.components.row_sets = row_sets;
+  cell.settings.estimators.batch_rows = row_sets > 0 ? 8 : 0;
   return p;
 }
 

@@ -203,6 +203,19 @@ TEST_F(PlanTest, PoliciesThatTheRowsCannotServeAreRefused) {
   EXPECT_THROW(plan(with("") + "[components]\ndesigns = 8\n"), UserError);  // all rows: no data noise to tell apart
 }
 
+TEST_F(PlanTest, AllRowsBesideMinibatchesAreCrossedWithNothing) {
+  write_data(50);
+  const Plan p = plan(logistic_spec("d.csv", R"("pw_cfe")", "8", "batch_rows = [10, \"all\"]\n") +
+                      "[components]\ndesigns = 8\nrow_sets = 3\nnoise_sets = 2\n");
+  ASSERT_EQ(p.cells.size(), 2u);
+  // 3 points x (16 replicates and 8 designs of 3 x 2, or of 1 x 2) of 8 samples.
+  EXPECT_EQ(p.cells[0].counts.gradient_rows, 3 * (16 + 8 * 6) * 8 * 10);
+  EXPECT_EQ(p.cells[1].counts.gradient_rows, 3 * (16 + 8 * 2) * 8 * 50);
+  const Design design = component_design(p.cells[1].settings);
+  EXPECT_EQ(design.units(), 2);
+  EXPECT_EQ(design.noise_of(1), 1);
+}
+
 TEST_F(PlanTest, BoundsNeedAllRowsAndAPath) {
   const auto bound = [&](const std::string& text) {
     return plan("objective = \"importance_bound\"\n" + replaced(text, "steps = ", "samples = 8\nsteps = ")).cells.at(0);

@@ -122,6 +122,32 @@ TEST(T1, ExclusionsZerosMarksAndCaptionAreInTheText) {
   }
 }
 
+TEST(T1, TrainedEstimatorsSayHowMuchAndWhoIsCharged) {
+  std::vector<CellRecord> cells = testing::example_study(256, 32);
+  EXPECT_EQ(render_text(example_table(cells)).find("trained for"), std::string::npos);
+  const auto train = [&](std::size_t c, std::size_t e, Index passes, double share) {
+    for (PointRecord& point : cells[c].points) {
+      const Index rows = cells[c].batch_rows > 0 ? cells[c].batch_rows : cells[c].rows;
+      point.estimators[e].preparation = {.value_evaluations = passes, .value_rows = passes * rows};
+      point.estimators[e].preparation_share = share;
+    }
+  };
+  train(0, 4, 2048, 0);
+  train(1, 4, 2048, 0);
+  train(0, 2, 100, 1);
+  train(1, 2, 300, 0.25);
+  std::string text = render_text(example_table(cells));
+  std::replace(text.begin(), text.end(), '\n', ' ');
+  EXPECT_NE(text.find("sf_raw: trained for 2048 evaluations before measuring, anew at each point of each cell, then frozen; none of them "
+                      "charged to the calls (share 0)."),
+            std::string::npos)
+      << text;
+  EXPECT_NE(text.find("stl: trained for 100 to 300 evaluations before measuring, anew at each point of each cell, then frozen; each call "
+                      "is charged with a share 0.250 to 1 of them (in evals)."),
+            std::string::npos)
+      << text;
+}
+
 TEST(T1, TooFewReplicatesAreMarkedNotHidden) {
   const std::string text = render_text(example_table(testing::example_study(64, 8)));
   EXPECT_NE(text.find("]§"), std::string::npos);

@@ -6,6 +6,7 @@
 #include <cmath>
 
 #include "experiments/report/render.hpp"
+#include "tests/experiments/report/printed.hpp"
 
 namespace variscope::experiments {
 namespace {
@@ -136,6 +137,38 @@ TEST(T2, ChecksHaveARowPerSetting) {
   std::vector<ComponentPoint> none = study();
   none[0].estimators[0].checks.clear();
   EXPECT_TRUE(t2_checks(none, context).sections.empty());
+}
+
+TEST(T2, ASmallCaseByHand) {
+  // Every design is x_kl = 10 + (+-3)_l + (+-2)_k + (+-1)_kl, twice as much in the second parameter. Mean squares: 2 (9 + 9) = 36 between
+  // sample sets, 2 (4 + 4) = 16 between minibatches, 4 of the rest; so t_e = (36 - 4) / 2 = 16, t_d = (16 - 4) / 2 = 6, t_ed = 4.
+  // M = 2, B = 3, N = 9, f = 6 / 8: s2_e = 2 16 = 32, s2_d = 3 6 / f = 24, s2_ed = 6 4 / f = 32; one call has 16 + 6 + 4 = 26. Second
+  // parameter: four times that.
+  constexpr Index batches = 32;
+  const std::vector<Block> blocks = {{"mean", {0, 1}}, {"log_scale", {1, 2}}};
+  ComponentMoments moments;
+  moments.resize(batches, 2, 2, 2, 2);
+  std::vector<double> gradients;
+  for (const double k : {-1.0, 1.0}) {
+    for (const double l : {-1.0, 1.0}) {
+      const double x = 10 + 3 * l + 2 * k + k * l;
+      gradients.insert(gradients.end(), {x, 2 * x});
+    }
+  }
+  for (Index b = 0; b < batches; ++b) diagnostics::add_design(moments, b, blocks, gradients);
+  const diagnostics::Setting setting{9, 2, 3, 1};
+  const std::vector<double> floor(2, 0.0);
+  const ComponentSummary e = diagnostics::summarise("pw_cfe", moments, blocks, setting, RowPolicy::without_replacement, floor);
+  const std::string text = render_text(t2({{"cell_000", "by hand", "0 %", {e}, {}}}, context));
+  using Cells = std::vector<std::string>;
+  const auto row = [&](const std::string& panel) { return testing::printed_row(text, panel, "pw_cfe"); };
+  EXPECT_EQ(row("mean"), (Cells{"pw_cfe", "32.0", "24.0", "32.0", "61.5", "23.1", "15.4"})) << text;
+  EXPECT_EQ(row("log scale"), (Cells{"pw_cfe", "128", "96.0", "128", "61.5", "23.1", "15.4"})) << text;
+  EXPECT_EQ(row("all parameters"), (Cells{"pw_cfe", "160", "120", "160", "61.5", "23.1", "15.4"})) << text;
+  // Of M B <= 6: (1, 6) 35.5, (2, 3) 26, (3, 2) 32/3 + 24 7/16 + 32 7/48 = 25.833, (6, 1) 34.7; five times that for both parameters.
+  EXPECT_EQ(row("best split of the same row evaluations between samples and rows"),
+            (Cells{"pw_cfe", "2", "3", "6", "130", "3", "2", "129", "0.994"}))
+      << text;
 }
 
 TEST(T2, NothingMeasured) {

@@ -1,0 +1,64 @@
+/// Stein variational gradient descent.
+#include "engine/approximations/svgd.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <vector>
+
+namespace variscope::approximations {
+
+namespace {
+
+/// Squared distances of particles [range) from all: |x|^2 + |y|^2 - 2 x'y, never negative and 0 on the diagonal. The same bits both ways.
+dense::Matrix squared_distances(const dense::Matrix& x, Range range) {
+  dense::Matrix some(range.size(), x.columns);
+  std::copy(x.row(range.first), x.row(range.last), some.values.begin());
+  dense::Matrix result = dense::product(some, dense::transposed(x));
+  std::vector<double> norm;
+  for (Index i = 0; i < x.rows; ++i) {
+    // As the product sums it, so that a particle's distance from its own copy is exactly 0.
+    double sum = 0;
+    for (Index d = 0; d < x.columns; ++d) sum += x(i, d) * x(i, d);
+    norm.push_back(sum);
+  }
+  for (Index i = 0; i < range.size(); ++i) {
+    const double own = norm[static_cast<std::size_t>(range.first + i)];
+    for (Index j = 0; j < x.rows; ++j) result(i, j) = std::max(0.0, own + norm[static_cast<std::size_t>(j)] - 2 * result(i, j));
+  }
+  return result;
+}
+
+}  // namespace
+
+double median_bandwidth(const dense::Matrix& x) {
+  if (x.rows < 2) return 1;
+  const dense::Matrix squares = squared_distances(x, {0, x.rows});
+  std::vector<double> distances;
+  for (Index i = 0; i < x.rows; ++i) {
+    for (Index j = 0; j < i; ++j) distances.push_back(std::sqrt(squares(i, j)));
+  }
+  const auto half = distances.begin() + static_cast<std::ptrdiff_t>(distances.size() / 2);
+  std::nth_element(distances.begin(), half, distances.end());
+  double median = *half;
+  if (distances.size() % 2 == 0) median = 0.5 * (median + *std::max_element(distances.begin(), half));
+  const double h = median * median / std::log(static_cast<double>(x.rows));
+  return h > 0 ? h : 1;
+}
+
+void svgd_direction(const dense::Matrix& x, const dense::Matrix& gradient, double h, Range particles, dense::Matrix& direction) {
+  dense::Matrix kernel = squared_distances(x, particles);
+  for (double& k : kernel.values) k = std::exp(-k / h);
+  direction = dense::product(kernel, gradient);
+  const dense::Matrix pulled = dense::product(kernel, x);
+  const auto count = static_cast<double>(x.rows);
+  for (Index i = 0; i < particles.size(); ++i) {
+    double weight = 0;
+    for (Index j = 0; j < x.rows; ++j) weight += kernel(i, j);
+    for (Index d = 0; d < x.columns; ++d) {
+      // grad_{x_j} k = 2 / h (x_i - x_j) k.
+      direction(i, d) = (direction(i, d) + 2 / h * (x(particles.first + i, d) * weight - pulled(i, d))) / count;
+    }
+  }
+}
+
+}  // namespace variscope::approximations

@@ -1,0 +1,90 @@
+/// What a study of fits stores: every fit's way to its optimum, and the posterior approximation it ended in.
+#pragma once
+
+#include <limits>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "engine/index.hpp"
+#include "engine/models/model.hpp"
+#include "engine/record.hpp"
+
+namespace variscope {
+
+/// How a fit ended. `diverged` is a result, not an error.
+enum class FitStatus { finished, diverged };
+
+/// One fit: one estimator, one repeat. Entries behind the last recorded step are NaN (counts: those at its end).
+struct FitRecord {
+  FitStatus status = FitStatus::finished;
+  Index steps = 0;                      ///< taken, refused ones included
+  Index refused = 0;                    ///< steps not taken since the gradient was not finite
+  std::vector<double> lambda;           ///< [trace x parameter] what the fit would answer with
+  std::vector<double> objective;        ///< [trace]
+  std::vector<double> objective_error;  ///< [trace] standard error, or a bound of the numerical error where it is exact
+  std::vector<models::Counts> counts;   ///< [trace] work of all steps so far, all ranks
+  models::Counts evaluation;            ///< work of objectives and posterior draws, which no optimizer needs
+  std::vector<double> mean;             ///< [variable] of the posterior draws
+  std::vector<double> sd;               ///< [variable]
+  std::vector<double> weighted_mean;    ///< [variable] with Pareto-smoothed importance weights
+  std::vector<double> weighted_sd;      ///< [variable]
+  double k_hat = 0;                     ///< of the importance ratios; NaN if unknown
+  double effective_draws = 0;           ///< of the smoothed weights; NaN if unknown
+  std::vector<double> seconds;          ///< [trace] a timing: wall time of the steps so far, objectives excluded
+
+  /// All arrays sized; NaN and zeros.
+  void resize(Index trace, Index parameters, Index variables);
+};
+
+/// The best that is known of a problem before any fit.
+struct FitTarget {
+  std::string method;          ///< of the optimum: "closed form", "quadrature", "all states"; empty: unknown
+  double objective = 0;        ///< at the optimum of the family
+  double objective_error = 0;  ///< bound of its numerical error
+  double gradient_norm = 0;    ///< there; rounding if it is an optimum
+  std::vector<double> lambda;  ///< of the optimum
+  std::vector<double> mean;    ///< [variable] of the posterior; empty: unknown
+  std::vector<double> sd;
+  std::vector<double> mean_error;
+  std::vector<double> sd_error;
+};
+
+/// One cell of a study of fits.
+struct FitCellRecord {
+  std::string id;                                             ///< "cell_000"
+  std::vector<std::pair<std::string, std::string>> settings;  ///< all settings, dotted keys, as text
+  std::vector<std::string> parameter_names;
+  std::vector<std::string> variable_names;  ///< the model's variables, element by element
+  std::string family;
+  std::string model;
+  std::string optimizer;
+  Index samples = 0;     ///< M
+  Index batch_rows = 0;  ///< B; 0: all rows
+  Index rows = 0;        ///< N
+  Index repeats = 0;
+  Index posterior_draws = 0;
+  std::string objective;                ///< "elbo", ...
+  std::vector<std::string> estimators;  ///< those that were run
+  std::vector<Index> trace;             ///< recorded steps, ascending
+  FitTarget target;
+  std::vector<FitRecord> fits;  ///< [estimator x repeat]
+  std::vector<Exclusion> exclusions;
+
+  [[nodiscard]] const FitRecord& fit(std::size_t estimator, Index repeat) const {
+    return fits[estimator * static_cast<std::size_t>(repeats) + static_cast<std::size_t>(repeat)];
+  }
+};
+
+inline void FitRecord::resize(Index trace, Index parameters, Index variables) {
+  constexpr double unknown = std::numeric_limits<double>::quiet_NaN();
+  const auto points = static_cast<std::size_t>(trace);
+  lambda.assign(points * static_cast<std::size_t>(parameters), unknown);
+  for (std::vector<double>* values : {&objective, &objective_error, &seconds}) values->assign(points, unknown);
+  counts.assign(points, {});
+  for (std::vector<double>* values : {&mean, &sd, &weighted_mean, &weighted_sd})
+    values->assign(static_cast<std::size_t>(variables), unknown);
+  k_hat = effective_draws = unknown;
+}
+
+}  // namespace variscope

@@ -1,0 +1,56 @@
+/// A fit's numbers as named arrays: the one list that segments and run.h5 go by.
+#pragma once
+
+#include <array>
+#include <vector>
+
+#include "engine/fit_record.hpp"
+
+namespace variscope::store {
+
+/// What an array has an entry for.
+enum class FitEntries { step, step_parameter, variable };
+
+struct FitArray {
+  const char* name;
+  const char* meaning;
+  const char* units;
+  std::vector<double> FitRecord::*values;
+  FitEntries entries;
+};
+
+/// Results, in the order in which they are stored.
+inline constexpr std::array<FitArray, 7> fit_arrays{
+    {{"lambda", "variational parameters that the fit would answer with; NaN behind its end", "1", &FitRecord::lambda,
+      FitEntries::step_parameter},
+     {"objective", "objective at them", "nat", &FitRecord::objective, FitEntries::step},
+     {"objective_error", "standard error of the objective, or a bound of its numerical error", "nat", &FitRecord::objective_error,
+      FitEntries::step},
+     {"mean", "mean of the posterior draws", "1", &FitRecord::mean, FitEntries::variable},
+     {"sd", "standard deviation of the posterior draws", "1", &FitRecord::sd, FitEntries::variable},
+     {"weighted_mean", "mean with Pareto-smoothed importance weights", "1", &FitRecord::weighted_mean, FitEntries::variable},
+     {"weighted_sd", "standard deviation with Pareto-smoothed importance weights", "1", &FitRecord::weighted_sd, FitEntries::variable}}};
+
+struct FitNumber {
+  const char* name;
+  const char* meaning;
+  double FitRecord::*value;
+};
+inline constexpr std::array<FitNumber, 2> fit_numbers{
+    {{"k_hat", "Pareto k of the importance ratios of the posterior draws", &FitRecord::k_hat},
+     {"effective_draws", "effective number of the importance-weighted draws", &FitRecord::effective_draws}}};
+
+/// Length of an array of a cell with these extents.
+inline Index fit_width(FitEntries entries, Index trace, Index parameters, Index variables) {
+  return entries == FitEntries::variable ? variables : entries == FitEntries::step ? trace : trace * parameters;
+}
+
+/// Whether every array has the length that the extents ask for.
+inline bool is_whole(const FitRecord& fit, Index trace, Index parameters, Index variables) {
+  bool whole = static_cast<Index>(fit.counts.size()) == trace && static_cast<Index>(fit.seconds.size()) == trace;
+  for (const FitArray& array : fit_arrays)
+    whole = whole && static_cast<Index>((fit.*array.values).size()) == fit_width(array.entries, trace, parameters, variables);
+  return whole;
+}
+
+}  // namespace variscope::store

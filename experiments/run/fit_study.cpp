@@ -1,0 +1,186 @@
+/// Fits are work items: each team of ranks takes those that the plan placed with it, its threads one each where it is one rank.
+#include "experiments/run/fit_study.hpp"
+
+#include <fmt/format.h>
+#include <omp.h>
+
+#include <algorithm>
+#include <memory>
+
+#include "engine/store/fit_segments.hpp"
+#include "experiments/command/progress.hpp"
+#include "experiments/report/report.hpp"
+#include "experiments/run/execution.hpp"
+#include "experiments/run/first_error.hpp"
+#include "experiments/run/fit.hpp"
+#include "experiments/run/load.hpp"
+#include "experiments/run/output.hpp"
+#include "experiments/run/provenance.hpp"
+#include "experiments/run/threads.hpp"
+
+namespace variscope::experiments {
+
+namespace {
+
+/// Rounds of fits between which ranks wait for each other and save: what a kill can lose.
+constexpr Index kRounds = 16;
+
+class FitStudy {
+ public:
+  FitStudy(const RunOptions& options, const cluster::Communicator& world, Plan plan)
+      : world_(world),
+        reduce_(options.reduce),
+        plan_(std::move(plan)),
+        team_(replicate_team(world, plan_.layout)),
+        whole_(whole_team(world, plan_.layout)),
+        progress_(world.rank() == 0 && !options.quiet, "steps") {
+    if (world.size() == 1) pin_threads(plan_.threads);
+    check_identities(world);
+    for (const DataPlan& data : plan_.data) tables_.push_back(load_share(data, whole_.shards));
+    // No rank has found an error in its data: only now does anything appear on disk.
+    world.barrier();
+    if (world.rank() == 0)
+      directory_ = open_run_directory(plan_.directory, options.overwrite, static_cast<Index>(2.1 * plan_.file_bytes) + (1 << 20));
+    manifest_.run_id = fmt::format("{} {}", plan_.name, utc_now());
+    world.barrier();
+  }
+
+  void run() {
+    progress_.start(plan_.replicate_calls);
+    Stopwatch watch;
+    std::vector<FitTarget> targets;
+    for (std::size_t p = 0; p < plan_.paths.size(); ++p) {
+      const PathPlan& path = plan_.paths[p];
+      models_.push_back(make_model(path.settings, path.data < 0 ? nullptr : &tables_[static_cast<std::size_t>(path.data)]));
+      const auto cell =
+          std::find_if(plan_.cells.begin(), plan_.cells.end(), [&](const CellPlan& c) { return c.path == static_cast<int>(p); });
+      targets.push_back(find_target(path, *models_[p], data_of(path), cell->fit.exact, whole_, plan_.threads, work_));
+    }
+    target_s_ = watch.lap();
+    for (const CellPlan& cell : plan_.cells) {
+      const auto p = static_cast<std::size_t>(cell.path);
+      cells_.push_back(shape_of(cell, plan_.paths[p], *models_[p]));
+      cells_.back().target = targets[p];
+    }
+    run_fits();
+    progress_.finish();
+    finish();
+  }
+
+  /// What the user is shown; rank 0 only.
+  [[nodiscard]] const std::string& summary() const { return summary_; }
+
+ private:
+  [[nodiscard]] const DataPlan* data_of(const PathPlan& path) const {
+    return path.data < 0 ? nullptr : &plan_.data[static_cast<std::size_t>(path.data)];
+  }
+
+  void run_fits() {
+    const Index parts = plan_.layout.replicates;
+    const std::vector<Index> placed = place_fits(plan_.fits, parts);
+    std::vector<std::vector<std::size_t>> of_part(static_cast<std::size_t>(parts));
+    for (std::size_t i = 0; i < placed.size(); ++i) of_part[static_cast<std::size_t>(placed[i])].push_back(i);
+    Index most = 0;
+    for (auto& items : of_part) {
+      // The heaviest first: ranks then end their rounds at about the same time, and threads their round.
+      std::stable_sort(items.begin(), items.end(), [&](std::size_t a, std::size_t b) { return plan_.fits[a].work > plan_.fits[b].work; });
+      most = std::max(most, static_cast<Index>(items.size()));
+    }
+    const auto& mine = of_part[static_cast<std::size_t>(plan_.layout.replicate_of(world_.rank()))];
+    // A team of one needs no messages, which only the main thread may send: its threads take fits of their own, if there are enough.
+    const bool alone = team_.ranks() == 1 && most >= plan_.threads;
+    const Index lanes = alone ? plan_.threads : 1;
+    const Index size = std::max(lanes, (most + kRounds - 1) / kRounds);
+    for (Index first = 0; first < most; first += size) {
+      const auto count = static_cast<Index>(mine.size());
+      run_round(mine, {std::min(first, count), std::min(first + size, count)}, static_cast<int>(lanes));
+      checkpoint();
+    }
+  }
+
+  void run_round(const std::vector<std::size_t>& items, Range range, int lanes) {
+    const cluster::Team nobody;
+    const cluster::Team& team = team_.ranks() == 1 ? nobody : team_;
+    std::vector<store::FitChunk> chunks(static_cast<std::size_t>(range.size()));
+    std::vector<Work> works(static_cast<std::size_t>(lanes));
+    FirstError error;
+#pragma omp parallel for num_threads(lanes) if (lanes > 1) schedule(dynamic, 1)
+    for (Index i = range.first; i < range.last; ++i) {
+      error.catch_from([&] {
+        const FitItem& item = plan_.fits[items[static_cast<std::size_t>(i)]];
+        const CellPlan& cell = plan_.cells[static_cast<std::size_t>(item.cell)];
+        const auto p = static_cast<std::size_t>(cell.path);
+        FitRunner runner(cell, plan_.paths[p], *models_[p], data_of(plan_.paths[p]), team, reduce_, lanes > 1 ? 1 : plan_.threads,
+                         works[static_cast<std::size_t>(lanes > 1 ? omp_get_thread_num() : 0)], [&](double steps) { advance(steps); });
+        chunks[static_cast<std::size_t>(i - range.first)] = {cell.id, item.estimator, item.repeat,
+                                                             runner.run(static_cast<std::size_t>(item.estimator), item.repeat)};
+      });
+    }
+    error.rethrow();
+    for (const Work& work : works) work_.add(work, lanes);
+    if (!team_.is_root()) return;
+    for (store::FitChunk& chunk : chunks) pending_.push_back(std::move(chunk));
+  }
+
+  /// Rank 0 speaks for all: other teams are about as far.
+  void advance(double steps) {
+#pragma omp critical(variscope_progress)
+    progress_.advance(steps * static_cast<double>(plan_.layout.replicates));
+  }
+
+  /// All pending fits become durable: segments first, then the manifest, which is the commit.
+  void checkpoint() {
+    ++manifest_.checkpoint;
+    std::string entry;
+    if (!pending_.empty()) entry = store::encode(store::write_fit_segment(plan_.directory, manifest_.checkpoint, world_.rank(), pending_));
+    pending_.clear();
+    for (const std::string& text : world_.all_gather(entry)) {
+      if (!text.empty()) manifest_.segments.push_back(store::decode_segment_entry(text));
+    }
+    if (world_.rank() == 0) store::write_manifest(plan_.directory, manifest_);
+    world_.barrier();
+  }
+
+  void finish() {
+    const store::ExecutionTable table =
+        execution_table(world_, tables_, work_, {{"optimum_seconds", target_s_}, {"total_seconds", total_watch_.lap()}});
+    if (world_.rank() != 0) return;
+    store::merge_fit_segments(plan_.directory, manifest_, cells_);
+    auto origin = provenance(plan_, world_, reduce_ == cluster::Reduce::fast ? "fast" : "exact");
+    origin["finished_at"] = utc_now();
+    const auto file = directory_->run_file();
+    const std::string hash = store::write_run_file(file, cells_, table, origin);
+    directory_->remove_segments();
+    const std::string report = (directory_->path() / "report").string();
+    summary_ = write_fit_report(cells_, report_context(origin, hash), report);
+    summary_ += fmt::format("\nresults hash {}\nrun file     {}\nreport       {}\n", hash, file.string(), report);
+  }
+
+  const cluster::Communicator& world_;
+  cluster::Reduce reduce_;
+  Stopwatch total_watch_;
+  Plan plan_;
+  cluster::Team team_;
+  cluster::Team whole_;
+  Progress progress_;
+  std::vector<data::Table> tables_;
+  std::unique_ptr<store::RunDirectory> directory_;
+  store::Manifest manifest_;
+  Work work_;
+  double target_s_ = 0;
+  std::vector<std::unique_ptr<models::Model>> models_;  ///< of each path
+  std::vector<FitCellRecord> cells_;
+  std::vector<store::FitChunk> pending_;
+  std::string summary_;
+};
+
+}  // namespace
+
+int run_fit_study(const RunOptions& options, const cluster::Communicator& world, Plan plan) {
+  FitStudy study(options, world, std::move(plan));
+  study.run();
+  if (world.rank() == 0) fmt::print("{}", study.summary());
+  return 0;
+}
+
+}  // namespace variscope::experiments

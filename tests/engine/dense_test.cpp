@@ -1,0 +1,52 @@
+/// Dense linear algebra against products written down and factorisations multiplied out.
+#include "engine/dense.hpp"
+
+#include <cmath>
+#include <limits>
+
+#include <gtest/gtest.h>
+
+namespace variscope::dense {
+namespace {
+
+const std::vector<double> kLower = {2, 0, 0, -1, 3, 0, 0.5, 4, 1};
+
+TEST(Dense, ProductsAreSumsOfProducts) {
+  const Matrix a(2, 3, std::vector<double>{1, 2, 3, 4, 5, 6});
+  const Matrix b(3, 2, std::vector<double>{7, 8, 9, 10, 11, 12});
+  EXPECT_EQ(product(a, b).values, (std::vector<double>{58, 64, 139, 154}));
+  EXPECT_EQ(product(a, std::vector<double>{1, 0, -1}), (std::vector<double>{-2, -2}));
+  EXPECT_EQ(transposed(a).values, (std::vector<double>{1, 4, 2, 5, 3, 6}));
+  EXPECT_EQ(product(a, identity(3)).values, a.values);
+}
+
+TEST(Dense, CholeskyFindsTheFactorThatWasMultipliedOut) {
+  const Matrix lower(3, 3, kLower);
+  const Matrix square = product(lower, transposed(lower));
+  const auto found = cholesky(square);
+  ASSERT_TRUE(found.has_value());
+  EXPECT_EQ(found->values, kLower);
+  EXPECT_DOUBLE_EQ(log_diagonal(*found), std::log(6.0));
+  std::vector<double> x{1, -2, 0.25};
+  solve_lower_transposed(lower, x);
+  solve_lower(lower, x);
+  EXPECT_NE(x, (std::vector<double>{1, -2, 0.25}));
+  auto back = product(transposed(lower), product(lower, x));
+  EXPECT_NEAR(back[0], 1, 1e-13);
+  EXPECT_NEAR(back[1], -2, 1e-13);
+  EXPECT_NEAR(back[2], 0.25, 1e-13);
+  const Matrix one = product(square, inverse_of_cholesky(lower));
+  for (Index i = 0; i < 3; ++i) {
+    for (Index j = 0; j < 3; ++j) EXPECT_NEAR(one(i, j), i == j ? 1 : 0, 1e-12);
+  }
+}
+
+TEST(Dense, CholeskyRefusesWhatIsNotPositiveDefinite) {
+  EXPECT_FALSE(cholesky({2, 2, std::vector<double>{1, 2, 2, 1}}).has_value());
+  EXPECT_FALSE(cholesky({1, 1, std::vector<double>{0}}).has_value());
+  EXPECT_FALSE(cholesky({1, 1, std::vector<double>{std::numeric_limits<double>::infinity()}}).has_value());
+  EXPECT_FALSE(cholesky({1, 1, std::vector<double>{std::nan("")}}).has_value());
+}
+
+}  // namespace
+}  // namespace variscope::dense
