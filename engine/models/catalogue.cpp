@@ -11,6 +11,7 @@
 #include "engine/models/glm.hpp"
 #include "engine/models/hierarchical_normal.hpp"
 #include "engine/models/horseshoe_ridge.hpp"
+#include "engine/models/library/library_model.hpp"
 #include "engine/models/linear_regression.hpp"
 #include "engine/models/logistic_regression.hpp"
 #include "engine/models/neural_network.hpp"
@@ -44,6 +45,8 @@ const std::vector<Entry>& catalogue() {
       neural_network_entry(),        //
       hierarchical_normal_entry(),   //
       normal_mixture_model_entry(),  //
+      library_entry(),               //
+      library_rows_entry(),          //
   };
   return entries;
 }
