@@ -31,7 +31,7 @@ Entry beta_entry() {
   Entry entry;
   entry.name = "beta";
   entry.summary = "independent Beta(a, b) variables t on (0, 1) as densities of log(t / (1 - t)), normalised; E t = a / (a + b)";
-  entry.source = "definition: t^(a-1) (1-t)^(b-1) / B(a, b) times the Jacobian t (1-t); a = 1001, b = 2: SEEDS B2";
+  entry.source = "definition: t^(a-1) (1-t)^(b-1) / B(a, b) times the Jacobian t (1-t)";
   entry.parameters = {{"dim", "coordinates, each independent of the others", {1.0}},
                       {"a", "power of t, plus one; above 0", {1001.0}},
                       {"b", "power of 1 - t, plus one; above 0", {2.0}}};

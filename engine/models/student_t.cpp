@@ -27,7 +27,7 @@ Entry student_t_entry() {
   Entry entry;
   entry.name = "student_t";
   entry.summary = "independent Student t coordinates, normalised; mean location (nu > 1), variance scale^2 nu / (nu - 2) (nu > 2)";
-  entry.source = "definition; Gaussian approximations of heavy tails: SEEDS B1";
+  entry.source = "definition";
   entry.parameters = {{"dim", "coordinates, each independent of the others", {1.0}},
                       {"location", "centre of every coordinate", {0.0}},
                       {"scale", "width of every coordinate, above 0", {1.0}},

@@ -48,7 +48,7 @@ TEST(Targets, AreTheirDefinitions) {
   // nu = 1 is the Cauchy density; nu = 1e8 the normal's, to terms of 1 / nu.
   EXPECT_NEAR(value_at(models::StudentT(1, 0.5, 2.0, 1.0), {1.7}), -std::log(2 * std::numbers::pi * (1 + 0.36)), 1e-14);
   EXPECT_NEAR(value_at(models::StudentT(2, 0.5, 2.0, 1e8), {1.7, 0.2}), log_normal(1.7, 0.5, 2) + log_normal(0.2, 0.5, 2), 1e-7);
-  // SEEDS B2 in t, times the Jacobian t (1 - t).
+  // 1000 log t + log(1 - t) - log B(1001, 2) in t, times the Jacobian t (1 - t).
   for (const double t : {0.5, 0.99, 0.9999}) {
     const double log_beta = std::lgamma(1001.0) + std::lgamma(2.0) - std::lgamma(1003.0);
     const double density = 1000 * std::log(t) + std::log1p(-t) - log_beta + std::log(t) + std::log1p(-t);
