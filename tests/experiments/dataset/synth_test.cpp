@@ -161,6 +161,7 @@ TEST_F(SynthTest, ColumnwiseDataHaveTheStatedMomentsAndNoResponse) {
   run(options, 2);
   Settings::Data settings;
   settings.file = "s.h5";
+  settings.standardize = false;
   settings.intercept = false;
   const data::Table table = load_table(settings, directory_.string(), models::ResponseKind::table);
   EXPECT_EQ(table.columns, (std::vector<std::string>{"x0", "x1", "x2", "x3"}));
