@@ -28,7 +28,7 @@ const data::Table& table() {
 }
 
 std::unique_ptr<models::Model> model(const std::string& likelihood) {
-  models::Arguments arguments = models::find("glm")->smoke;
+  models::Arguments arguments = models::glm_entry().smoke;
   arguments.table = &table();
   arguments.words["likelihood"] = likelihood;
   arguments.lists["prior"] = {};

@@ -25,10 +25,10 @@ ResponseKind response_of(const Arguments& arguments) {
 }
 
 /// The arguments of `from` with some words and lists of their own.
-Arguments changed(Arguments from, std::vector<std::pair<std::string, std::string>> words,
-                  std::vector<std::pair<std::string, std::vector<std::string>>> lists = {}) {
-  for (auto& [name, word] : words) from.words[name] = std::move(word);
-  for (auto& [name, list] : lists) from.lists[name] = std::move(list);
+Arguments changed(Arguments from, const std::vector<std::pair<std::string, std::string>>& words,
+                  const std::vector<std::pair<std::string, std::vector<std::string>>>& lists = {}) {
+  for (const auto& [name, word] : words) from.words[name] = word;
+  for (const auto& [name, list] : lists) from.lists[name] = list;
   return from;
 }
 
