@@ -8,6 +8,9 @@ namespace variscope::experiments {
 
 namespace {
 
+/// Lines that a panel can show side by side.
+constexpr std::size_t kMostSeries = 6;
+
 Figure gap_figure(const std::vector<FitProblem>& problems, const std::string& name, const std::string& title, const std::string& x_label,
                   bool seconds) {
   Chart chart{name, title, x_label, "optimum minus objective (nat)", true};
@@ -15,9 +18,17 @@ Figure gap_figure(const std::vector<FitProblem>& problems, const std::string& na
   chart.wide_names = true;
   std::vector<std::string> names;
   for (const FitProblem& problem : problems) {
+    // Many settings of many estimators: a panel for each estimator, in which a setting has the same style as in the others.
+    const bool apart = problem.groups.size() > kMostSeries && problem.groups.front().name() != problem.groups.back().name();
     ChartPanel panel{problem.heading};
+    const std::string* estimator = nullptr;
     for (const FitGroup& group : problem.groups) {
-      const std::string label = group.name() + (group.variant.empty() ? "" : ", " + group.variant);
+      if (apart && (estimator == nullptr || *estimator != group.name())) {
+        if (estimator != nullptr) chart.panels.push_back(std::move(panel));
+        panel = ChartPanel{problem.heading + ", " + group.name()};
+        estimator = &group.name();
+      }
+      const std::string label = apart ? group.variant : group.name() + (group.variant.empty() ? "" : ", " + group.variant);
       auto place = std::find(names.begin(), names.end(), label);
       if (place == names.end()) place = names.insert(names.end(), label);
       ChartSeries series{label, static_cast<std::size_t>(place - names.begin())};
