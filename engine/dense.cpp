@@ -1,7 +1,11 @@
 /// Small dense linear algebra whose order of operations is fixed.
 #include "engine/dense.hpp"
 
+#include <algorithm>
 #include <cmath>
+
+#include "engine/aligned_vector.hpp"
+#include "engine/simd/pack.hpp"
 
 namespace variscope::dense {
 
@@ -19,14 +23,52 @@ Matrix transposed(const Matrix& a) {
   return result;
 }
 
+namespace {
+
+constexpr Index kPanel = 2 * simd::kWidth;  ///< columns of the result at once: two packs
+constexpr Index kRows = 6;                  ///< rows at once: twelve sums in registers
+
+/// `Rows` rows of the result in the panel's columns: the sums stay in registers over the whole inner index.
+template <Index Rows>
+void product_panel(const Matrix& a, Index first, const double* panel, double* out) {
+  simd::Pack left[Rows] = {};
+  simd::Pack right[Rows] = {};
+  const double* rows[Rows];
+  for (Index r = 0; r < Rows; ++r) rows[r] = a.row(first + r);
+  for (Index k = 0; k < a.columns; ++k) {
+    const simd::Pack b0 = simd::load(panel + k * kPanel);
+    const simd::Pack b1 = simd::load(panel + k * kPanel + simd::kWidth);
+#pragma GCC unroll 8
+    for (Index r = 0; r < Rows; ++r) {
+      const simd::Pack factor = simd::broadcast(rows[r][k]);
+      left[r] = simd::fma(factor, b0, left[r]);
+      right[r] = simd::fma(factor, b1, right[r]);
+    }
+  }
+  for (Index r = 0; r < Rows; ++r) {
+    simd::store(out + r * kPanel, left[r]);
+    simd::store(out + r * kPanel + simd::kWidth, right[r]);
+  }
+}
+
+}  // namespace
+
 Matrix product(const Matrix& a, const Matrix& b) {
   Matrix result(a.rows, b.columns);
-  for (Index i = 0; i < a.rows; ++i) {
-    double* to = result.row(i);
+  AlignedVector panel(static_cast<std::size_t>(a.columns * kPanel));
+  double out[kRows * kPanel];
+  for (Index column = 0; column < b.columns; column += kPanel) {
+    const Index live = std::min(kPanel, b.columns - column);
     for (Index k = 0; k < a.columns; ++k) {
-      const double left = a(i, k);
-      const double* from = b.row(k);
-      for (Index j = 0; j < b.columns; ++j) to[j] += left * from[j];
+      double* to = panel.data() + k * kPanel;
+      std::copy_n(b.row(k) + column, live, to);
+      std::fill(to + live, to + kPanel, 0.0);
+    }
+    for (Index i = 0; i < a.rows;) {
+      const Index rows = i + kRows <= a.rows ? kRows : 1;
+      rows == kRows ? product_panel<kRows>(a, i, panel.data(), out) : product_panel<1>(a, i, panel.data(), out);
+      for (Index r = 0; r < rows; ++r) std::copy_n(out + r * kPanel, live, result.row(i + r) + column);
+      i += rows;
     }
   }
   return result;
@@ -41,7 +83,7 @@ std::vector<double> product(const Matrix& a, std::span<const double> x) {
 
 double dot(std::span<const double> x, std::span<const double> y) {
   double sum = 0;
-  for (std::size_t i = 0; i < x.size(); ++i) sum += x[i] * y[i];
+  for (std::size_t i = 0; i < x.size(); ++i) sum = std::fma(x[i], y[i], sum);
   return sum;
 }
 

@@ -32,11 +32,13 @@ struct Matrix {
 
 Matrix identity(Index dim);
 Matrix transposed(const Matrix& a);
-/// a b. Every entry is one sum in the order of the inner index, whatever the shapes. O(rows inner columns).
+/// a b. Every entry is one chain of fma in the order of the inner index from 0 on, whatever the shapes and wherever it stands: the bits of
+/// dot() of its row and column, and a product's rows are those of the product of these rows. O(rows inner columns), near the speed of
+/// a blocked product.
 Matrix product(const Matrix& a, const Matrix& b);
 /// a x.
 std::vector<double> product(const Matrix& a, std::span<const double> x);
-/// x'y, one sum in order.
+/// x'y, one chain of fma in order.
 double dot(std::span<const double> x, std::span<const double> y);
 
 /// L with L L' = a, of whose entries the lower triangle is read; nothing unless a is positive definite and finite. O(dim^3 / 3).

@@ -70,10 +70,10 @@ double FixedSample::value_and_gradient(std::span<const double> lambda, std::span
   return value;
 }
 
-optimizers::Maximum FixedSample::maximise(std::vector<double> start, int most) const {
+optimizers::Maximum FixedSample::maximise(std::vector<double> start, int most, optimizers::Search search) const {
   return optimizers::maximise(
       [this](std::span<const double> lambda, std::span<double> gradient) { return value_and_gradient(lambda, gradient); }, std::move(start),
-      most);
+      most, search);
 }
 
 dense::Matrix FixedSample::negative_hessian(std::span<const double> lambda) const {

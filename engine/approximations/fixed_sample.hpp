@@ -12,7 +12,7 @@ namespace variscope::approximations {
 
 /// Mean-field q, lambda = (mean, log scale): (1/M) sum_j log p(mean + scale eps_j) + sum log scale + dim/2 (1 + log 2 pi), a deterministic
 /// function of lambda whose maximum is a sample average approximation of the ELBO's.
-/// Source: Giordano, Ingram, Broderick 2024, JMLR 25(18) (DADVI), equation 6.
+/// Source: Giordano, Ingram, Broderick 2024, JMLR 25(18) (DADVI).
 class FixedSample {
  public:
   /// noise: dim x M standard normals, M >= 1. The density must outlive it.
@@ -24,7 +24,8 @@ class FixedSample {
   double value_and_gradient(std::span<const double> lambda, std::span<double> gradient) const;
 
   /// From `start`, 2 dim entries.
-  [[nodiscard]] optimizers::Maximum maximise(std::vector<double> start, int most = 2000) const;
+  [[nodiscard]] optimizers::Maximum maximise(std::vector<double> start, int most = 2000,
+                                             optimizers::Search search = optimizers::Search::lbfgs) const;
 
   /// The mean's block of the inverse of minus the objective's Hessian at its maximum: covariances that a mean-field q itself misses
   /// (Giordano, Broderick, Jordan 2018, JMLR 19(51)); for normal targets nearly their covariance. 4 dim evaluations of the objective
@@ -32,7 +33,7 @@ class FixedSample {
   [[nodiscard]] dense::Matrix linear_response(std::span<const double> lambda) const;
 
   /// Standard error of the maximum from the draws alone, delta method: H^-1 V H^-1 / M, V the covariance of one draw's gradient
-  /// (their section 3.3). 2 dim entries; NaN where the Hessian is not negative definite.
+  /// (DADVI's frequentist error). 2 dim entries; NaN where the Hessian is not negative definite.
   [[nodiscard]] std::vector<double> sampling_error(std::span<const double> lambda) const;
 
  private:

@@ -9,6 +9,10 @@
 
 namespace variscope::approximations {
 
+namespace {
+constexpr double kDecrement = 1e-4;  ///< the mean is then within a hundredth of a posterior sd
+}  // namespace
+
 dense::Matrix negative_hessian(const Density& density, std::span<const double> theta) {
   const Index dim = density.dim;
   const Index columns = density.has_hessian_vector ? dim : 2 * dim;
@@ -56,6 +60,14 @@ Laplace laplace(const Density& density, std::vector<double> start, int most) {
   const auto lower = dense::cholesky(result.precision);
   if (!lower) {
     result.trouble = "the Hessian is not negative definite there: no maximum, or a direction without curvature";
+    return result;
+  }
+  // Newton's decrement: twice the height that the quadratic at hand still has above this point.
+  std::vector<double> slope(result.mode.lambda.size());
+  value_and_gradient(density, result.mode.lambda, slope);
+  dense::solve_lower(*lower, slope);
+  if (!(dense::dot(slope, slope) < kDecrement)) {
+    result.trouble = "the search ended before the maximum (" + result.mode.status + ")";
     return result;
   }
   result.covariance = dense::inverse_of_cholesky(*lower);

@@ -5,6 +5,8 @@
 #include <cmath>
 #include <vector>
 
+#include "engine/simd/math.hpp"
+
 namespace variscope::approximations {
 
 namespace {
@@ -16,16 +18,27 @@ dense::Matrix squared_distances(const dense::Matrix& x, Range range) {
   dense::Matrix result = dense::product(some, dense::transposed(x));
   std::vector<double> norm;
   for (Index i = 0; i < x.rows; ++i) {
-    // As the product sums it, so that a particle's distance from its own copy is exactly 0.
-    double sum = 0;
-    for (Index d = 0; d < x.columns; ++d) sum += x(i, d) * x(i, d);
-    norm.push_back(sum);
+    // The bits of the product, so that a particle's distance from its own copy is exactly 0.
+    const std::span<const double> row(x.row(i), static_cast<std::size_t>(x.columns));
+    norm.push_back(dense::dot(row, row));
   }
   for (Index i = 0; i < range.size(); ++i) {
     const double own = norm[static_cast<std::size_t>(range.first + i)];
     for (Index j = 0; j < x.rows; ++j) result(i, j) = std::max(0.0, own + norm[static_cast<std::size_t>(j)] - 2 * result(i, j));
   }
   return result;
+}
+
+/// Every value v becomes exp(-v / h), v >= 0; no lane looks at another.
+void to_kernel(std::vector<double>& values, double h) {
+  const std::size_t whole = values.size() / simd::kWidth * simd::kWidth;
+  for (std::size_t k = 0; k < whole; k += simd::kWidth) {
+    simd::store(values.data() + k, simd::exp_nonpositive(simd::load(values.data() + k) / -h));
+  }
+  double rest[simd::kWidth] = {};
+  std::copy(values.begin() + static_cast<std::ptrdiff_t>(whole), values.end(), rest);
+  simd::store(rest, simd::exp_nonpositive(simd::load(rest) / -h));
+  std::copy_n(rest, values.size() - whole, values.begin() + static_cast<std::ptrdiff_t>(whole));
 }
 
 }  // namespace
@@ -47,7 +60,7 @@ double median_bandwidth(const dense::Matrix& x) {
 
 void svgd_direction(const dense::Matrix& x, const dense::Matrix& gradient, double h, Range particles, dense::Matrix& direction) {
   dense::Matrix kernel = squared_distances(x, particles);
-  for (double& k : kernel.values) k = std::exp(-k / h);
+  to_kernel(kernel.values, h);
   direction = dense::product(kernel, gradient);
   const dense::Matrix pulled = dense::product(kernel, x);
   const auto count = static_cast<double>(x.rows);

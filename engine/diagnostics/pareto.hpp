@@ -14,8 +14,8 @@ struct ParetoFit {
   double scale = 0;
 };
 
-/// Zhang and Stephens 2009 (Technometrics 51(3), equations 7 to 9): the posterior mean of -shape / scale over a grid of 30 + floor(sqrt(n))
-/// points. regularised: the shape is drawn towards 0.5 as if by ten further excesses (Vehtari et al. 2024, JMLR 25(72), appendix C).
+/// Zhang and Stephens 2009 (Technometrics 51(3)): the posterior mean of -shape / scale over a grid of 30 + floor(sqrt(n))
+/// points. regularised: the shape is drawn towards 0.5 as if by ten further excesses (Vehtari et al. 2024, JMLR 25(72)).
 /// ascending: n >= 5 excesses in ascending order, all above 0 and finite. The shape is +infinity where the fit is not a number. O(n^1.5).
 ParetoFit fit_pareto(std::span<const double> ascending, bool regularised = true);
 
@@ -27,7 +27,7 @@ struct SmoothedWeights {
   double log_mean_weight = 0;       ///< log of the mean of the weights before normalisation: the log evidence estimate
   double effective_size = 0;        ///< 1 / sum of squared normalised weights
 
-  /// Vehtari et al. 2024, section 3.2.4: min(1 - 1 / log10 S, 0.7), beyond which S draws are too few to trust anything weighted.
+  /// Vehtari et al. 2024: min(1 - 1 / log10 S, 0.7), beyond which S draws are too few to trust anything weighted.
   [[nodiscard]] double threshold() const;
   [[nodiscard]] bool reliable() const { return shape <= threshold(); }
 };
@@ -46,7 +46,7 @@ struct WeightedMoments {
   double sd_error = 0;
 };
 
-/// Self-normalised importance sampling: mean sum w x, error sqrt(sum w^2 (x - mean)^2) (Geweke 1989, Econometrica 57(6), equation 4.3);
+/// Self-normalised importance sampling: mean sum w x, error sqrt(sum w^2 (x - mean)^2) (Geweke 1989, Econometrica 57(6));
 /// sd by sum w (x - mean)^2, its error by the delta method. The draws behind the weights are independent; too short where the weights are
 /// not reliable(). log_weights: normalised; values: as many.
 WeightedMoments weighted_moments(std::span<const double> log_weights, std::span<const double> values);

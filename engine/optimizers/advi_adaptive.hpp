@@ -7,7 +7,7 @@ namespace variscope::optimizers {
 
 /// lambda <- lambda + eta k^(-1/2 + 1e-16) g / (tau + sqrt(s)) at step k = 1, 2, ..., with s <- alpha g^2 + (1 - alpha) s, s = g^2 at
 /// first. Kucukelbir, Tran, Ranganath, Gelman, Blei 2017, JMLR 18(14), equations 10 and 11; tau = 1, alpha = 0.1; eta (here step_size) from
-/// {100, 10, 1, 0.1, 0.01} by short runs (their section 2.6). State: steps taken, s.
+/// {100, 10, 1, 0.1, 0.01} by short runs. State: steps taken, s.
 class AdviAdaptive final : public Optimizer {
  public:
   AdviAdaptive(double eta, double tau, double alpha) : eta_(eta), tau_(tau), alpha_(alpha) {}

@@ -1,4 +1,4 @@
-/// NLopt's LD_LBFGS behind one function.
+/// NLopt's gradient searches behind one function.
 #include "engine/optimizers/lbfgs.hpp"
 
 #include <cmath>
@@ -22,17 +22,18 @@ double evaluate(const std::vector<double>& lambda, std::vector<double>& gradient
 
 }  // namespace
 
-Maximum maximise(const Objective& objective, std::vector<double> start, int most) {
+Maximum maximise(const Objective& objective, std::vector<double> start, int most, Search search) {
   State state{&objective};
-  nlopt::opt search(nlopt::LD_LBFGS, static_cast<unsigned>(start.size()));
-  search.set_max_objective(evaluate, &state);
-  search.set_xtol_rel(1e-12);
-  search.set_maxeval(most);
+  const auto algorithm = search == Search::lbfgs ? nlopt::LD_LBFGS : nlopt::LD_TNEWTON_PRECOND_RESTART;
+  nlopt::opt solver(algorithm, static_cast<unsigned>(start.size()));
+  solver.set_max_objective(evaluate, &state);
+  solver.set_xtol_rel(1e-12);
+  solver.set_maxeval(most);
   Maximum maximum;
   maximum.lambda = std::move(start);
   double value = 0;
   try {
-    maximum.status = search.optimize(maximum.lambda, value) == nlopt::MAXEVAL_REACHED ? "evaluation limit reached" : "converged";
+    maximum.status = solver.optimize(maximum.lambda, value) == nlopt::MAXEVAL_REACHED ? "evaluation limit reached" : "converged";
   } catch (const nlopt::roundoff_limited&) {
     maximum.status = "converged to rounding";  // lambda holds the best point so far
   } catch (const std::runtime_error& error) {

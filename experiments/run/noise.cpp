@@ -17,7 +17,7 @@ std::uint32_t shared_task(random::Purpose consumer, std::uint32_t point, Index n
     case random::Purpose::component_noise:
       who = 2;
       break;
-    default:
+    default:  // fits: paths, optima and references draw neither nets nor noise of rows
       who = 3;
   }
   if (point >= kMostPoints || noise_set >= kMostNoiseSets)

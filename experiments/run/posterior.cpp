@@ -1,10 +1,11 @@
 /// Plain and importance-weighted moments.
 #include "experiments/run/posterior.hpp"
 
+#include <algorithm>
 #include <cmath>
-#include <limits>
 #include <vector>
 
+#include "engine/diagnostics/pareto.hpp"
 #include "engine/tiles/batch.hpp"
 
 namespace variscope::experiments {
@@ -39,6 +40,13 @@ void summarise_draws(const models::Model& model, const families::Family& family,
   const auto n = static_cast<double>(draws);
   const std::vector<double> equal(static_cast<std::size_t>(draws), 1 / n);
   moments(drawn, equal, n / (n - 1), record.mean, record.sd);
+
+  const diagnostics::SmoothedWeights smoothed = diagnostics::smooth_weights(log_ratio);
+  record.k_hat = smoothed.shape;
+  record.effective_draws = smoothed.effective_size;
+  std::vector<double> weights(smoothed.log_weights.size());
+  std::transform(smoothed.log_weights.begin(), smoothed.log_weights.end(), weights.begin(), [](double w) { return std::exp(w); });
+  moments(drawn, weights, 1, record.weighted_mean, record.weighted_sd);
 }
 
 }  // namespace variscope::experiments

@@ -20,6 +20,28 @@ TEST(Dense, ProductsAreSumsOfProducts) {
   EXPECT_EQ(product(a, identity(3)).values, a.values);
 }
 
+/// Shapes with and without remainders; every entry has the bits of its own chain, wherever it stands.
+TEST(Dense, ProductsAreChainsOfFmaInOrder) {
+  for (const Index rows : {1, 5, 6, 13}) {
+    for (const Index columns : {1, 7, 16, 35}) {
+      for (const Index inner : {0, 1, 9}) {
+        Matrix a(rows, inner);
+        Matrix b(inner, columns);
+        for (std::size_t k = 0; k < a.values.size(); ++k) a.values[k] = std::sin(1.0 + static_cast<double>(k));
+        for (std::size_t k = 0; k < b.values.size(); ++k) b.values[k] = std::cos(3.0 * static_cast<double>(k));
+        const Matrix found = product(a, b);
+        for (Index i = 0; i < rows; ++i) {
+          for (Index j = 0; j < columns; ++j) {
+            double sum = 0;
+            for (Index k = 0; k < inner; ++k) sum = std::fma(a(i, k), b(k, j), sum);
+            ASSERT_EQ(found(i, j), sum) << rows << " " << columns << " " << inner;
+          }
+        }
+      }
+    }
+  }
+}
+
 TEST(Dense, CholeskyFindsTheFactorThatWasMultipliedOut) {
   const Matrix lower(3, 3, kLower);
   const Matrix square = product(lower, transposed(lower));

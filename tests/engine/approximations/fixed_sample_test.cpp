@@ -48,6 +48,7 @@ TEST(FixedSample, MaximumAndLinearResponseOnANormalTargetInClosedForm) {
   const double s = 1 / std::sqrt(h * v);
   EXPECT_NEAR(found.lambda[0], a - s * e, 1e-8);
   EXPECT_NEAR(found.lambda[1], std::log(s), 1e-8);
+  EXPECT_NEAR(objective.maximise({0.0, 0.0}, 2000, optimizers::Search::truncated_newton).lambda[1], std::log(s), 1e-8);
   EXPECT_NEAR(found.value, -0.5 + std::log(s) + 0.5 * (1 + std::log(2 * std::numbers::pi)), 1e-10);
   EXPECT_NEAR(objective.linear_response(found.lambda)(0, 0), (1 + e * e / (2 * v)) / h, 1e-7);
 }

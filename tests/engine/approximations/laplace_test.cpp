@@ -126,8 +126,10 @@ TEST(Laplace, SaysWhereThereIsNoMaximum) {
       }
     }
   };
-  const Laplace found = laplace(saddle, {1.0, 1.0});
-  EXPECT_FALSE(found.trouble.empty());
+  EXPECT_NE(laplace(saddle, {1.0, 1.0}).trouble.find("no maximum"), std::string::npos);
+  const models::Banana banana(3.0, 0.1);
+  EXPECT_NE(laplace(density_of(banana), {5.0, 4.0}, 2).trouble.find("evaluation limit"), std::string::npos);
+  EXPECT_TRUE(laplace(density_of(banana), {5.0, 4.0}).trouble.empty());
   EXPECT_THROW((void)full_rank_lambda(std::vector<double>{0.0}, {1, 1, std::vector<double>{-1.0}}), std::invalid_argument);
 }
 

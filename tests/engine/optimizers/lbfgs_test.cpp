@@ -1,4 +1,4 @@
-/// L-BFGS on functions whose maximum is known, its determinism, and what it says about how it ended.
+/// L-BFGS and truncated Newton on functions whose maximum is known, its determinism, and what it says about how it ended.
 #include "engine/optimizers/lbfgs.hpp"
 
 #include <cmath>
@@ -67,6 +67,19 @@ TEST(Lbfgs, SameObjectiveSameBits) {
   EXPECT_EQ(first.lambda, second.lambda);
   EXPECT_EQ(first.value, second.value);
   EXPECT_EQ(first.evaluations, second.evaluations);
+}
+
+TEST(TruncatedNewton, FindsWhatLbfgsFinds) {
+  const Maximum top = maximise(quadratic, std::vector<double>(12, -1.0), 2000, Search::truncated_newton);
+  for (std::size_t i = 0; i < 12; ++i) EXPECT_NEAR(top.lambda[i], static_cast<double>(i), 1e-7) << i;
+  const Maximum valley = maximise(rosenbrock, {-1.2, 1.0}, 2000, Search::truncated_newton);
+  EXPECT_NEAR(valley.lambda[0], 1.0, 1e-6);
+  EXPECT_NEAR(valley.lambda[1], 1.0, 1e-6);
+  EXPECT_LT(valley.evaluations, 1000);
+  const Maximum again = maximise(rosenbrock, {-1.2, 1.0}, 2000, Search::truncated_newton);
+  EXPECT_EQ(again.lambda, valley.lambda);
+  EXPECT_EQ(again.evaluations, valley.evaluations);
+  EXPECT_NE(maximise(rosenbrock, {-1.2, 1.0}).evaluations, valley.evaluations);  // another search
 }
 
 }  // namespace
