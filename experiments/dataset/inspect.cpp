@@ -26,10 +26,9 @@ class ColumnStatistics {
     if (std::isfinite(x)) {
       cells_.push_back(x);
       binary_ = binary_ && (x == 0.0 || x == 1.0);
-      if (!whole_) return;
-      const std::string text = data::level_text(x);
-      whole_ = !text.empty();
-      if (whole_) add_level(text);
+      whole_ = whole_ && x == std::floor(x) && std::fabs(x) <= 0x1p53;
+      // Texts are made while there are few levels alone: this is the loop over all cells.
+      if (whole_ && levels_.size() <= ColumnInfo::kShownLevels) add_level(data::level_text(x));
     } else {
       ++non_finite_;
       if (std::isnan(x)) ++missing_;

@@ -3,9 +3,11 @@
 #include <cmath>
 #include <set>
 
+#include "cluster/communicator/communicator.hpp"
 #include "engine/data/standardize.hpp"
 #include "engine/random/stream.hpp"
 #include "experiments/dataset/dataset.hpp"
+#include "experiments/run/load.hpp"
 #include "tests/experiments/dataset/temporary_directory.hpp"
 
 namespace variscope::experiments {
@@ -239,6 +241,17 @@ TEST_F(CodingTest, TestRowsAreStandardisedAsTheTrainingRowsAre) {
     const double y = test.response[static_cast<std::size_t>(row)];
     EXPECT_NEAR(test.row(row)[0], (y * y - mean) / std::sqrt(variance), 1e-12);
   }
+  // As a run loads them: by the moments of the training rows.
+  DataPlan plan;
+  plan.settings = data;
+  plan.response = ResponseKind::real;
+  plan.dataset = open_dataset(data, directory_.string(), ResponseKind::real, 7);
+  plan.rows = plan.dataset.rows;
+  plan.row_tile = data.row_tile;
+  std::vector<double> moments;
+  EXPECT_EQ(design(load_share(plan, cluster::Communicator::serial(), &moments)), design(training));
+  EXPECT_EQ(design(load_test_share(plan, cluster::Communicator::serial(), moments)), design(test));
+
   data.test_fraction = 0.01;
   write("x,y\n1,2\n3,5\n", "small.csv");
   data.file = "small.csv";
