@@ -54,7 +54,8 @@ Listing list_models() {
       const std::string name = key.name.substr(key.name.find('.') + 1);
       parameters.push_back(key.default_text.empty() ? name : name + " = " + key.default_text);
     }
-    listing.rows.push_back({entry.name, response_text(entry.response), join(parameters), entry.summary, entry.source});
+    const std::string response = entry.response_of ? "response as its likelihood says" : response_text(entry.response);
+    listing.rows.push_back({entry.name, response, join(parameters), entry.summary, entry.source});
   }
   return listing;
 }

@@ -71,9 +71,10 @@ TEST(Univariate, RefusesUnknownWordsAndBadConstants) {
   EXPECT_EQ(Univariate::function_named("cosine"), Function::cosine);
   EXPECT_THROW(Univariate(Function::exponential, -1.0), UserError);
   EXPECT_THROW(Univariate(Function::square, NAN), UserError);
-  models::Arguments arguments;
-  arguments.numbers = {{"k", {1.0}}};
-  EXPECT_THROW(models::univariate_entry().make(arguments), UserError);  // no function named
+  const models::Entry entry = models::univariate_entry();
+  const models::Word& function = entry.words.at(0);
+  EXPECT_FALSE(function.default_value);  // one must be named
+  for (const std::string& word : function.choices) EXPECT_NO_THROW(Univariate::function_named(word)) << word;
 }
 
 }  // namespace

@@ -52,7 +52,7 @@ TEST_F(BadInputTest, MissingDataFile) {
   write("s.toml", logistic_spec("none.h5"));
   expect_refused({"run", "s.toml"}, {"none.h5: "});
   write("s.toml", logistic_spec("none.txt"));
-  expect_refused({"run", "s.toml"}, {"none.txt: unknown kind of data file", "Use .csv, .h5 or .hdf5."});
+  expect_refused({"run", "s.toml"}, {"none.txt: unknown kind of data file", "Use .csv, .tsv, .h5, .hdf5, .npy or .libsvm"});
 }
 
 TEST_F(BadInputTest, CellsOfACsvFile) {
