@@ -4,6 +4,7 @@
 #include <cstdlib>
 #include <string>
 
+#include "engine/error.hpp"
 #include "engine/families/catalogue.hpp"
 
 namespace variscope::diagnostics {
@@ -23,10 +24,18 @@ std::vector<double> fisher_weights(const CellRecord& cell, const PointRecord& po
   }
   // The record holds lambda, whose length grows with the number of coordinates.
   const auto length = static_cast<Index>(point.lambda.size());
-  while (arguments.dim <= length && entry->size(arguments) < length) {
+  // 0 where the family takes no such number of coordinates (categories that do not divide it).
+  const auto size = [&]() -> Index {
+    try {
+      return entry->size(arguments);
+    } catch (const UserError&) {
+      return 0;
+    }
+  };
+  while (arguments.dim <= length && size() < length) {
     ++arguments.dim;
   }
-  return entry->size(arguments) == length ? entry->make(arguments, point.lambda)->inverse_fisher_diagonal() : std::vector<double>{};
+  return size() == length ? entry->make(arguments, point.lambda)->inverse_fisher_diagonal() : std::vector<double>{};
 }
 
 }  // namespace variscope::diagnostics

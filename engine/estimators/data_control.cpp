@@ -77,7 +77,7 @@ class VarianceReduced final : public SnapshotControl {
   }
 };
 
-/// Wang, Geffner and Domke 2024 (TMLR), section 4: c(n, eps) = path derivative, at the snapshot, of the second-order Taylor expansion of
+/// Wang, Geffner and Domke 2024 (arXiv 2210.07290): c(n, eps) = path derivative, at the snapshot, of the second-order Taylor expansion of
 /// row n's term at m~: grad l_n(m~) + H_n(m~) s~ eps. Its expectation over rows and noise together is known: all rows' gradient at m~, and
 /// diag H(m~) s~^2. State: those two.
 class JointControl final : public SnapshotControl {
@@ -155,7 +155,7 @@ Entry variance_reduced_entry() {
 
 Entry joint_control_entry() {
   Entry entry = plain_entry("joint_cv", "pathwise with the joint control variate: rows and noise, expanded at an earlier step",
-                            "Wang, Geffner, Domke 2024 (TMLR), section 4",
+                            "Wang, Geffner, Domke 2024 (arXiv 2210.07290)",
                             "1 gradient, 1 gradient with Hessian-vector product; D of the latter on all rows an epoch",
                             [] { return std::make_unique<JointControl>(); });
   entry.incompatible = [](const Context& context) -> std::optional<std::string> {

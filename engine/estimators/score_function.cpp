@@ -25,7 +25,7 @@ class Raw final : public Estimator {
   }
 };
 
-/// Kool, van Hoof and Welling 2019; Salimans and Knowles 2014, eq. (with b_i the mean of the others): since
+/// Kool, van Hoof and Welling 2019 (ICLR workshop), eq. 8; Salimans and Knowles 2014, section 4. b_i is the mean of the others: since
 /// 1/M sum_i (f_i - mean_{j != i} f_j) h_i = 1/(M-1) sum_i (f_i - mean f) h_i, it is a sample covariance of f and the score h.
 /// Partial: count, mean f, mean h, co-moment; merged by Chan, Golub and LeVeque 1983, so that large f does not cancel.
 class LeaveOneOut final : public Estimator {

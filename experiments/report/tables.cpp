@@ -3,16 +3,18 @@
 
 #include <fmt/format.h>
 
+#include "experiments/report/crossing.hpp"
 #include "experiments/report/entries.hpp"
 #include "experiments/report/t1.hpp"
 #include "experiments/report/t1b.hpp"
+#include "experiments/report/t1u.hpp"
 #include "experiments/report/t4.hpp"
 #include "experiments/report/t5.hpp"
 
 namespace variscope::experiments {
 
 const std::vector<std::string>& table_names() {
-  static const std::vector<std::string> names = {"t1", "t1i", "t1b", "t2", "t2_checks", "t3", "t4", "t5", "t5_variables"};
+  static const std::vector<std::string> names = {"t1", "t1i", "t1b", "t1x", "t1u", "t2", "t2_checks", "t3", "t4", "t5", "t5_variables"};
   return names;
 }
 
@@ -26,6 +28,8 @@ std::vector<NamedTable> report_tables(const std::vector<CellSummary>& cells, con
   add("t1", t1(cells, context), false);
   add("t1i", t1i(cells, context), false);
   add("t1b", t1b(cells, context), false);
+  add("t1x", t1x(cells, context), true);
+  add("t1u", t1u(cells, context), true);
   add("t2", t2(predictions.components, context), true);
   add("t2_checks", t2_checks(predictions.components, context), true);
   add("t3", t3(predictions.scaling, context), true);

@@ -71,6 +71,7 @@ class Rows {
     if (at_.objective == Objective::elbo) without_entropy(rows);
     if (at_.same_samples) same_samples(rows);
     if (const Item* landing = find("stl_iw"); landing != nullptr) judge_twin(*landing, *find("iwae"), "iwae without score term", rows);
+    if (const Item* rebar = find("rebar"); rebar != nullptr) without_score_term(*rebar, rows);
     if (const Item* plain = find("pw_cfe"); plain != nullptr && at_.objective == Objective::elbo) self_normalised(*plain, rows);
     return rows;
   }
@@ -138,6 +139,14 @@ class Rows {
     item.entry = estimators::find("sf_rb_same");
     item.estimator = item.entry->make();
     judge_twin(item, *own, "sf_rb, a* of the same samples", rows);
+  }
+
+  /// The score function's part taken out of an estimator that has a pathwise one too.
+  void without_score_term(const Item& whole, std::vector<SelftestRow>& rows) const {
+    Item item;
+    item.entry = whole.entry;
+    item.estimator = std::make_unique<WithoutScoreTerm>(*whole.estimator);
+    judge_twin(item, whole, whole.entry->name + " without its score term", rows);
   }
 
   void self_normalised(const Item& plain, std::vector<SelftestRow>& rows) const {

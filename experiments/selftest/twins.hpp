@@ -75,6 +75,43 @@ class WeightedControl final : public estimators::Estimator {
   double factor_;
 };
 
+/// An estimator that is given gradients without values, f = 0: where both enter (REBAR), the score term is missing.
+class WithoutScoreTerm final : public estimators::Estimator {
+ public:
+  /// estimator outlives the object.
+  explicit WithoutScoreTerm(const estimators::Estimator& estimator) : estimator_(estimator) {}
+
+  [[nodiscard]] std::vector<estimators::Request> requests(const estimators::Context& c) const override { return estimator_.requests(c); }
+  void place(const estimators::Context& c, std::size_t request, const estimators::Placement& at) const override {
+    estimator_.place(c, request, at);
+  }
+  [[nodiscard]] Index extra_uniforms(const estimators::Context& c) const override { return estimator_.extra_uniforms(c); }
+  [[nodiscard]] Index partial_size(const estimators::Context& c) const override { return estimator_.partial_size(c); }
+  void accumulate(const estimators::Context& c, const estimators::SampleBlock& block, std::span<double> partial) const override {
+    const std::vector<estimators::Request> asked = estimator_.requests(c);
+    std::vector<tiles::Batch> densities;
+    std::vector<tiles::ConstBatchView> views;
+    const std::vector<Index> origins(asked.size(), 0);
+    for (std::size_t r = 0; r < asked.size(); ++r) {
+      const tiles::ConstBatchView& whole = block.densities[r];
+      const Index count = asked[r].columns * (asked[r].per_sample ? block.last - block.first : 1);
+      tiles::Batch& copy = densities.emplace_back(whole.dim, count);
+      for (Index k = 0; k < count; ++k) {
+        for (Index row = asked[r].wanted.value ? 1 : 0; row < whole.dim; ++row) copy(row, k) = whole(row, block.origins[r] + k);
+      }
+    }
+    for (const tiles::Batch& copy : densities) views.push_back(copy.view());
+    estimator_.accumulate(c, {block.noise, block.position, views, origins, block.first, block.last}, partial);
+  }
+  void finish(const estimators::Context& c, const estimators::SampleBlock& call, std::span<const double> partial,
+              std::span<double> gradient) const override {
+    estimator_.finish(c, call, partial, gradient);
+  }
+
+ private:
+  const estimators::Estimator& estimator_;
+};
+
 /// A model whose likelihood is off by a factor, as when minibatches are scaled by something other than N / B.
 class WronglyScaled final : public models::Model {
  public:

@@ -404,6 +404,7 @@ TEST_P(FamilyConformance, EntropyGradientIsTheDerivative) {
     return;
   }
   at.family->add_entropy_gradient(gradient);
+  int caught = 0;
   for (std::size_t p = 0; p < gradient.size(); ++p) {
     const auto entropy_at = [&](double step) {
       auto moved = at.lambda;
@@ -413,8 +414,10 @@ TEST_P(FamilyConformance, EntropyGradientIsTheDerivative) {
     // h^4 = 1.5e-11 times a fifth derivative of order one; rounding 1e-15 |H| / h.
     const double expected = 0.25 + difference(0x1p-9, entropy_at);
     EXPECT_NEAR(gradient[p], expected, 1e-9) << "parameter " << p;
-    EXPECT_GT(std::abs(gradient[p] - (0.25 + difference(0x1p-9, [&](double step) { return entropy_at(step) + 1e-6 * step; }))), 5e-7);
+    // The broken twin: an entropy that is 0.1 % off. It shows nowhere if no parameter moves the entropy.
+    caught += std::abs(gradient[p] - (0.25 + 1.001 * (expected - 0.25))) > 1e-9 ? 1 : 0;
   }
+  EXPECT_GT(caught, 0);
 }
 
 TEST_P(FamilyConformance, NormalGradientIsTheDerivative) {
@@ -432,8 +435,10 @@ TEST_P(FamilyConformance, NormalGradientIsTheDerivative) {
     return;
   }
   at.family->add_normal_gradient(prior_mean, prior_sd, gradient);
+  std::vector<int> caught(2, 0);
   for (std::size_t p = 0; p < gradient.size(); ++p) {
-    const auto expectation_at = [&](double step) {
+    // location, scale: whether their terms are in.
+    const auto expectation_at = [&](double step, bool location = true, bool scale = true) {
       auto moved = at.lambda;
       moved[p] += step;
       std::vector<double> mean(prior_mean.size());
@@ -441,14 +446,20 @@ TEST_P(FamilyConformance, NormalGradientIsTheDerivative) {
       at.at(moved)->moments(mean, sd);
       double sum = 0;
       for (std::size_t d = 0; d < mean.size(); ++d) {
-        sum -= 0.5 * (std::pow(mean[d] - prior_mean[d], 2) + sd[d] * sd[d]) / (prior_sd[d] * prior_sd[d]);
+        const double distance = location ? mean[d] - prior_mean[d] : 0.0;
+        sum -= 0.5 * (distance * distance + (scale ? sd[d] * sd[d] : 0.0)) / (prior_sd[d] * prior_sd[d]);
       }
       return sum;
     };
-    const double expected = 0.25 + difference(0x1p-9, expectation_at);
+    const double expected = 0.25 + difference(0x1p-9, [&](double step) { return expectation_at(step); });
     EXPECT_NEAR(gradient[p], expected, 1e-9) << "parameter " << p;
-    EXPECT_GT(std::abs(gradient[p] - (0.25 + difference(0x1p-9, [&](double step) { return expectation_at(step) + 1e-6 * step; }))), 5e-7);
+    // Broken twins: one of the two terms forgotten. Each shows in some parameter.
+    const double fixed = 0.25 + difference(0x1p-9, [&](double step) { return expectation_at(step, false, true); });
+    const double narrow = 0.25 + difference(0x1p-9, [&](double step) { return expectation_at(step, true, false); });
+    caught[0] += std::abs(gradient[p] - fixed) > 1e-6 ? 1 : 0;
+    caught[1] += std::abs(gradient[p] - narrow) > 1e-6 ? 1 : 0;
   }
+  for (const int parameters : caught) EXPECT_GT(parameters, 0);
 }
 
 TEST_P(SmallFamilyConformance, MomentsOfManyDraws) {

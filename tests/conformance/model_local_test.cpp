@@ -225,7 +225,8 @@ Batch pathwise(const models::Model& model, const Gaussian& q, Index count) {
 }
 
 TEST_P(ModelLocal, VariesLessThanThePathwiseGradientOnManyRows) {
-  // Own noise per row: the Monte Carlo part falls with the rows (ESTIMATORS, rank policies). 300 rows and 5 columns leave a wide margin.
+  // Own noise per row: the Monte Carlo part falls with the rows (Kingma, Salimans, Welling 2015, NeurIPS). 300 rows and 5 columns leave a
+  // wide margin.
   const Gaussian q = gaussian(dim());
   const Batch out = local(model(), test::range(0, kRows), q, streams(2000));
   const Batch plain = pathwise(model(), q, 2000);

@@ -73,5 +73,41 @@ batches = 12
   EXPECT_EQ(counted.refused, 6);  // nothing to shard
 }
 
+/// The toy of three coordinates, 30 samples (four lane blocks, the last not full), 47 replicates in 12 batches of 4 and of 3.
+std::string discrete_toy(const std::string& family, const std::string& names) {
+  return "objective = [\"expectation\", \"elbo\"]\n[study]\nname = \"discrete\"\n[model]\nname = \"bernoulli_toy\"\ndim = 3\np0 = "
+         "0.3\n[family]\n" +
+         family + "[path]\nsteps = 12\nstep_size = 0.1\nsamples = 16\npoints = [0, 100]\noptimum = false\n[estimators]\nnames = [" + names +
+         "]\nsamples = 30\n[replicates]\ncount = 47\nbatches = 12\n";
+}
+
+TEST_F(SlowLayoutsTest, BernoulliVariablesWithEveryDiscreteEstimator) {
+  const auto spec = write("study.toml", discrete_toy("name = \"bernoulli\"\ninitial_mean = 0.4\n",
+                                                     R"("sf_raw", "sf_mean", "sf_loo", "arm", "disarm", "rebar", "gumbel_softmax",
+"straight_through", "mvd")"));
+  std::string hash;
+  const Counted counted = run_all(spec, {1, 2, 3, 4}, {2}, hash);
+  EXPECT_EQ(counted.accepted, 7);
+  EXPECT_EQ(counted.refused, 6);  // nothing to shard
+}
+
+TEST_F(SlowLayoutsTest, CategoricalVariables) {
+  const auto spec =
+      write("study.toml", discrete_toy("name = \"categorical\"\ncategories = 3\ninitial_mean = 0.4\n", R"("sf_raw", "sf_mean", "sf_loo")"));
+  std::string hash;
+  const Counted counted = run_all(spec, {1, 2, 3, 4}, {2}, hash);
+  EXPECT_EQ(counted.accepted, 7);
+  EXPECT_EQ(counted.refused, 6);
+}
+
+TEST_F(SlowLayoutsTest, CoefficientsOfTheSameSamples) {
+  auto text = gaussian_spec("count = 47\nbatches = 12\n", R"("sf_rb", "sf_rb_same")");
+  text = replaced(text, "samples = 8", "samples = 30");
+  std::string hash;
+  const Counted counted = run_all(write("study.toml", text), {1, 2, 3, 4}, {2}, hash);
+  EXPECT_EQ(counted.accepted, 7);
+  EXPECT_EQ(counted.refused, 6);
+}
+
 }  // namespace
 }  // namespace variscope::testing

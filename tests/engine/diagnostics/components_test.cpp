@@ -130,7 +130,7 @@ TEST(Components, MeanSquaresByHand) {
   EXPECT_THROW(add_design(moments, 0, one_block, std::vector<double>{1, 2, 3}), std::invalid_argument);
 }
 
-/// y_n ~ N(z, 1), z ~ N(0, 1), q the exact posterior: terms of the mean and the log scale (ESTIMATORS.md, section 3).
+/// y_n ~ N(z, 1), z ~ N(0, 1), q the exact posterior: terms of the mean and the log scale (worked out by hand).
 struct NormalMean {
   std::vector<double> y;
   double mean = 0;  ///< of the posterior

@@ -68,7 +68,11 @@ TEST(Fisher, BernoulliIsTheInverseInformation) {
 
 TEST(Fisher, IsAbsentWhereItIsNotKnown) {
   EXPECT_TRUE(weights("no_such_family", {1, 2}).empty());
-  EXPECT_TRUE(weights("mean_field_gaussian", {1, 2, 3}).empty());  // no number of coordinates has three parameters
+  EXPECT_TRUE(weights("mean_field_gaussian", {1, 2, 3}).empty());    // no number of coordinates has three parameters
+  EXPECT_TRUE(weights("full_rank_gaussian", {0, 0, 0, 0}).empty());  // one has two, two have five
+  // Three categories: one and two coordinates are refused on the way to six.
+  EXPECT_TRUE(weights("categorical", {0.1, -0.2, 0.3, 0, 0.5, 1}, {{"family.categories", "3"}}).empty());
+  EXPECT_TRUE(weights("categorical", {0.1, -0.2, 0.3, 0, 0.5}, {{"family.categories", "3"}}).empty());
   EXPECT_TRUE(weights("gaussian_mixture", {0.3, -1, 1, 0, 0.5}, {{"family.components", "2"}}).empty());  // no closed form
   EXPECT_EQ(weights("full_rank_gaussian", {0, 0, 0, 0, 0}).size(), 5U);
 }

@@ -227,7 +227,7 @@ TEST(Noise, BrokenFormulasAreCaught) {
     differ(*predicted_variance(c, s, {independent, rows}), {shared, rows});
     differ(*predicted_variance(c, s, {shared, rows}), {independent, rows});
   }
-  // fpc(B R) in the interaction of independent noise: the formula of section 4 has fpc(B) there.
+  // fpc(B R) in the interaction of independent noise: it must be fpc(B), since each replica draws its own noise.
   Components wrong = *coefficients(s, {independent, RowPolicy::disjoint});
   wrong.interaction *= finite_population_correction(6, 4) / finite_population_correction(6, 2);
   differ(dot(wrong, c), {independent, RowPolicy::disjoint});

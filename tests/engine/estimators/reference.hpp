@@ -22,6 +22,7 @@ using Real = long double;
 /// What a family contributes, sample by sample, parameter by parameter.
 struct FamilyTerms {
   std::vector<Real> log_q;                           ///< [sample]
+  std::vector<std::vector<Real>> factor;             ///< [sample][coordinate]: log q of each coordinate alone; empty without factors
   std::vector<std::vector<Real>> score;              ///< [sample][parameter]: d log q / d lambda at fixed z
   std::vector<std::vector<std::vector<Real>>> path;  ///< [sample][coordinate][parameter]: dz / d lambda at fixed noise
   std::vector<std::vector<Real>> slope;              ///< [sample][coordinate]: d log q / dz
@@ -36,13 +37,15 @@ inline FamilyTerms mean_field_terms(const std::vector<double>& lambda, const til
   const auto rho = [&](std::size_t d) { return static_cast<Real>(lambda[dim + d]); };
   for (Index i = 0; i < noise.count(); ++i) {
     Real log_q = 0;
+    std::vector<Real> factor(dim);
     std::vector<Real> score(2 * dim);
     std::vector<std::vector<Real>> path(dim, std::vector<Real>(2 * dim));
     std::vector<Real> slope(dim);
     for (std::size_t d = 0; d < dim; ++d) {
       const auto e = static_cast<Real>(noise(static_cast<Index>(d), i));
       const Real s = std::exp(rho(d));
-      log_q -= e * e / 2 + rho(d) + std::log(2 * std::numbers::pi_v<Real>) / 2;
+      factor[d] = -(e * e / 2 + rho(d) + std::log(2 * std::numbers::pi_v<Real>) / 2);
+      log_q += factor[d];
       score[d] = e / s;
       score[dim + d] = e * e - 1;
       path[d][d] = 1;
@@ -50,6 +53,7 @@ inline FamilyTerms mean_field_terms(const std::vector<double>& lambda, const til
       slope[d] = -e / s;  // -(z - m) / s^2
     }
     terms.log_q.push_back(log_q);
+    terms.factor.push_back(factor);
     terms.score.push_back(score);
     terms.path.push_back(path);
     terms.slope.push_back(slope);
@@ -109,9 +113,40 @@ struct Reference {
 };
 
 inline bool has_reference(const std::string& name) {
-  return std::set<std::string>{"sf_raw", "sf_mean",     "sf_loo", "pw_cfe", "pw_antithetic", "pw_rqmc",
-                               "stl",    "mix_stl_cfe", "pw_kl",  "iwae",   "stl_iw",        "dreg"}
+  return std::set<std::string>{"sf_raw",  "sf_mean", "sf_loo",      "sf_rb", "sf_rb_same", "pw_cfe", "pw_antithetic",
+                               "pw_rqmc", "stl",     "mix_stl_cfe", "pw_kl", "iwae",       "stl_iw", "dreg"}
       .contains(name);
+}
+
+/// a* of one parameter by Ranganath, Gerrish and Blei 2014 (AISTATS), algorithm 2: Cov(f h, h) / Var(h) over the samples, in two passes.
+/// rounding: how far a one-pass computation may be off, in roundings.
+struct Coefficient {
+  Real value = 0;
+  Real mean_score = 0;
+  Real rounding = 0;
+};
+
+inline Coefficient same_sample_coefficient(const std::vector<Real>& f, const std::vector<Real>& size, const std::vector<Real>& h) {
+  const auto n = static_cast<Real>(f.size());
+  Coefficient a;
+  Real mean = 0;
+  for (std::size_t i = 0; i < f.size(); ++i) {
+    mean += f[i] * h[i] / n;
+    a.mean_score += h[i] / n;
+  }
+  Real covariance = 0;
+  Real variance = 0;
+  Real sums = 0;
+  Real squares = 0;
+  for (std::size_t i = 0; i < f.size(); ++i) {
+    covariance += (f[i] * h[i] - mean) * (h[i] - a.mean_score) / n;
+    variance += (h[i] - a.mean_score) * (h[i] - a.mean_score) / n;
+    sums += size[i] * std::abs(h[i]) * (std::abs(h[i]) + std::abs(a.mean_score)) / n;
+    squares += h[i] * h[i] / n;
+  }
+  a.value = covariance / variance;
+  a.rounding = (sums + 2 * std::abs(a.value) * squares) / variance;
+  return a;
 }
 
 /// state: that of the estimator. full: 1 + dim rows, value and gradient of log p at the M samples. likelihood: the same without the prior.
@@ -140,9 +175,25 @@ inline std::optional<Reference> reference_estimate(const std::string& name, cons
   // A rounding of a log weight of size f is one of f roundings of the weight.
   const Real weight_rounding = 1 + std::abs(*std::max_element(f.begin(), f.end())) + std::abs(*std::min_element(f.begin(), f.end()));
 
+  // Rao-Blackwellised f of a parameter: of log q only the coordinate's own factor (equation 8; every factor of l is kept).
+  const auto own = [&](std::size_t i, std::size_t p) { return elbo ? terms.factor[i][p % terms.factor[i].size()] : Real{0}; };
+  const auto value = [&](std::size_t i) { return static_cast<Real>(full(0, static_cast<Index>(i))); };
+
   Reference result{std::vector<Real>(parameters, 0), std::vector<Real>(parameters, 0)};
   for (std::size_t p = 0; p < parameters; ++p) {
     const Real entropy = elbo ? terms.entropy[p] : 0;
+    Coefficient same;
+    if (name == "sf_rb_same") {
+      std::vector<Real> local;
+      std::vector<Real> sizes;
+      std::vector<Real> score;
+      for (std::size_t i = 0; i < f.size(); ++i) {
+        local.push_back(value(i) - own(i, p));
+        sizes.push_back(std::abs(value(i)) + std::abs(own(i, p)));
+        score.push_back(terms.score[i][p]);
+      }
+      same = same_sample_coefficient(local, sizes, score);
+    }
     for (std::size_t i = 0; i < f.size(); ++i) {
       // sum_d slope_d dz_d / d lambda_p, and the size of its summands.
       const auto along = [&](auto&& slope) {
@@ -169,6 +220,15 @@ inline std::optional<Reference> reference_estimate(const std::string& name, cons
       } else if (name == "sf_loo") {
         term = (f[i] - baseline(i)) * terms.score[i][p];
         size = std::abs(f[i] * terms.score[i][p]);
+      } else if (name == "sf_rb") {
+        // The state's first entry is taken out of l, the others are the coefficients.
+        const Real h = terms.score[i][p];
+        term = (value(i) - state[0] - own(i, p) - state[1 + p]) * h;
+        size = (std::abs(value(i)) + std::abs(state[0]) + std::abs(own(i, p)) + std::abs(state[1 + p])) * std::abs(h);
+      } else if (name == "sf_rb_same") {
+        const Real h = terms.score[i][p];
+        term = (value(i) - own(i, p) - same.value) * h;
+        size = (std::abs(value(i)) + std::abs(own(i, p)) + std::abs(same.value)) * std::abs(h) + same.rounding * std::abs(same.mean_score);
       } else if (name == "pw_cfe" || name == "pw_antithetic" || name == "pw_rqmc") {
         std::tie(term, size) = along([&](std::size_t d) { return static_cast<Real>(full(row(d), column)); });
         term += entropy;

@@ -1,4 +1,4 @@
-/// Noise components: ESTIMATORS' closed forms, brute quadrature row by row, and dice.
+/// Noise components: closed forms, brute quadrature row by row, and dice.
 #include "engine/oracles/components.hpp"
 
 #include <cmath>

@@ -308,7 +308,8 @@ TEST(EstimatorTruth, OptimaBeatTheirNeighbours) {
 }
 
 TEST(EstimatorTruth, SurveyFiguresComeOutThroughTheInterface) {
-  // ESTIMATORS' table, (x - 3)^2 at mu = sigma = 1: our parameter is log sigma, and sigma = 1.
+  // Mohamed, Rosca, Figurnov, Mnih 2020, figure 2, worked out by hand: (x - 3)^2 at mu = sigma = 1, where the derivatives in sigma and in
+  // our log sigma are the same.
   const models::Univariate square(models::Univariate::Function::square, 3.0);
   const Point lambda = {1.0, 0.0};
   const auto variance = [&](const char* name) { return truth(name, square, kFamily, lambda, Objective::expectation, 1)->variance; };

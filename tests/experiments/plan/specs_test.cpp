@@ -1,0 +1,82 @@
+/// Every study that is shipped: it plans as it stands, and runs, made small, to a report.
+#include <algorithm>
+#include <array>
+#include <filesystem>
+
+#include "experiments/plan/plan.hpp"
+#include "tests/invariance/studies.hpp"
+
+namespace variscope::experiments {
+namespace {
+
+namespace fs = std::filesystem;
+
+/// Files of experiments/specs in the order of their names.
+std::vector<fs::path> shipped() {
+  std::vector<fs::path> files;
+  for (const auto& entry : fs::directory_iterator(fs::path(VARISCOPE_SOURCE_DIR) / "experiments" / "specs")) {
+    if (entry.path().extension() == ".toml") files.push_back(entry.path());
+  }
+  std::sort(files.begin(), files.end());
+  return files;
+}
+
+/// The spec with few steps and few replicates, its data found from anywhere.
+std::string made_small(const fs::path& file) {
+  struct Small {
+    const char* section;
+    const char* key;
+    const char* value;
+  };
+  constexpr std::array<Small, 8> small = {{{"path", "steps", "4"},
+                                           {"replicates", "count", "8"},
+                                           {"replicates", "batches", "4"},
+                                           {"components", "designs", "4"},
+                                           {"components", "row_sets", "2"},
+                                           {"components", "noise_sets", "2"},
+                                           {"fit", "steps", "5"},
+                                           {"fit", "repeats", "2"}}};
+  std::string made;
+  std::string section;
+  for (const std::string& line : testing::lines_of(testing::read_text(file))) {
+    if (line.starts_with('[')) section = line;
+    std::string kept = line;
+    for (const Small& s : small) {
+      if (section == std::string("[") + s.section + "]" && line.starts_with(std::string(s.key) + " = "))
+        kept = std::string(s.key) + " = " + s.value;
+    }
+    const std::string data = "file = \"../";
+    if (line.starts_with(data)) kept = "file = \"" + (file.parent_path().parent_path() / line.substr(data.size())).string();
+    made += kept + "\n";
+  }
+  return made;
+}
+
+class ShippedSpec : public testing::ProgramTest, public ::testing::WithParamInterface<fs::path> {};
+class SlowShippedSpec : public ShippedSpec {};
+
+TEST_P(ShippedSpec, Plans) {
+  const Plan plan = make_plan(GetParam().string(), 1, 1, {}, "");
+  EXPECT_FALSE(plan.cells.empty());
+  EXPECT_FALSE(plan.paths.empty());
+  EXPECT_GT(plan.counts.value_evaluations + plan.counts.gradient_evaluations, 0);
+  // Its own directory of results, by its own name.
+  EXPECT_EQ(plan.cells.front().settings.study.name, GetParam().stem().string());
+}
+
+TEST_P(SlowShippedSpec, RunsMadeSmall) {
+  write("s.toml", made_small(GetParam()));
+  const auto outcome = variscope({"run", "s.toml", "--output", "run", "--quiet"}, 120);
+  ASSERT_EQ(outcome.status, 0) << outcome.all();
+  EXPECT_EQ(outcome.hash().size(), 64u) << outcome.all();
+  const bool fit = testing::read_text(GetParam()).find("kind = \"fit\"") != std::string::npos;
+  EXPECT_TRUE(fs::exists(work() / "run" / "report" / (fit ? "t4.txt" : (GetParam().stem() == "importance_bound" ? "t1i.txt" : "t1.txt"))));
+}
+
+std::string name_of(const ::testing::TestParamInfo<fs::path>& at) { return at.param.stem().string(); }
+
+INSTANTIATE_TEST_SUITE_P(Specs, ShippedSpec, ::testing::ValuesIn(shipped()), name_of);
+INSTANTIATE_TEST_SUITE_P(Specs, SlowShippedSpec, ::testing::ValuesIn(shipped()), name_of);
+
+}  // namespace
+}  // namespace variscope::experiments
