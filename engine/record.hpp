@@ -84,7 +84,9 @@ struct EstimatorRecord {
   double preparation_share = 0;     ///< share of it that each call is charged with
   ComponentMoments components;      ///< of the cell's crossed designs; batches 0 if it has none
   models::Counts component_counts;  ///< work of all designs together, all ranks
-  double seconds_per_call = 0.0;    ///< a timing, never part of the results hash; 0 if unknown
+  double seconds_per_call = 0.0;    ///< a timing, never part of the results hash; 0 if unknown; preparation not included
+  /// A timing of one preparation, by as many threads as make a call; 0 where no call is charged with any of it, NaN if unknown.
+  double preparation_seconds = 0.0;
 };
 
 /// One point lambda of the reference path: where every estimator is measured.

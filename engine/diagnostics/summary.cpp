@@ -87,6 +87,25 @@ void add_signal(const PointRecord& point, const PooledMoments& pooled, Estimator
   summary.signal_to_noise.reliability = Reliability::zero;
 }
 
+/// Value equivalents of a preparation that the calls get for nothing.
+double training_of(const EstimatorRecord& record, const CellRecord& cell) {
+  EstimatorRecord alone;
+  if (record.preparation_share == 0) {
+    alone.counts = record.preparation;
+  }
+  return work_per_call(alone, 1, cell.rows, cell.batch_rows).value_equivalents;
+}
+
+/// k of ratio (work + training / k) = work of the baseline.
+double break_even_calls(const EstimatorSummary& summary, double base_work) {
+  const bool told_apart =
+      summary.work_ratio.reliability == Reliability::zero || (summary.work_ratio.reliable() && summary.work_ratio.upper < 1);
+  if (!told_apart) {
+    return std::numeric_limits<double>::infinity();
+  }
+  return summary.ratio.value * summary.training / base_work / (1 - summary.work_ratio.value);
+}
+
 Ranking ranking_of(const EstimatorSummary& summary) {
   const Estimate& ratio = summary.ratio;
   if (ratio.reliability == Reliability::zero) {
@@ -140,8 +159,9 @@ PointSummary summarise(const CellRecord& cell, const PointRecord& point, const S
     summary.maximum = jackknife(variance.total_maximum, variance.count);
     summary.fisher = jackknife(variance.fisher, variance.count);
     summary.work = work_per_call(record, pooled.count, cell.rows, cell.batch_rows);
-    summary.seconds_per_call = record.seconds_per_call;
-    summary.well_timed = well_timed(record.seconds_per_call, pooled.count);
+    summary.training = training_of(record, cell);
+    summary.seconds_per_call = seconds_per_call(record);
+    summary.well_timed = well_timed(summary.seconds_per_call, pooled.count);
     add_signal(point, pooled, summary);
     errors.emplace_back();
     if (summary.declared_biased) {
@@ -164,6 +184,9 @@ PointSummary summarise(const CellRecord& cell, const PointRecord& point, const S
     const double more_work = summary.work.value_equivalents / base_work;
     const double more_seconds = summary.seconds_per_call / base_seconds;
     summary.work_ratio = scaled(summary.ratio, more_work);
+    if (summary.training > 0 && e != *baseline) {
+      summary.break_even_calls = break_even_calls(summary, base_work);
+    }
     const bool timed = summary.well_timed && base.well_timed;
     summary.time_ratio = timed ? scaled(summary.ratio, more_seconds) : Estimate{};
     if (summary.declared_biased) {

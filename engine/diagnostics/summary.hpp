@@ -1,6 +1,7 @@
 /// Everything a variance table says about one point: each estimator's variances, ratios, signal-to-noise, bias gate and work.
 #pragma once
 
+#include <limits>
 #include <string>
 #include <vector>
 
@@ -54,8 +55,12 @@ struct EstimatorSummary {
   Estimate noise_scale;             ///< tr Var / |G|^2: calls to average until noise equals signal; undefined unless separated
   SquareErrorSummary square_error;  ///< only if declared biased
   Work work;
-  double seconds_per_call = 0;
-  bool well_timed = false;  ///< long enough in all to be compared by time
+  double training = 0;  ///< value equivalents of a preparation that no call is charged with
+  /// Calls of one state after which its training is paid, had it been charged: ratio x evaluations, the training among them, is 1 then.
+  /// Infinite unless the interval of work_ratio lies below 1 and is reliable; NaN for the baseline and where nothing is owed.
+  double break_even_calls = std::numeric_limits<double>::quiet_NaN();
+  double seconds_per_call = 0;  ///< the share of the preparation's seconds included
+  bool well_timed = false;      ///< long enough in all to be compared by time
   Ranking ranking = Ranking::not_ranked;
 };
 

@@ -3,6 +3,11 @@
 
 namespace variscope::diagnostics {
 
+double seconds_per_call(const EstimatorRecord& record) {
+  if (record.preparation_share == 0) return record.seconds_per_call;
+  return record.seconds_per_call + record.preparation_share * record.preparation_seconds;
+}
+
 Work work_per_call(const EstimatorRecord& record, double replicates, Index rows, Index batch_rows) {
   const double pass = rows > 0 ? static_cast<double>(batch_rows > 0 ? batch_rows : rows) : 1.0;
   const auto passes = [&](Index models::Counts::*count) {

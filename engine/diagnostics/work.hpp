@@ -22,6 +22,9 @@ struct Work {
 inline constexpr double least_timed_seconds = 0.05;
 inline bool well_timed(double seconds_per_call, double calls) { return seconds_per_call * calls >= least_timed_seconds; }
 
+/// Seconds of one call, the record's share of its preparation's seconds included. NaN if those are unknown.
+double seconds_per_call(const EstimatorRecord& record);
+
 /// The record's share of its preparation included. replicates > 0.
 Work work_per_call(const EstimatorRecord& record, double replicates, Index rows, Index batch_rows);
 

@@ -149,6 +149,7 @@ Entry variance_reduced_entry() {
   Entry entry = plain_entry("svrg", "pathwise, rows compared with all rows at the mean of an earlier step (SVRG)",
                             "Johnson, Zhang 2013 (NeurIPS), eq. 2", "1 gradient; 1 gradient a call, one full gradient an epoch",
                             [] { return std::make_unique<VarianceReduced>(); });
+  entry.snapshot = true;
   entry.incompatible = needs_minibatch;
   return entry;
 }
@@ -158,6 +159,7 @@ Entry joint_control_entry() {
                             "Wang, Geffner, Domke 2024 (arXiv 2210.07290)",
                             "1 gradient, 1 gradient with Hessian-vector product; D of the latter on all rows an epoch",
                             [] { return std::make_unique<JointControl>(); });
+  entry.snapshot = true;
   entry.incompatible = [](const Context& context) -> std::optional<std::string> {
     if (auto reason = needs_minibatch(context)) return reason;
     if (!context.model->has_hessian_vector()) return "needs Hessian-vector products, which this model does not offer";

@@ -100,16 +100,17 @@ class Estimator {
   /// Fills theta or direction of request `request`. Default: throws, for estimators whose requests are all at the samples.
   virtual void place(const Context& context, std::size_t request, const Placement& placement) const;
   [[nodiscard]] virtual Coupling coupling() const { return Coupling::independent; }
-  /// Uniforms on (0, 1) that each sample needs beside the family's noise: rows of the noise batch behind those of the family. Only with
-  /// independent samples.
+  /// Uniforms on (0, 1) that each sample needs beside the family's noise: rows of the noise batch behind those of the family, in training
+  /// calls too. Only with independent samples.
   [[nodiscard]] virtual Index extra_uniforms(const Context&) const { return 0; }
 
   /// Doubles of the state that is frozen before measuring: baselines, coefficients, expansions. 0: none.
   [[nodiscard]] virtual Index state_size(const Context&) const { return 0; }
   /// Fills the state (zero before) at the context's member of the family.
   virtual void prepare(const Context& context, Preparation& preparation, std::span<double> state) const;
-  /// Share of the preparation's work that each call is charged with: 1 if a step of an optimiser would have to repeat it, B / N if it
-  /// serves an epoch, 0 if it accompanies the calls anyway (running baselines).
+  /// Share of the preparation's work, and of its seconds, that each call is charged with: 1 if a step of an optimiser would have to repeat
+  /// it, B / N if it serves an epoch, 0 if an optimiser could learn the same from the samples of its earlier calls (baselines,
+  /// coefficients, surrogates). Reports say after how many calls the latter is paid, should they be trained by calls of their own.
   [[nodiscard]] virtual double preparation_share(const Context&) const { return 0; }
 
   /// Doubles of one partial sum.
@@ -129,8 +130,9 @@ struct Entry {
   std::string name;
   std::string summary;
   std::string source;
-  std::string cost;     ///< per sample, in words: "1 gradient"
-  bool biased = false;  ///< declared so: judged by mean squared error, never ranked by variance
+  std::string cost;       ///< per sample, in words: "1 gradient"
+  bool biased = false;    ///< declared so: judged by mean squared error, never ranked by variance
+  bool snapshot = false;  ///< leans on Context::snapshot, whose age reports then state
   /// Whether it estimates the gradient of the importance-weighted bound; all others estimate those of the other two objectives.
   bool importance_bound = false;
   std::function<std::unique_ptr<Estimator>()> make;

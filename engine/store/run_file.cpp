@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include <limits>
 #include <numeric>
 #include <stdexcept>
 
@@ -32,17 +33,22 @@ void write_timings(const Handle& timings, DimensionCounter& counter, const std::
     std::vector<std::string> points;
     std::vector<std::string> estimators;
     std::vector<double> seconds;
+    std::vector<double> preparation_seconds;
     for (const auto& point : cell.points) {
       points.push_back(point.label);
       for (const auto& estimator : point.estimators) {
         if (points.size() == 1) estimators.push_back(estimator.name);
         seconds.push_back(estimator.seconds_per_call);
+        preparation_seconds.push_back(estimator.preparation_seconds);
       }
     }
     Dimensions dimensions(group, counter);
     dimensions.add("point", points, {"point of the reference path"});
     dimensions.add("estimator", estimators, {"gradient estimator"});
-    dimensions.doubles("seconds_per_call", {"point", "estimator"}, {"wall time of one gradient estimate", "s"}, seconds.data());
+    dimensions.doubles("seconds_per_call", {"point", "estimator"}, {"wall time of one gradient estimate, preparation not included", "s"},
+                       seconds.data());
+    dimensions.doubles("preparation_seconds", {"point", "estimator"}, {"wall time of one preparation that calls are charged with", "s"},
+                       preparation_seconds.data());
     dimensions.close();
     group.close();
   }
@@ -50,13 +56,17 @@ void write_timings(const Handle& timings, DimensionCounter& counter, const std::
 
 void read_timings(const Handle& file, std::vector<CellRecord>& cells) {
   for (auto& cell : cells) {
-    const auto name = "timings/" + cell.id + "/seconds_per_call";
-    if (!exists(file, name)) continue;
-    const auto seconds = read_doubles(file, name);
-    std::size_t next = 0;
-    for (auto& point : cell.points) {
-      for (auto& estimator : point.estimators) estimator.seconds_per_call = next < seconds.size() ? seconds[next++] : 0.0;
-    }
+    const auto read = [&](const std::string& name, double EstimatorRecord::*timing, double unknown) {
+      const auto path = "timings/" + cell.id + "/" + name;
+      const auto seconds = exists(file, path) ? read_doubles(file, path) : std::vector<double>{};
+      std::size_t next = 0;
+      for (auto& point : cell.points) {
+        for (auto& estimator : point.estimators) estimator.*timing = next < seconds.size() ? seconds[next++] : unknown;
+      }
+    };
+    read("seconds_per_call", &EstimatorRecord::seconds_per_call, 0.0);
+    // Files written before preparations were timed have none.
+    read("preparation_seconds", &EstimatorRecord::preparation_seconds, std::numeric_limits<double>::quiet_NaN());
   }
 }
 

@@ -111,8 +111,8 @@ models::Counts work(const std::vector<estimators::Request>& requests, Index call
 /// answers.
 class CountingPreparation final : public estimators::Preparation {
  public:
-  CountingPreparation(const estimators::Context& context, Index rows, Index rows_per_call)
-      : context_(context), rows_(rows), rows_per_call_(rows_per_call) {}
+  CountingPreparation(const estimators::Estimator& estimator, const estimators::Context& context, Index rows, Index rows_per_call)
+      : estimator_(estimator), context_(context), rows_(rows), rows_per_call_(rows_per_call) {}
 
   void evaluate(const models::Wanted& wanted, tiles::ConstBatchView theta, tiles::ConstBatchView, tiles::Batch& out) override {
     counts_.add_rows(wanted, theta.count * rows_);
@@ -125,7 +125,7 @@ class CountingPreparation final : public estimators::Preparation {
              const std::function<void(const estimators::SampleBlock&)>& use) override {
     counts_ += work(requests, 1, context_.samples, rows_per_call_);
     const Index dim = context_.model->dim();
-    const tiles::Batch noise(context_.family->noise().rows(), context_.samples);
+    const tiles::Batch noise(context_.family->noise().rows() + estimator_.extra_uniforms(context_), context_.samples);
     const tiles::Batch position(dim, context_.samples);
     std::vector<tiles::Batch> results;
     std::vector<tiles::ConstBatchView> densities;
@@ -138,6 +138,7 @@ class CountingPreparation final : public estimators::Preparation {
   [[nodiscard]] const models::Counts& counts() const { return counts_; }
 
  private:
+  const estimators::Estimator& estimator_;
   const estimators::Context& context_;
   Index rows_;
   Index rows_per_call_;
@@ -250,7 +251,7 @@ class Expander {
         cell.columns = std::max(cell.columns, request.columns * (request.per_sample ? s.estimators.samples : 1));
       const auto units = static_cast<Index>(calls) * cell.design.units() + static_cast<Index>(crossed);
       cell.counts += work(estimator->requests(context), units, s.estimators.samples, rows_per_call);
-      CountingPreparation preparation(context, rows, rows_per_call);
+      CountingPreparation preparation(*estimator, context, rows, rows_per_call);
       std::vector<double> state(static_cast<std::size_t>(estimator->state_size(context)), 0.0);
       if (!state.empty()) estimator->prepare(context, preparation, state);
       for (std::size_t point = 0; point < path.labels.size(); ++point) cell.counts += preparation.counts();

@@ -183,7 +183,7 @@ std::vector<MeasuredScaling> measured_of(const std::vector<const CellSummary*>& 
     const EstimatorRecord& record = at.estimators[static_cast<std::size_t>(e)];
     auto statistics = diagnostics::variance_statistics(record.moments, cell->cell->blocks, floor_of(*cell->cell, at), {});
     MeasuredScaling entry{setting_of(*cell->cell, dependence), policy_of(*cell->cell), std::move(statistics.total), record.moments.count,
-                          record.seconds_per_call};
+                          diagnostics::seconds_per_call(record)};
     // One replica is the same under every policy but replacement: a sweep of policies measures it several times.
     const auto replaced = [](const MeasuredScaling& m) { return m.policy.rows == RowPolicy::with_replacement; };
     const bool again = entry.setting.replicas == 1 && std::any_of(measured.begin(), measured.end(), [&](const MeasuredScaling& m) {

@@ -5,9 +5,11 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstdlib>
 #include <map>
 #include <set>
 
+#include "engine/estimators/estimator.hpp"
 #include "experiments/report/entries.hpp"
 #include "experiments/report/render.hpp"
 
@@ -75,6 +77,9 @@ TableRow row_of(const EstimatorSummary& e, const Layout& layout, std::vector<Col
   build.add("gradient_passes", "gradient passes", "", csv_only, number(e.work.gradient_passes));
   build.add("hessian_passes", "Hessian-vector passes", "", csv_only, number(e.work.hessian_passes));
   build.add("work", "value equivalents", "", csv_only, number(e.work.value_equivalents));
+  build.add("training", "value equivalents of training", "", csv_only, number(e.training));
+  build.add("break_even", "calls that pay the training", "", csv_only,
+            guarded(std::isfinite(e.break_even_calls) ? number(e.break_even_calls) : words("n/a")));
   build.add("bias_threshold", "threshold of |z|", "", csv_only, number(e.bias.threshold));
   return row;
 }
@@ -124,7 +129,8 @@ std::string caption_of(const std::vector<CellSummary>& all, const std::vector<Ce
       "min bias: smallest bias of one coordinate, that this gate would catch with {4:.0f} % power, worst coordinate; over |G|: relative to "
       "the length of the gradient. "
       "SNR: |G|^2 / tr Var; noise scale: its inverse, the calls to average until noise equals signal. "
-      "evals: per call, passes of one sample over one batch (all rows if B is all rows). "
+      "evals: per call, passes of one sample over one batch (all rows if B is all rows); evals and s/call have their share of what is "
+      "prepared beforehand. "
       "ratio x evals, ratio x s: ratio times work over that of {0}; a gradient pass counts as {5:.0f} value passes (4NDS "
       "against 2NDS flops), a Hessian-vector product as {6:.0f}; the error of the timing is not in the interval.",
       baseline, limit, diagnostics::family_false_alarm_rate, compared, 100 * diagnostics::detection_power, diagnostics::gradient_pass_cost,
@@ -160,16 +166,49 @@ std::string span_of(const std::set<double>& values) {
   return values.size() == 1 ? least : fmt::format("{} to {}", least, format_cell(number(*values.rbegin())));
 }
 
+/// What one estimator was prepared by, over all cells and points.
+struct Training {
+  std::set<double> passes;
+  std::set<double> shares;
+  std::set<double> break_even;  ///< calls, at points where they are finite
+  int compared = 0;             ///< points with a baseline to be better than
+};
+
+/// Calls that are charged with none of their training are compared as if it were for nothing: what if it is not?
+std::string break_even_of(const Training& training) {
+  std::string text = "none of them charged to the calls (share 0), as if learned from the samples of earlier calls";
+  if (training.compared == 0) {
+    return text;
+  }
+  if (training.break_even.empty()) {
+    return text + "; by calls of its own it is never paid: ratio x evals is nowhere certainly below 1 even without it";
+  }
+  // Whole calls: with fewer the training is not yet paid.
+  const auto whole = [](double calls) {
+    calls = std::max(std::ceil(calls), 1.0);
+    return calls < 1000 ? format_cell(number(calls)) : format_number(calls);
+  };
+  const std::string least = whole(*training.break_even.begin());
+  const std::string most = whole(*training.break_even.rbegin());
+  text += fmt::format("; by calls of its own it is paid, ratio x evals with it 1, after {}{}{} calls", least, least == most ? "" : " to ",
+                      least == most ? "" : most);
+  const auto paid = static_cast<int>(training.break_even.size());
+  if (paid < training.compared) {
+    text += fmt::format(" at {} of {} points, and never at the others, where ratio x evals is not certainly below 1 even without it", paid,
+                        training.compared);
+  }
+  return text;
+}
+
 /// Estimators whose baselines, coefficients or expansions were made before measuring: by how many evaluations, and what a call is charged.
 std::vector<std::string> training_of(const std::vector<CellSummary>& cells) {
-  struct Training {
-    std::set<double> passes;
-    std::set<double> shares;
-  };
   std::map<std::string, Training> trained;
   for (const CellSummary& cell : cells) {
-    for (const PointRecord& point : cell.cell->points) {
-      for (const EstimatorRecord& e : point.estimators) {
+    for (std::size_t i = 0; i < cell.points.size(); ++i) {
+      const PointRecord& point = cell.cell->points[i];
+      for (std::size_t k = 0; k < point.estimators.size(); ++k) {
+        const EstimatorRecord& e = point.estimators[k];
+        const EstimatorSummary& summary = cell.points[i].estimators[k];
         EstimatorRecord alone;
         alone.counts = e.preparation;
         const diagnostics::Work work = diagnostics::work_per_call(alone, 1, cell.cell->rows, cell.cell->batch_rows);
@@ -177,6 +216,12 @@ std::vector<std::string> training_of(const std::vector<CellSummary>& cells) {
         if (passes > 0) {
           trained[e.name].passes.insert(passes);
           trained[e.name].shares.insert(e.preparation_share);
+          if (!std::isnan(summary.break_even_calls) && summary.work_ratio.defined() && summary.bias.verdict == Verdict::unbiased) {
+            ++trained[e.name].compared;
+            if (std::isfinite(summary.break_even_calls)) {
+              trained[e.name].break_even.insert(summary.break_even_calls);
+            }
+          }
         }
       }
     }
@@ -184,12 +229,54 @@ std::vector<std::string> training_of(const std::vector<CellSummary>& cells) {
   std::vector<std::string> notes;
   for (const auto& [name, training] : trained) {
     const bool free = training.shares.size() == 1 && *training.shares.begin() == 0;
-    notes.push_back(fmt::format("{}: trained for {} evaluations before measuring, anew at each point of each cell, then frozen; {}.", name,
-                                span_of(training.passes),
-                                free ? "none of them charged to the calls (share 0)"
-                                     : fmt::format("each call is charged with a share {} of them (in evals)", span_of(training.shares))));
+    notes.push_back(
+        fmt::format("{}: trained for {} evaluations before measuring, anew at each point of each cell, then frozen; {}.", name,
+                    span_of(training.passes),
+                    free ? break_even_of(training)
+                         : fmt::format("each call is charged with a share {} of them (in evals) and of their seconds (in s/call)",
+                                       span_of(training.shares))));
   }
   return notes;
+}
+
+/// A setting that is a number; NaN if the file does not know it.
+double number_of(const CellRecord& cell, const std::string& key) {
+  const auto found = std::find_if(cell.settings.begin(), cell.settings.end(), [&](const auto& pair) { return pair.first == key; });
+  return found == cell.settings.end() ? std::nan("") : std::strtod(found->second.c_str(), nullptr);
+}
+
+/// Where on the path the snapshot was taken: path.snapshot_age steps before the point, or at the start.
+std::string age_of(const CellRecord& cell, const std::string& label) {
+  if (label == "optimum") {
+    return "of the path's last step, from which the optimum was sought";
+  }
+  const double step = std::round(std::strtod(label.c_str(), nullptr) / 100 * number_of(cell, "path.steps"));
+  const double age = number_of(cell, "path.snapshot_age");
+  return std::isnan(step + age) ? "of unknown age" : fmt::format("{:.0f} steps old", std::min(step, age));
+}
+
+/// How old the parameters are that some estimators of this point lean on, and how far lambda has moved since; nothing if none does.
+std::string snapshot_of(const CellSummary& cell, std::size_t i) {
+  const PointRecord& record = cell.cell->points[i];
+  std::string names;
+  for (const EstimatorRecord& e : record.estimators) {
+    const estimators::Entry* entry = estimators::find(e.name);
+    if (entry != nullptr && entry->snapshot) {
+      names += (names.empty() ? "" : ", ") + e.name;
+    }
+  }
+  if (names.empty() || record.snapshot.size() != record.lambda.size()) {
+    return "";
+  }
+  double square = 0;
+  double length = 0;
+  for (std::size_t p = 0; p < record.lambda.size(); ++p) {
+    const double moved = record.lambda[p] - record.snapshot[p];
+    square += moved * moved;
+    length += record.lambda[p] * record.lambda[p];
+  }
+  return fmt::format("{}: snapshot {}, |lambda - snapshot| = {}, |lambda| = {}", names, age_of(*cell.cell, record.label),
+                     format_number(std::sqrt(square)), format_number(std::sqrt(length)));
 }
 
 std::string note_of(const CellSummary& cell, std::size_t i) {
@@ -222,6 +309,9 @@ Table variance_table(const std::vector<CellSummary>& all, const ReportContext& c
     for (std::size_t i = 0; i < cell.points.size(); ++i) {
       TableSection section{cell.cell->id, cell.heading, cell.cell->points[i].label, {}, {}};
       section.notes.push_back(note_of(cell, i));
+      if (const std::string snapshot = snapshot_of(cell, i); !snapshot.empty()) {
+        section.notes.push_back(snapshot);
+      }
       const std::string& own = cell.points[i].baseline;
       const std::string usual = bounds ? std::string("iwae") : context.baseline;
       if (!own.empty() && own != usual) {

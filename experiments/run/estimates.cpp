@@ -4,6 +4,7 @@
 #include <omp.h>
 
 #include <algorithm>
+#include <stdexcept>
 
 #include "engine/families/mean_field_gaussian.hpp"
 #include "experiments/run/first_error.hpp"
@@ -44,13 +45,14 @@ RowTiles Estimates::row_tiles(const CallSettings& call) const {
 
 void Estimates::draw(const families::Family& family, const CallSettings& call, Range replicates, estimators::Coupling coupling,
                      Index extra) {
+  if (extra > 0 && coupling != estimators::Coupling::independent)
+    throw std::logic_error("Estimates: extra uniforms are drawn for independent samples alone");
   Draws& draws = draws_of(coupling);
   Stopwatch watch;
   const Geometry at = geometry(call, owned_samples_.size());
   const Index columns = at.columns(replicates.size());
-  families::NoiseShape shape = family.noise();
-  shape.uniforms += extra;
-  draws.noise.resize(shape.rows(), columns);
+  const families::NoiseShape shape = family.noise();
+  draws.noise.resize(shape.rows() + extra, columns);
   draws.position.resize(model_.dim(), columns);
   const Index blocks = draws.noise.blocks();
   const Index segment = at.drawn ? at.segment() : at.units * at.width;
@@ -61,53 +63,66 @@ void Estimates::draw(const families::Family& family, const CallSettings& call, R
     const Index net = pieces ? call.samples * call.design.noise_sets : call.samples;
     if (!net_ || net_->dim() != shape.rows() || net_->points() != net) net_.emplace(shape.rows(), net);
   }
-  FirstError error;
+  // fill(block, its noise, streams, which lanes are mirrored) for all blocks.
+  const auto for_blocks = [&](const auto& fill) {
+    FirstError error;
 #pragma omp parallel for num_threads(threads_) if (threads_ > 1) schedule(static)
-  for (Index b = 0; b < blocks; ++b) {
-    error.catch_from([&] {
-      const Index first = b * tiles::kLanes;
-      const Index last = std::min(first + tiles::kLanes, columns);
-      LaneStreams streams;
-      std::array<bool, tiles::kLanes> mirrored{};
-      for (Index c = first; c < last; ++c) {
-        // Lanes behind a segment's columns repeat its last one.
-        const Index within = std::min(c % segment, units * at.width - 1);
-        const Index whole = c / segment;
-        const Index replicate = replicates.first + (at.drawn ? whole / at.segments() : whole);
-        const Index unit = (at.drawn ? whole % at.segments() * at.per_segment : 0) + within / at.width;
-        const Index sample = owned_samples_.first + within % at.width;
-        const Index set = call.design.noise_of(first_unit + unit);
-        const auto i = static_cast<std::size_t>(c - first);
-        streams[i] = {call.seed, call.noise, call.task, static_cast<std::uint32_t>(replicate), 0};
-        if (coupling == estimators::Coupling::scrambled_net) {
-          // One net for each noise set, or disjoint pieces of a common one.
-          const bool pieces = call.design.noise == NoisePolicy::split_net && !call.design.crossed;
-          streams[i].purpose = random::Purpose::net_noise;
-          streams[i].task = shared_task(call.noise, call.task, pieces ? 0 : set);
-          streams[i].minor = static_cast<std::uint32_t>(sample + (pieces ? set * call.samples : 0));
-        } else {
-          const bool antithetic = coupling == estimators::Coupling::antithetic;
-          streams[i].minor = static_cast<std::uint32_t>(set * call.samples + (antithetic ? sample / 2 * 2 : sample));
-          mirrored[i] = antithetic && sample % 2 == 1;
+    for (Index b = 0; b < blocks; ++b) {
+      error.catch_from([&] {
+        const Index first = b * tiles::kLanes;
+        const Index last = std::min(first + tiles::kLanes, columns);
+        LaneStreams streams;
+        std::array<bool, tiles::kLanes> mirrored{};
+        for (Index c = first; c < last; ++c) {
+          // Lanes behind a segment's columns repeat its last one.
+          const Index within = std::min(c % segment, units * at.width - 1);
+          const Index whole = c / segment;
+          const Index replicate = replicates.first + (at.drawn ? whole / at.segments() : whole);
+          const Index unit = (at.drawn ? whole % at.segments() * at.per_segment : 0) + within / at.width;
+          const Index sample = owned_samples_.first + within % at.width;
+          const Index set = call.design.noise_of(first_unit + unit);
+          const auto i = static_cast<std::size_t>(c - first);
+          streams[i] = {call.seed, call.noise, call.task, static_cast<std::uint32_t>(replicate), 0};
+          if (coupling == estimators::Coupling::scrambled_net) {
+            // One net for each noise set, or disjoint pieces of a common one.
+            const bool pieces = call.design.noise == NoisePolicy::split_net && !call.design.crossed;
+            streams[i].purpose = random::Purpose::net_noise;
+            streams[i].task = shared_task(call.noise, call.task, pieces ? 0 : set);
+            streams[i].minor = static_cast<std::uint32_t>(sample + (pieces ? set * call.samples : 0));
+          } else {
+            const bool antithetic = coupling == estimators::Coupling::antithetic;
+            streams[i].minor = static_cast<std::uint32_t>(set * call.samples + (antithetic ? sample / 2 * 2 : sample));
+            mirrored[i] = antithetic && sample % 2 == 1;
+          }
         }
-      }
-      tiles::BatchView noise = draws.noise.view().slice(b, b + 1);
-      if (coupling == estimators::Coupling::scrambled_net)
-        fill_net(shape, *net_, streams, noise);
-      else
-        fill_independent(shape, streams, noise);
-      for (Index c = 0; c < last - first; ++c) {
-        if (!mirrored[static_cast<std::size_t>(c)]) continue;
-        for (Index d = 0; d < shape.normals; ++d) noise(d, c) = -noise(d, c);
-        for (Index d = shape.normals; d < shape.rows(); ++d) noise(d, c) = 1 - noise(d, c);
-      }
-      family.sample(noise, draws.position.view().slice(b, b + 1));
-    });
-  }
-  error.rethrow();
+        fill(b, draws.noise.view().slice(b, b + 1), streams, mirrored);
+      });
+    }
+    error.rethrow();
+  };
+  for_blocks([&](Index b, tiles::BatchView noise, const LaneStreams& streams, const std::array<bool, tiles::kLanes>& mirrored) {
+    if (coupling == estimators::Coupling::scrambled_net)
+      fill_net(shape, *net_, streams, noise);
+    else
+      fill_independent(shape, streams, noise);
+    for (Index c = 0; c < noise.count; ++c) {
+      if (!mirrored[static_cast<std::size_t>(c)]) continue;
+      for (Index d = 0; d < shape.normals; ++d) noise(d, c) = -noise(d, c);
+      for (Index d = shape.normals; d < shape.rows(); ++d) noise(d, c) = 1 - noise(d, c);
+    }
+    family.sample(noise, draws.position.view().slice(b, b + 1));
+  });
   draws.ready = true;
   draws.seconds = watch.lap();
+  draws.extra_seconds = 0;
   work_.draw_s += draws.seconds;
+  if (extra == 0) return;
+  for_blocks([&](Index, tiles::BatchView noise, const LaneStreams& streams, const std::array<bool, tiles::kLanes>&) {
+    fill_uniforms(shape, {shape.uniforms, shape.uniforms + extra}, streams, noise);
+  });
+  const double extra_seconds = watch.lap();
+  draws.extra_seconds = extra_seconds / static_cast<double>(extra);
+  work_.draw_s += extra_seconds;
 }
 
 void Estimates::draw_rows(const CallSettings& call, Range replicates) {
@@ -175,8 +190,10 @@ void Estimates::evaluate(const estimators::Context& context, const estimators::E
       if (request.wanted.local) {
         streams_.resize(static_cast<std::size_t>((columns + tiles::kLanes - 1) / tiles::kLanes * tiles::kLanes));
         what.streams = streams_.data();
-        what.mean = context.family->mean_field_gaussian()->mean().data();
-        what.scale = context.family->mean_field_gaussian()->scale().data();
+        const families::MeanFieldGaussian* q = context.family->mean_field_gaussian();
+        if (q == nullptr) throw std::logic_error("Estimates: local gradients are of the mean-field Gaussian alone");
+        what.mean = q->mean().data();
+        what.scale = q->scale().data();
       }
       if (placed || request.wanted.local) {
         FirstError error;
@@ -298,24 +315,23 @@ void Estimates::run(const families::Family& family, const CallSettings& call, Ra
   begin(call, replicates);
   const double row_seconds = watch.lap();
   work_.draw_s += row_seconds;
-  Index extra = 0;
-  for (const Measured& m : estimators) {
-    extra = std::max(extra,
-                     m.estimator->extra_uniforms({&family, &model_, call.objective, call.samples, call.batch_rows, m.state, m.snapshot}));
-  }
+  std::vector<Index> extra;
+  for (const Measured& m : estimators)
+    extra.push_back(m.estimator->extra_uniforms({&family, &model_, call.objective, call.samples, call.batch_rows, m.state, m.snapshot}));
+  const Index most = estimators.empty() ? 0 : *std::max_element(extra.begin(), extra.end());
   for (std::size_t e = 0; e < estimators.size(); ++e) {
     const estimators::Estimator& estimator = *estimators[e].estimator;
     const estimators::Context context{
         &family, &model_, call.objective, call.samples, call.batch_rows, estimators[e].state, estimators[e].snapshot};
     Draws& draws = draws_of(estimator.coupling());
     if (!draws.ready)
-      draw(family, call, replicates, estimator.coupling(), estimator.coupling() == estimators::Coupling::independent ? extra : 0);
+      draw(family, call, replicates, estimator.coupling(), estimator.coupling() == estimators::Coupling::independent ? most : extra[e]);
     const models::Counts before = work_.counts;
     watch.lap();
     evaluate(context, &estimator, estimator.requests(context), call, draws, replicates, results_);
     if (team_.shards.rank() == 0) reduce(context, estimator, call, draws, replicates.size(), gradients[e]);
     // Every estimator is charged for the draws it uses, as if it had been alone.
-    seconds[e] += watch.lap() + draws.seconds + row_seconds;
+    seconds[e] += watch.lap() + draws.seconds + static_cast<double>(extra[e]) * draws.extra_seconds + row_seconds;
     counts[e] += work_.counts - before;
   }
 }
@@ -366,12 +382,16 @@ void Estimates::gather_units(const CallSettings& call, std::span<const double> g
   work_.communication_s += watch.lap();
 }
 
-void Estimates::visit(const families::Family& family, const CallSettings& call, Index replicate, estimators::Coupling coupling,
+void Estimates::visit(const families::Family& family, const CallSettings& call, Index replicate, estimators::Coupling coupling, Index extra,
                       const std::vector<estimators::Request>& requests, std::vector<tiles::Batch>& results,
                       const std::function<void(const estimators::SampleBlock&)>& use) {
+  for (const estimators::Request& request : requests) {
+    if (!request.per_sample || request.columns != 1 || !request.at_sample || request.wanted.hessian_vector || request.wanted.local)
+      throw std::logic_error("Estimates: visits evaluate once at each sample and nowhere else");
+  }
   const Range replicates{replicate, replicate + 1};
   begin(call, replicates);
-  draw(family, call, replicates, coupling, 0);
+  draw(family, call, replicates, coupling, extra);
   const estimators::Context context{&family, &model_, call.objective, call.samples, call.batch_rows, {}};
   evaluate(context, nullptr, requests, call, draws_of(coupling), replicates, results);
   const std::vector<Index> origins(requests.size(), 0);

@@ -48,7 +48,9 @@ class Estimates {
 
   /// Gradients of the units of replicates [first, last) by each estimator, on the same draws. gradients[e] holds
   /// [replicate x unit x parameter], of the units that this replica coordinate owns, where Team::has_replica() and is undefined elsewhere:
-  /// all units where no replica axis divides them. counts[e] and seconds[e] grow by this rank's share.
+  /// all units where no replica axis divides them. counts[e] and seconds[e] grow by this rank's share, as if each estimator had been alone:
+  /// common draws are charged in full to all who use them, extra uniforms to those who ask for them.
+  /// Throws std::logic_error if local gradients are asked for and the family is not the mean-field Gaussian.
   /// Collective over the team. Cost: see Estimator; memory O((last - first) units M dim).
   void run(const families::Family& family, const CallSettings& call, Range replicates, const std::vector<Measured>& estimators,
            std::vector<std::vector<double>>& gradients, std::vector<models::Counts>& counts, std::vector<double>& seconds);
@@ -64,8 +66,9 @@ class Estimates {
   void gather_units(const CallSettings& call, std::span<const double> gradients, Index replicates, Index parameters,
                     std::vector<double>& all);
 
-  /// One unit's samples, all of them on this team's root, with what the requests evaluate to (at_sample requests only).
-  void visit(const families::Family& family, const CallSettings& call, Index replicate, estimators::Coupling coupling,
+  /// One unit's samples, all of them on this team's root, each with `extra` uniforms behind the family's noise, and what the requests
+  /// evaluate to. Throws std::logic_error unless every request is one evaluation at each sample itself.
+  void visit(const families::Family& family, const CallSettings& call, Index replicate, estimators::Coupling coupling, Index extra,
              const std::vector<estimators::Request>& requests, std::vector<tiles::Batch>& results,
              const std::function<void(const estimators::SampleBlock&)>& use);
 
@@ -93,14 +96,15 @@ class Estimates {
     tiles::Batch noise;
     tiles::Batch position;
     bool ready = false;
-    double seconds = 0;
+    double seconds = 0;        ///< noise and positions
+    double extra_seconds = 0;  ///< of each row of extra uniforms
   };
 
   /// Units of a replicate that this replica coordinate owns.
   [[nodiscard]] Range owned_units(const Design& design) const;
   [[nodiscard]] Geometry geometry(const CallSettings& call, Index width) const;
   void begin(const CallSettings& call, Range replicates);
-  /// extra: uniforms behind the family's noise.
+  /// extra: uniforms behind the family's noise, timed apart.
   void draw(const families::Family& family, const CallSettings& call, Range replicates, estimators::Coupling coupling, Index extra);
   void draw_rows(const CallSettings& call, Range replicates);
   void segments(const CallSettings& call, const Geometry& at, Index replicates);

@@ -254,7 +254,7 @@ void FitRunner::draw_posterior(const families::Family& family, Index repeat, Fit
   call.samples = settings_.fit.posterior_draws;
   call.objective = objective_of(settings_);
   std::vector<tiles::Batch> results;
-  drawing_.visit(family, call, 0, estimators::Coupling::independent, {{.wanted = {true, false}}}, results,
+  drawing_.visit(family, call, 0, estimators::Coupling::independent, 0, {{.wanted = {true, false}}}, results,
                  [&](const estimators::SampleBlock& block) {
                    if (!team_.is_root()) return;
                    summarise_draws(model_, family, block, record);

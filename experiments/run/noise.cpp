@@ -28,9 +28,13 @@ std::uint32_t shared_task(random::Purpose consumer, std::uint32_t point, Index n
 void fill_independent(const families::NoiseShape& shape, const LaneStreams& streams, tiles::BatchView noise) {
   // In a single block the normals' rows come first, as a batch of their own.
   if (shape.normals > 0) random::fill_normal(streams.data(), {noise.data, shape.normals, noise.count});
+  fill_uniforms(shape, {0, shape.uniforms}, streams, noise);
+}
+
+void fill_uniforms(const families::NoiseShape& shape, Range uniforms, const LaneStreams& streams, tiles::BatchView noise) {
   // Lanes 2j and 2j + 1 share a counter, and a normal takes both halves of it: uniforms begin at the next even lane.
   const Index first_lane = (shape.normals + 1) / 2 * 2;
-  for (Index d = 0; d < shape.uniforms; ++d) {
+  for (Index d = uniforms.first; d < uniforms.last; ++d) {
     for (Index c = 0; c < noise.count; ++c) {
       noise(shape.normals + d, c) = random::uniform(streams[static_cast<std::size_t>(c)], static_cast<std::uint32_t>(first_lane + d));
     }

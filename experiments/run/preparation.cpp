@@ -48,10 +48,12 @@ void PreparationRun::evaluate(const models::Wanted& wanted, tiles::ConstBatchVie
 void PreparationRun::train(Index call, const std::vector<estimators::Request>& requests,
                            const std::function<void(const estimators::SampleBlock&)>& use) {
   std::vector<tiles::Batch> results(requests.size());
-  tiles::Batch noise(family_.noise().rows(), call_.samples);
+  const estimators::Context context{&family_, &model_, call_.objective, call_.samples, call_.batch_rows, {}};
+  const Index extra = estimator_.extra_uniforms(context);
+  tiles::Batch noise(family_.noise().rows() + extra, call_.samples);
   tiles::Batch position(model_.dim(), call_.samples);
   if (whole_.samples.rank() == 0) {
-    estimates_.visit(family_, call_, call, estimator_.coupling(), requests, results, [&](const estimators::SampleBlock& block) {
+    estimates_.visit(family_, call_, call, estimator_.coupling(), extra, requests, results, [&](const estimators::SampleBlock& block) {
       std::copy_n(block.noise.data, noise.size(), noise.data());
       std::copy_n(block.position.data, position.size(), position.data());
     });

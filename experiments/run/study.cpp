@@ -7,6 +7,7 @@
 #include <memory>
 
 #include "engine/diagnostics/components.hpp"
+#include "engine/diagnostics/work.hpp"
 #include "engine/error.hpp"
 #include "engine/store/merge.hpp"
 #include "engine/store/run_file.hpp"
@@ -166,8 +167,12 @@ class Study {
         std::fill(lane->seconds.begin(), lane->seconds.end(), 0.0);
       }
       world_.sum_in_any_order(seconds);
-      for (std::size_t e = 0; e < list.size(); ++e)
-        record.points[point].estimators[e].seconds_per_call = seconds[e] / static_cast<double>(s.replicates.count);
+      for (std::size_t e = 0; e < list.size(); ++e) {
+        EstimatorRecord& measured_at = record.points[point].estimators[e];
+        measured_at.seconds_per_call = seconds[e] / static_cast<double>(s.replicates.count);
+        if (measured_at.preparation_share > 0)
+          measured_at.preparation_seconds = time_preparation(*family, model, data, *list[e], call, record.points[point], seconds[e]);
+      }
     }
     for (const auto& lane : lanes) work_.add(lane->work, lanes_wanted);
   }
@@ -192,6 +197,27 @@ class Study {
       point.estimators[e].preparation_share = list[e]->preparation_share(context);
     }
     return states;
+  }
+
+  /// Seconds of one preparation by as many threads as make a call, which is charged with a share of it. As often as it takes to be compared
+  /// by time, if the calls (seconds in all) can be; the repetitions are no part of the study's work. Collective over the world.
+  double time_preparation(const families::Family& family, const models::Model& model, const DataPlan* data,
+                          const estimators::Estimator& estimator, const CallSettings& call, const PointRecord& point, double of_calls) {
+    const estimators::Context context{&family, &model, call.objective, call.samples, call.batch_rows, {}, point.snapshot};
+    std::vector<double> state(static_cast<std::size_t>(estimator.state_size(context)));
+    Work apart;
+    PreparationRun run(model, data, whole_, team_.ranks() == 1 ? 1 : plan_.threads, family, estimator, call, apart);
+    const double least = diagnostics::well_timed(of_calls, 1) ? diagnostics::least_timed_seconds : 0;
+    std::array<double, 1> seconds{};
+    Index times = 0;
+    for (Stopwatch watch; times == 0 || seconds[0] < least; ++times) {
+      std::fill(state.begin(), state.end(), 0.0);
+      estimator.prepare(context, run, state);
+      seconds[0] += watch.lap();
+      // Rank 0's clock decides for all.
+      world_.broadcast(std::span<double>(seconds));
+    }
+    return seconds[0] / static_cast<double>(times);
   }
 
   /// Batches of one point, spread over the lanes; their chunks are kept in the order of batches.

@@ -205,6 +205,25 @@ TEST_P(EstimatorConformance, ItsStateIsReproducible) {
   });
 }
 
+TEST_P(EstimatorConformance, SaysWhetherItLeansOnASnapshot) {
+  for_all_uses([&](const Setting& setting, const Use& use) {
+    auto context = setting.context(use.objective, 8, use.batch_rows);
+    const auto gradient = [&] {
+      context.state = {};
+      const auto state = test::prepared_state(*estimator_, context);
+      context.state = state;
+      const Call call(*estimator_, context, 1, 7);
+      return test::estimate(*estimator_, call);
+    };
+    const auto here = gradient();
+    std::vector<double> earlier = setting.lambda;
+    for (double& x : earlier) x += 0.125;
+    context.snapshot = earlier;
+    EXPECT_EQ(same_bits(gradient(), here), !entry_.snapshot);
+    return true;
+  });
+}
+
 INSTANTIATE_TEST_SUITE_P(Catalogue, EstimatorConformance, testing::ValuesIn(test::catalogue_pairs()), test::pair_name);
 
 /// Estimators that tests/engine/estimators/reference.hpp writes out once more.

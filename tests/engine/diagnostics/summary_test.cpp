@@ -92,6 +92,64 @@ TEST_F(Summary, WorkHasAShareOfThePreparation) {
   EXPECT_DOUBLE_EQ(work_per_call(record, 10, 1000, 20).gradient_passes, 0);
 }
 
+TEST_F(Summary, SecondsHaveAShareOfThePreparation) {
+  EstimatorRecord record;
+  record.seconds_per_call = 0.5;
+  record.preparation_seconds = 3;
+  EXPECT_DOUBLE_EQ(seconds_per_call(record), 0.5);
+  record.preparation_share = 0.25;
+  EXPECT_DOUBLE_EQ(seconds_per_call(record), 0.5 + 0.75);
+  // A timing that the file has not: unknown, and no time is compared.
+  record.preparation_seconds = std::nan("");
+  EXPECT_TRUE(std::isnan(seconds_per_call(record)));
+  PointRecord point = cells_[0].points[1];
+  for (EstimatorRecord& e : point.estimators) e.seconds_per_call = 1;
+  EstimatorRecord& charged = point.estimators[1];
+  charged.preparation_share = 0.5;
+  charged.preparation_seconds = 4;
+  const EstimatorSummary summary = summarise(cells_[0], point, {}).estimators[1];
+  EXPECT_DOUBLE_EQ(summary.seconds_per_call, 3);
+  EXPECT_NEAR(summary.time_ratio.value, 3 * summary.ratio.value, 1e-12 * summary.time_ratio.value);
+  charged.preparation_seconds = std::nan("");
+  const EstimatorSummary unknown = summarise(cells_[0], point, {}).estimators[1];
+  EXPECT_FALSE(unknown.well_timed);
+  EXPECT_FALSE(unknown.time_ratio.defined());
+}
+
+TEST_F(Summary, TrainingIsPaidWhenItsRatioTimesEvaluationsIsOne) {
+  // A quieter pw_cfe has a third of its standard deviation, thus a ninth of its variance, at the same work of 32 value equivalents a call;
+  // an independent copy cannot be told from it; sf_raw is much worse.
+  PointRecord point = cells_[0].points[1];
+  EstimatorRecord quiet = point.estimators[0];
+  quiet.name = "quiet";
+  for (double& value : quiet.moments.sum) value /= 3;
+  for (double& value : quiet.moments.square) value /= 9;
+  for (double& value : quiet.moments.norm) value /= 9;
+  for (double& value : quiet.moments.norm_square) value /= 81;
+  const Index rows = cells_[0].rows;
+  const auto train = [&](EstimatorRecord& e, Index values) { e.preparation = {.value_evaluations = values, .value_rows = values * rows}; };
+  train(quiet, 4096);
+  point.estimators.push_back(quiet);
+  const experiments::testing::Recipe recipe = {"copy", 0.5, 0.2, 0, 0, false, 1e-4};
+  point.estimators[1] = experiments::testing::make_estimator(recipe, 3, cells_[0].blocks, 569, 1024, 128, 999);
+  for (const std::size_t e : {0, 1, 4}) train(point.estimators[e], 4096);
+  const auto trained = [&](const std::string& name) { return find(summarise(cells_[0], point, {}), name); };
+  const EstimatorSummary summary = trained("quiet");
+  EXPECT_NEAR(summary.ratio.value, 1.0 / 9, 1e-12);
+  EXPECT_DOUBLE_EQ(summary.training, 4096);
+  // (32 + 4096 / k) / 9 = 32: k = 16.
+  EXPECT_NEAR(summary.break_even_calls, 16, 1e-9);
+  // Charged with the 16th part of its training, it is worth as much as the baseline.
+  point.estimators.back().preparation_share = 1.0 / 16;
+  EXPECT_NEAR(trained("quiet").work_ratio.value, 1, 1e-12);
+  EXPECT_EQ(trained("quiet").training, 0);
+  EXPECT_TRUE(std::isnan(trained("quiet").break_even_calls));
+  EXPECT_TRUE(std::isinf(trained("copy").break_even_calls));
+  EXPECT_TRUE(std::isinf(trained("sf_raw").break_even_calls));
+  EXPECT_TRUE(std::isnan(trained("pw_cfe").break_even_calls));  // the baseline itself
+  EXPECT_TRUE(std::isnan(trained("stl").break_even_calls));     // learns nothing
+}
+
 TEST_F(Summary, SignalIsTheReferenceLessItsError) {
   const PointSummary half = summarise(cells_[0], cells_[0].points[1], {});
   const EstimatorSummary& pathwise = find(half, "pw_cfe");

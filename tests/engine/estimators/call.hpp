@@ -63,9 +63,9 @@ class Call {
   Call(const estimators::Estimator& estimator, const estimators::Context& context, Index calls, std::uint32_t task)
       : Call(estimator.requests(context), estimator.coupling(), context, calls, task, &estimator) {}
 
-  /// For training: the requests are at the samples, and no estimator places them.
+  /// For training: the requests are at the samples, other than the estimator's own.
   Call(std::vector<estimators::Request> requests, estimators::Coupling coupling, const estimators::Context& context, Index calls,
-       std::uint32_t task, const estimators::Estimator* estimator = nullptr)
+       std::uint32_t task, const estimators::Estimator* estimator)
       : estimator_(estimator),
         context_(context),
         requests_(std::move(requests)),
@@ -129,7 +129,7 @@ class Call {
   /// The family's noise, and behind it what the estimator needs beside it.
   static families::NoiseShape shape(const estimators::Context& context, const estimators::Estimator* estimator) {
     families::NoiseShape noise = context.family->noise();
-    if (estimator != nullptr) noise.uniforms += estimator->extra_uniforms(context);
+    noise.uniforms += estimator->extra_uniforms(context);
     return noise;
   }
 
@@ -235,7 +235,7 @@ class SerialPreparation final : public estimators::Preparation {
 
   void train(Index call, const std::vector<estimators::Request>& requests,
              const std::function<void(const estimators::SampleBlock&)>& use) override {
-    const Call trained(requests, estimator_.coupling(), context_, 1, task_ + static_cast<std::uint32_t>(call) + 1);
+    const Call trained(requests, estimator_.coupling(), context_, 1, task_ + static_cast<std::uint32_t>(call) + 1, &estimator_);
     counts_ += trained.counts();
     trained.with_block(0, 0, context_.samples, use);
   }

@@ -71,7 +71,8 @@ for engine in engines:
         assert list(data["step"].values) == [0, 10, 20]
         assert data["lambda"].values.tolist() == [[0.5, -1.0], [2.0, 3.0], [4.0, 5.25]]
     with xarray.open_dataset(path, group="timings/cell_000", engine=engine) as data:
-        assert data["seconds_per_call"].dims == ("point", "estimator")
+        for name in ("seconds_per_call", "preparation_seconds"):
+            assert data[name].dims == ("point", "estimator") and data[name].attrs["units"] == "s", name
     with xarray.open_dataset(path, group="execution", engine=engine) as data:
         assert float(data["values"].sel(rank=2, name="seconds")) == 6
 print("opened by", engines)

@@ -58,6 +58,7 @@ void expect_same(const PointRecord& a, const PointRecord& b) {
     EXPECT_EQ(a.estimators[e].preparation_share, b.estimators[e].preparation_share);
     EXPECT_EQ(a.estimators[e].component_counts, b.estimators[e].component_counts);
     EXPECT_EQ(a.estimators[e].seconds_per_call, b.estimators[e].seconds_per_call);
+    EXPECT_EQ(a.estimators[e].preparation_seconds, b.estimators[e].preparation_seconds);
     expect_same(a.estimators[e].moments, b.estimators[e].moments);
     expect_same(a.estimators[e].components, b.estimators[e].components);
   }
@@ -168,6 +169,7 @@ TEST(RunFile, HashDependsOnComponentsAndPolicies) {
   };
   const auto hash = hash_with([](CellRecord&, EstimatorRecord&) {});
   EXPECT_EQ(hash_with([](CellRecord&, EstimatorRecord& estimator) { estimator.seconds_per_call = 99; }), hash);
+  EXPECT_EQ(hash_with([](CellRecord&, EstimatorRecord& estimator) { estimator.preparation_seconds = 99; }), hash);
   EXPECT_NE(hash_with([](CellRecord&, EstimatorRecord& estimator) { estimator.components.count[3] += 1; }), hash);
   EXPECT_NE(hash_with([](CellRecord&, EstimatorRecord& estimator) { estimator.component_counts.hessian_rows += 1; }), hash);
   EXPECT_NE(hash_with([](CellRecord&, EstimatorRecord& estimator) { estimator.preparation.value_rows += 1; }), hash);

@@ -86,6 +86,7 @@ inline CellRecord sample_cell(const std::string& id, std::uint64_t seed) {
       estimator.preparation = sample_counts(seed + 20);
       estimator.preparation_share = distinct(seed + 6);
       estimator.seconds_per_call = distinct(seed + 7);
+      estimator.preparation_seconds = distinct(seed + 8);
     }
   }
   return cell;

@@ -4,7 +4,10 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
+#include <fmt/format.h>
+
 #include <algorithm>
+#include <cmath>
 #include <filesystem>
 #include <fstream>
 #include <sstream>
@@ -134,18 +137,56 @@ TEST(T1, TrainedEstimatorsSayHowMuchAndWhoIsCharged) {
   };
   train(0, 4, 2048, 0);
   train(1, 4, 2048, 0);
+  train(0, 3, 640, 0);
   train(0, 2, 100, 1);
   train(1, 2, 300, 0.25);
   std::string text = render_text(example_table(cells));
   std::replace(text.begin(), text.end(), '\n', ' ');
   EXPECT_NE(text.find("sf_raw: trained for 2048 evaluations before measuring, anew at each point of each cell, then frozen; none of them "
-                      "charged to the calls (share 0)."),
+                      "charged to the calls (share 0), as if learned from the samples of earlier calls; by calls of its own it is never "
+                      "paid: ratio x evals is nowhere certainly below 1 even without it."),
             std::string::npos)
       << text;
   EXPECT_NE(text.find("stl: trained for 100 to 300 evaluations before measuring, anew at each point of each cell, then frozen; each call "
-                      "is charged with a share 0.250 to 1 of them (in evals)."),
+                      "is charged with a share 0.250 to 1 of them (in evals) and of their seconds (in s/call)."),
             std::string::npos)
       << text;
+  // Between how many calls, by the table's own figures of this cell: k with ratio (evals + 640 values / k) = evals of pw_cfe, 32 values.
+  double least = 1e300;
+  double most = 0;
+  for (const auto& point : summarise_cells(cells, context)[0].points) {
+    const double ratio = point.estimators[3].ratio.value;
+    const double calls = std::ceil(ratio * 640 / (32 * (1 - ratio)));
+    least = std::min(least, calls);
+    most = std::max(most, calls);
+  }
+  const std::string calls = least == most ? fmt::format("{:.0f}", most) : fmt::format("{:.0f} to {:.0f}", least, most);
+  EXPECT_NE(text.find("by calls of its own it is paid, ratio x evals with it 1, after " + calls + " calls."), std::string::npos) << text;
+}
+
+TEST(T1, SnapshotsSayHowOldTheyAre) {
+  std::vector<CellRecord> cells = testing::example_study(64, 8);
+  EXPECT_EQ(render_text(example_table(cells)).find("snapshot"), std::string::npos);
+  for (std::size_t i = 0; i < cells[0].points.size(); ++i) {
+    PointRecord& point = cells[0].points[i];
+    point.estimators[1].name = "svrg";
+    point.estimators[2].name = "joint_cv";
+    point.snapshot = point.lambda;
+    point.snapshot[0] += 3;
+    point.snapshot[4] -= 4;
+  }
+  const auto notes_at = [&](std::size_t i) {
+    const TableSection section = example_table(cells).sections.at(i);
+    return section.notes.size() < 2 ? std::string() : section.notes[1];
+  };
+  EXPECT_EQ(notes_at(1).rfind("svrg, joint_cv: snapshot of unknown age, |lambda - snapshot| = 5", 0), 0U) << notes_at(1);
+  cells[0].settings.emplace_back("path.steps", "30");
+  cells[0].settings.emplace_back("path.snapshot_age", "20");
+  EXPECT_EQ(notes_at(0).rfind("svrg, joint_cv: snapshot 0 steps old, ", 0), 0U) << notes_at(0);
+  EXPECT_EQ(notes_at(1).rfind("svrg, joint_cv: snapshot 15 steps old, ", 0), 0U) << notes_at(1);
+  EXPECT_EQ(notes_at(2).rfind("svrg, joint_cv: snapshot of the path's last step, ", 0), 0U) << notes_at(2);
+  cells[0].settings[cells[0].settings.size() - 2].second = "100";
+  EXPECT_EQ(notes_at(1).rfind("svrg, joint_cv: snapshot 20 steps old, ", 0), 0U) << notes_at(1);
 }
 
 TEST(T1, TooFewReplicatesAreMarkedNotHidden) {

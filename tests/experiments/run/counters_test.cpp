@@ -1,6 +1,8 @@
 /// Figures of every rank in run.h5: work adds up to the plan's numbers, is divided evenly, and no rank holds more than its share of data.
 #include <algorithm>
+#include <map>
 #include <numeric>
+#include <set>
 
 #include "engine/data/standardize.hpp"
 #include "engine/store/run_file.hpp"
@@ -128,6 +130,37 @@ TEST_F(CountersTest, OfCrossedDesignsOnRanksOfTheirOwn) {
   const std::string hash = check({1, 1, 1}).results_hash;
   for (const LayoutRequest& layout : std::vector<LayoutRequest>{{1, 1, 1, 2}, {1, 2, 1, 2}, {2, 1, 2, 2}}) {
     EXPECT_EQ(check(layout).results_hash, hash);
+  }
+}
+
+TEST_F(CountersTest, PreparationsAreTimedWhereCallsAreChargedAndCountedOnce) {
+  ASSERT_EQ(variscope({"data", "synth", "odd.h5", "--rows", "1009", "--columns", "3"}).status, 0);
+  // On minibatches taylor_hessian learns nothing beforehand; on all rows the other two do not serve.
+  const std::string names = R"("pw_cfe", "sf_rb", "taylor_hessian", "svrg", "joint_cv")";
+  const std::map<std::string, std::set<std::string>> charged = {{"64", {"svrg", "joint_cv"}}, {"\"all\"", {"taylor_hessian"}}};
+  for (const auto& [batch_rows, expected] : charged) {
+    SCOPED_TRACE(batch_rows);
+    write("study.toml",
+          testing::replaced(testing::logistic_spec("odd.h5", names, "16", "batch_rows = " + batch_rows + "\n"), "response = \"y\"\n", ""));
+    const Plan plan = make_plan(path("study.toml"), 1, 1, {}, "");
+    std::string hash;
+    for (const std::string ranks : {"1", "2"}) {
+      const auto outcome =
+          variscope({"run", "study.toml", "--ranks", ranks, "--threads", "2", "--output", "run", "--overwrite", "--quiet"});
+      ASSERT_EQ(outcome.status, 0) << outcome.all();
+      EXPECT_TRUE(hash.empty() || outcome.hash() == hash);
+      hash = outcome.hash();
+      const store::RunRecord run = store::read_run_file(work() / "run" / "run.h5");
+      check_records(run, plan);
+      for (const auto& kind : models::Counts::kinds()) EXPECT_EQ(sum(figure(run, kind.name)), static_cast<double>(plan.counts.*kind.count));
+      std::set<std::string> found;
+      for (const EstimatorRecord& e : run.cells.at(0).points.at(0).estimators) {
+        EXPECT_GT(e.seconds_per_call, 0) << e.name;
+        EXPECT_EQ(e.preparation_seconds > 0, e.preparation_share > 0) << e.name;
+        if (e.preparation_seconds > 0) found.insert(e.name);
+      }
+      EXPECT_EQ(found, expected);
+    }
   }
 }
 

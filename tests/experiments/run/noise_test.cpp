@@ -76,6 +76,20 @@ TEST(IndependentNoise, AColumnIsTheSameInAnyLaneAndWidth) {
   }
 }
 
+TEST(IndependentNoise, ExtraUniformsAreThoseOfAShapeThatHasThemAll) {
+  for (const families::NoiseShape shape : {families::NoiseShape{4, 0}, {3, 2}, {0, 1}}) {
+    const LaneStreams streams = streams_from(60);
+    const families::NoiseShape wide{shape.normals, shape.uniforms + 5};
+    const tiles::Batch whole = independent(wide, streams, tiles::kLanes);
+    tiles::Batch parts(wide.rows(), tiles::kLanes);
+    fill_independent(shape, streams, parts.view());
+    fill_uniforms(shape, {shape.uniforms, wide.uniforms}, streams, parts.view());
+    for (Index c = 0; c < tiles::kLanes; ++c) {
+      for (Index d = 0; d < wide.rows(); ++d) EXPECT_EQ(parts(d, c), whole(d, c)) << d;
+    }
+  }
+}
+
 TEST(IndependentNoise, UniformsShareNothingWithTheNormals) {
   // Box and Muller make a normal of a radius and an angle 2 pi u: a uniform that is that angle shows in the mean of eps cos(2 pi u), which
   // is zero for independent ones. Each product has variance 1/2. |z| > 5: once in 1.7 million.
