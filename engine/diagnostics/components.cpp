@@ -330,7 +330,11 @@ ComponentSummary summarise(const std::string& estimator, const ComponentMoments&
 Check check_prediction(const ComponentStatistics& statistics, const Setting& setting, const Policy& policy, const Estimate& measured,
                        Index comparisons) {
   const std::optional<Components> there = coefficients(setting, policy);
-  return {setting, policy, compare(there ? predicted(statistics, *there) : Estimate{}, measured, comparisons)};
+  Check check{setting, policy, compare(there ? predicted(statistics, *there) : Estimate{}, measured, comparisons)};
+  if (!check.judged()) {
+    check.comparison.agreement = Agreement::undecided;
+  }
+  return check;
 }
 
 }  // namespace variscope::diagnostics

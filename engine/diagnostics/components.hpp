@@ -80,6 +80,9 @@ struct Check {
   Setting setting;
   Policy policy;
   Comparison comparison;
+
+  /// Whether the two must agree if the policy was kept: the comparison is then one of those that share the report's false alarms.
+  [[nodiscard]] bool judged() const { return comparison.predicted.defined() && holds_for_any_rows(setting, policy); }
 };
 
 struct ComponentSummary {
@@ -100,7 +103,8 @@ struct ComponentSummary {
 ComponentSummary summarise(const std::string& estimator, const ComponentMoments& moments, const std::vector<Block>& blocks,
                            const Setting& setting, RowPolicy rows, std::span<const double> floor, Index set_size = 1);
 
-/// Components at another setting against a variance measured there. Undecided if nothing is predicted there.
+/// Components at another setting against a variance measured there. Undecided if nothing is predicted there, or only what shards dealt at
+/// random would have (z is given all the same).
 Check check_prediction(const ComponentStatistics& statistics, const Setting& setting, const Policy& policy, const Estimate& measured,
                        Index comparisons);
 

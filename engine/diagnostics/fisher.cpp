@@ -1,7 +1,8 @@
-/// Weights of the Fisher-weighted trace at a stored point, from the family that the cell names.
+/// The family's member at a stored point, from what the cell says about it: its Fisher information, and whether it is mean-field.
 #include "engine/diagnostics/fisher.hpp"
 
 #include <cstdlib>
+#include <memory>
 #include <string>
 
 #include "engine/error.hpp"
@@ -9,10 +10,13 @@
 
 namespace variscope::diagnostics {
 
-std::vector<double> fisher_weights(const CellRecord& cell, const PointRecord& point) {
+namespace {
+
+/// nullptr if the family is unknown or lambda has no length of its members.
+std::unique_ptr<families::Family> member_of(const CellRecord& cell, const PointRecord& point) {
   const families::Entry* entry = families::find(cell.family);
   if (entry == nullptr) {
-    return {};
+    return nullptr;
   }
   families::Arguments arguments;
   for (const families::Parameter& parameter : entry->parameters) {
@@ -35,7 +39,19 @@ std::vector<double> fisher_weights(const CellRecord& cell, const PointRecord& po
   while (arguments.dim <= length && size() < length) {
     ++arguments.dim;
   }
-  return size() == length ? entry->make(arguments, point.lambda)->inverse_fisher_diagonal() : std::vector<double>{};
+  return size() == length ? entry->make(arguments, point.lambda) : nullptr;
+}
+
+}  // namespace
+
+std::vector<double> fisher_weights(const CellRecord& cell, const PointRecord& point) {
+  const auto member = member_of(cell, point);
+  return member ? member->inverse_fisher_diagonal() : std::vector<double>{};
+}
+
+bool is_mean_field(const CellRecord& cell, const PointRecord& point) {
+  const auto member = member_of(cell, point);
+  return member && member->mean_field_gaussian() != nullptr;
 }
 
 }  // namespace variscope::diagnostics

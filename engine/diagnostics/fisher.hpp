@@ -1,4 +1,4 @@
-/// Weights of the Fisher-weighted trace at a stored point, from the family that the cell names.
+/// The family's member at a stored point, from what the cell says about it: its Fisher information, and whether it is mean-field.
 #pragma once
 
 #include <vector>
@@ -11,5 +11,8 @@ namespace variscope::diagnostics {
 /// parameterisation of each coordinate. [parameter]; empty if the family is unknown or does not know F in closed form.
 /// Cost: one member of the family.
 std::vector<double> fisher_weights(const CellRecord& cell, const PointRecord& point);
+
+/// Whether the cell's family is the mean-field Gaussian, lambda = (m, log s): what rounding_floor() asks. False if the family is unknown.
+bool is_mean_field(const CellRecord& cell, const PointRecord& point);
 
 }  // namespace variscope::diagnostics

@@ -144,6 +144,10 @@ std::optional<Components> coefficients(const Setting& setting, const Policy& pol
   return Components{1 / (shared ? m : m * r), together / n, (shared ? together : one) / (n * m)};
 }
 
+bool holds_for_any_rows(const Setting& setting, const Policy& policy) {
+  return policy.rows != RowPolicy::shards || setting.replicas == 1 || setting.rows == 0;
+}
+
 std::optional<double> predicted_variance(const Components& components, const Setting& setting, const Policy& policy) {
   const std::optional<Components> known = coefficients(setting, policy);
   return known ? std::optional<double>(dot(*known, components)) : std::nullopt;
@@ -171,28 +175,6 @@ std::optional<double> predicted_variance(double monte_carlo, std::span<const Sha
     sum += share * share * dot(*known, shard.components);
   }
   return sum;
-}
-
-std::optional<Components> coefficients_of_steps(const Setting& setting, const Policy& policy, Index steps) {
-  std::optional<Components> known = coefficients(setting, policy);
-  if (steps < 1) {
-    throw UserError(fmt::format("noise: {} steps (at least 1).", steps));
-  }
-  if (!known) {
-    return known;
-  }
-  const double t = real(steps);
-  known->monte_carlo /= t;
-  known->data /= t;
-  known->interaction /= t;
-  if (policy.rows == RowPolicy::epoch && setting.rows > 0) {
-    const Index used = drawn_rows(setting) * setting.replicas;
-    if (used > setting.rows / steps) {
-      throw UserError(fmt::format("noise: {} steps of {} rows exceed N = {} (one epoch).", steps, used, setting.rows));
-    }
-    known->data = finite_population_correction(setting.rows, used * steps) / real(used * steps);
-  }
-  return known;
 }
 
 BestSetting best_setting(const Components& components, Index rows, Index budget, bool replacement, bool own_noise_per_row) {

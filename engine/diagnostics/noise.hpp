@@ -72,9 +72,14 @@ double finite_population_correction(Index rows, Index drawn);
 ///   1 if rows are distinct; 1 + (B - 1) / N with replacement; of shared noise 1 + (n - 1) / N with replacement, 1 + (R - 1) B / N if each
 ///   replica draws distinct rows.
 /// Fixed shards: the mean over all partitions into shards of these sizes, as if rows had been dealt at random; equal shards give what
-/// disjoint gives. For the shards at hand see predicted_variance(total, shards, ...).
+/// disjoint gives. Rows in some order make shards that differ from it either way: see holds_for_any_rows(), and for the shards at hand
+/// predicted_variance(total, shards, ...).
 /// UserError if the sizes are impossible (B > N without replacement, B R > N disjoint, M or R < 1).
 std::optional<Components> coefficients(const Setting& setting, const Policy& policy);
+
+/// Whether coefficients() are those of the rows at hand whatever these are. Not of fixed shards with R > 1, of which the components of all
+/// rows tell only what shards dealt at random have on average: no measured variance contradicts that.
+bool holds_for_any_rows(const Setting& setting, const Policy& policy);
 
 /// dot(coefficients, components).
 std::optional<double> predicted_variance(const Components& components, const Setting& setting, const Policy& policy);
@@ -91,13 +96,10 @@ struct Shard {
 ///   own noise per row: sum w_r^2 ((e_r + ed_r) / (b M) + d_r f / b).
 /// Derivation: given all noise, shards are drawn independently and unbiasedly, so the second terms add; the mean over rows given the
 /// noise is sum w_r (a + mean_r c) per replica with independent noise, and a alone (sum w_r mean_r c = 0) with shared noise.
+/// Where the prior's noise counts 1 / R in every replica, whatever its shard's share of rows, e_r is that of shard r's rows with the prior
+/// counted 1 / (R w_r) times; d_r and ed_r do not change.
 /// monte_carlo: s2_e of the whole population. setting.rows and setting.replicas are not read.
 std::optional<double> predicted_variance(double monte_carlo, std::span<const Shard> shards, const Setting& setting, NoisePolicy noise);
-
-/// Coefficients for the mean of the first `steps` consecutive steps, noise fresh in every step. Under `epoch` these are steps of one epoch
-/// (steps B R <= N, else UserError), whose rows are all distinct: d f(steps B R) / (steps B R), which vanishes with the epoch's last row.
-/// Under all other policies steps are independent.
-std::optional<Components> coefficients_of_steps(const Setting& setting, const Policy& policy, Index steps);
 
 /// How a budget of row evaluations is best spent.
 struct BestSetting {

@@ -125,8 +125,7 @@ Ranking ranking_of(const EstimatorSummary& summary) {
 PointSummary summarise(const CellRecord& cell, const PointRecord& point, const SummaryOptions& options) {
   PointSummary result;
   result.label = point.label;
-  const bool mean_field = cell.family.find("mean_field") != std::string::npos;
-  const std::vector<double> floor = rounding_floor(point, mean_field);
+  const std::vector<double> floor = rounding_floor(point, is_mean_field(cell, point));
   const std::vector<double> weights = fisher_weights(cell, point);
   const auto own = static_cast<Index>(point.reference.size() * point.estimators.size());
   const Index compared = options.comparisons > 0 ? options.comparisons : own;

@@ -173,6 +173,7 @@ Entry rao_blackwell_same_samples_entry() {
                             "Ranganath, Gerrish, Blei 2014 (AISTATS), algorithm 2", "1 value",
                             [] { return std::make_unique<RaoBlackwellSameSamples>(); });
   entry.biased = true;
+  entry.joins_samples = true;
   entry.incompatible = needs_mean_field;
   entry.bad_samples = [](Index samples) -> std::optional<std::string> {
     if (samples >= 2) return std::nullopt;

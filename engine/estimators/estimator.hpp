@@ -135,6 +135,13 @@ struct Entry {
   bool snapshot = false;  ///< leans on Context::snapshot, whose age reports then state
   /// Whether it estimates the gradient of the importance-weighted bound; all others estimate those of the other two objectives.
   bool importance_bound = false;
+  /// Whether a gradient is no average of M independent terms though its samples are independent: sums over pairs of samples, coefficients
+  /// from the same samples, functions of all weights. Coupled samples (Coupling) need not be told here.
+  bool joins_samples = false;
+  bool own_noise_per_row = false;  ///< sample m of every data row has noise of its own, addressed by the global row
+  /// Place in the order of those that may lead along a reference path, the first that is compatible being taken; 0: never.
+  int leads_path = 0;
+  bool makes_reference = false;  ///< measures reference gradients where it is compatible; elsewhere the path's estimator does
   std::function<std::unique_ptr<Estimator>()> make;
   /// Why this estimator cannot serve this setting (a reason for the report), or nothing; apart from the objective. Ask reason_against().
   std::function<std::optional<std::string>(const Context&)> incompatible;

@@ -85,6 +85,7 @@ Entry bound_entry(std::string name, std::string summary, std::string source, int
   Entry entry = plain_entry(std::move(name), std::move(summary), std::move(source), "1 gradient",
                             [power, with_score] { return std::make_unique<ImportanceWeighted>(power, with_score); });
   entry.importance_bound = true;
+  entry.joins_samples = true;
   entry.incompatible = [](const Context& context) -> std::optional<std::string> {
     if (context.batch_rows > 0)
       return "needs all rows: the logarithm of a mean of weights is not linear in the likelihood, so a minibatch's bound is another one";
@@ -109,8 +110,10 @@ Entry importance_weighted_landing_entry() {
 }
 
 Entry doubly_reparameterised_entry() {
-  return bound_entry("dreg", "doubly reparameterised: squared weights, no score term, unbiased",
-                     "Tucker, Lawson, Gu, Maddison 2019 (ICLR), eq. 8", 2, false);
+  Entry entry = bound_entry("dreg", "doubly reparameterised: squared weights, no score term, unbiased",
+                            "Tucker, Lawson, Gu, Maddison 2019 (ICLR), eq. 8", 2, false);
+  entry.leads_path = 4;
+  return entry;
 }
 
 }  // namespace variscope::estimators

@@ -38,6 +38,7 @@ Entry local_reparameterisation_entry() {
   Entry entry = plain_entry("pw_local", "local reparameterisation: own noise for every data row; KL to the prior in closed form",
                             "Kingma, Salimans, Welling 2015 (NeurIPS), eq. 6", "1 likelihood gradient",
                             [] { return std::make_unique<LocalReparameterisation>(); });
+  entry.own_noise_per_row = true;
   entry.incompatible = [](const Context& context) -> std::optional<std::string> {
     if (context.family->mean_field_gaussian() == nullptr) return "is written for mean_field_gaussian";
     if (!context.model->has_local_gradient()) return "needs a likelihood that depends on z through x'z alone, which this model has not";

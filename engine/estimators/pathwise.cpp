@@ -97,6 +97,7 @@ Entry pathwise_closed_form_entropy_entry() {
   Entry entry = plain_entry("pw_cfe", "pathwise with closed-form entropy (ADVI's estimator)",
                             "Kingma, Welling 2014 (ICLR), section 2.3; Kucukelbir et al. 2017, JMLR 18(14), eqs. 7-8", "1 gradient",
                             [] { return std::make_unique<ClosedFormEntropy>(); });
+  entry.leads_path = 1;
   entry.incompatible = needs_path_and_entropy;
   return entry;
 }
@@ -117,6 +118,7 @@ Entry sticking_the_landing_entry() {
   Entry entry =
       plain_entry("stl", "sticking the landing: pathwise without the score term (path derivative)",
                   "Roeder, Wu, Duvenaud 2017 (NeurIPS), eq. 8", "1 gradient", [] { return std::make_unique<StickingTheLanding>(); });
+  entry.leads_path = 2;
   entry.incompatible = [](const Context& context) -> std::optional<std::string> {
     if (context.objective != Objective::elbo) return "drops the score term of the entropy, and the objective 'expectation' has no entropy";
     return needs_path(context);
@@ -128,6 +130,7 @@ Entry antithetic_pathwise_entry() {
   Entry entry = plain_entry("pw_antithetic", "pathwise with closed-form entropy on pairs (eps, -eps)",
                             "Hammersley, Morton 1956; Ren, Zhao, Ermon 2019 (ICML) for its use in VI", "1 gradient",
                             [] { return std::make_unique<Antithetic>(); });
+  entry.makes_reference = true;
   entry.incompatible = needs_path_and_entropy;
   entry.bad_samples = [](Index samples) -> std::optional<std::string> {
     if (samples % 2 == 0) return std::nullopt;

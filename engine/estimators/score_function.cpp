@@ -86,6 +86,8 @@ Entry score_function_leave_one_out_entry() {
   Entry entry = plain_entry("sf_loo", "score function with the leave-one-out baseline (RLOO, VarGrad)",
                             "Salimans, Knowles 2014 (arXiv 1401.1022), section 4; Kool, van Hoof, Welling 2019 (ICLR workshop), eq. 8",
                             "1 value", [] { return std::make_unique<LeaveOneOut>(); });
+  entry.joins_samples = true;
+  entry.leads_path = 3;
   entry.bad_samples = [](Index samples) -> std::optional<std::string> {
     if (samples >= 2) return std::nullopt;
     return "the leave-one-out baseline needs at least 2 samples";

@@ -190,9 +190,15 @@ void check_bound(const Spec& spec, const estimators::Context& path) {
     throw UserError(fmt::format("{}: path.batch_rows = {} (the importance-weighted bound of a minibatch is another bound). Use \"all\".",
                                 spec.where("path.batch_rows"), path.batch_rows));
   }
-  if (const auto reason = estimators::reason_against(*estimators::find("dreg"), path))
-    throw UserError(fmt::format("{}: no estimator of the importance-weighted bound can lead along the path (dreg {}). Use \"elbo\".",
-                                spec.where("objective"), *reason));
+  std::string reasons;
+  for (const estimators::Entry& entry : estimators::catalogue()) {
+    if (!entry.importance_bound || entry.leads_path == 0) continue;
+    const auto reason = estimators::reason_against(entry, path);
+    if (!reason) return;
+    reasons += fmt::format("{}{} {}", reasons.empty() ? "" : "; ", entry.name, *reason);
+  }
+  throw UserError(fmt::format("{}: no estimator of the importance-weighted bound can lead along the path ({}). Use \"elbo\".",
+                              spec.where("objective"), reasons));
 }
 
 class Expander {
@@ -468,9 +474,12 @@ bool needs_monte_carlo(const Settings& settings, const models::Model& model, con
 }
 
 std::string path_estimator(const estimators::Context& context) {
-  for (const char* name : {"pw_cfe", "stl", "sf_loo", "dreg"}) {
-    if (!estimators::reason_against(*estimators::find(name), context)) return name;
+  const estimators::Entry* first = nullptr;
+  for (const estimators::Entry& entry : estimators::catalogue()) {
+    const bool sooner = entry.leads_path > 0 && (first == nullptr || entry.leads_path < first->leads_path);
+    if (sooner && !estimators::reason_against(entry, context)) first = &entry;
   }
+  if (first != nullptr) return first->name;
   throw UserError(
       "no estimator leads along a path of this family with this objective (importance_bound needs a reparameterisable family). Use "
       "objective = "
@@ -478,7 +487,10 @@ std::string path_estimator(const estimators::Context& context) {
 }
 
 std::string reference_estimator(const estimators::Context& context) {
-  return estimators::reason_against(*estimators::find("pw_antithetic"), context) ? path_estimator(context) : "pw_antithetic";
+  for (const estimators::Entry& entry : estimators::catalogue()) {
+    if (entry.makes_reference && !estimators::reason_against(entry, context)) return entry.name;
+  }
+  return path_estimator(context);
 }
 
 Design component_design(const Settings& settings) {

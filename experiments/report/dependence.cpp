@@ -17,14 +17,13 @@ Dependence dependence_of(const std::string& estimator) {
     return dependence;
   }
   const estimators::Coupling coupling = entry->make()->coupling();
-  // Sums over all pairs of samples, and functions of all weights, are not averages of independent terms.
-  const bool joined = entry->importance_bound || estimator == "sf_loo" || estimator == "sf_rb_same";
-  if (coupling == estimators::Coupling::scrambled_net || joined) {
+  dependence.net = coupling == estimators::Coupling::scrambled_net;
+  if (dependence.net || entry->joins_samples) {
     dependence.sets = Dependence::Sets::whole;
   } else if (coupling == estimators::Coupling::antithetic) {
     dependence.sets = Dependence::Sets::pairs;
   }
-  dependence.own_noise_per_row = estimator == "pw_local";
+  dependence.own_noise_per_row = entry->own_noise_per_row;
   return dependence;
 }
 
@@ -32,7 +31,7 @@ diagnostics::Setting setting_of(const CellRecord& cell, const Dependence& depend
   return {cell.rows, cell.samples / dependence.set_size(cell.samples), cell.batch_rows, cell.replicas, dependence.own_noise_per_row};
 }
 
-diagnostics::Policy policy_of(const CellRecord& cell) {
+diagnostics::Policy policy_of(const CellRecord& cell, const Dependence& dependence) {
   static const std::map<std::string, NoisePolicy> noises = {{"shared", NoisePolicy::shared}, {"split_net", NoisePolicy::split_net}};
   static const std::map<std::string, RowPolicy> rows = {{"with_replacement", RowPolicy::with_replacement},
                                                         {"disjoint", RowPolicy::disjoint},
@@ -40,7 +39,7 @@ diagnostics::Policy policy_of(const CellRecord& cell) {
                                                         {"epoch", RowPolicy::epoch}};
   diagnostics::Policy policy;
   if (const auto noise = noises.find(cell.noise_policy); noise != noises.end()) {
-    policy.noise = noise->second;
+    policy.noise = noise->second == NoisePolicy::split_net && !dependence.net ? NoisePolicy::independent : noise->second;
   }
   if (const auto row = rows.find(cell.row_policy); row != rows.end() && cell.batch_rows > 0) {
     policy.rows = row->second;

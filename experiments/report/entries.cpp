@@ -63,11 +63,6 @@ TableCell if_timed(TableCell cell, const Estimate& base) {
   return base.defined() && !cell.estimate.defined() ? withheld() : std::move(cell);
 }
 
-TableCell without_interval(TableCell cell) {
-  cell.kind = cell.kind == CellKind::estimate ? CellKind::short_estimate : cell.kind;
-  return cell;
-}
-
 std::string title_of(std::string block) {
   std::replace(block.begin(), block.end(), '_', ' ');
   return block;
@@ -78,7 +73,7 @@ std::vector<std::string> mark_notes(const Table& table) {
   for (const TableSection& section : table.sections) {
     for (const TableRow& row : section.rows) {
       for (std::size_t c = 0; c < row.cells.size(); ++c) {
-        if (table.columns[c].panel != csv_only && is_estimate(row.cells[c].kind)) {
+        if (table.columns[c].panel != csv_only && row.cells[c].kind == CellKind::estimate) {
           seen.insert(row.cells[c].estimate.reliability);
         }
       }

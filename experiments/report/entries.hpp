@@ -29,8 +29,6 @@ TableCell withheld();
 TableCell seconds(double per_call, bool well_timed);
 /// The number if there is one, withheld if its base is there without it.
 TableCell if_timed(TableCell cell, const diagnostics::Estimate& base);
-/// The interval then stands in the CSV only.
-TableCell without_interval(TableCell cell);
 
 /// Adds columns and cells side by side, so that they cannot get out of step.
 class RowBuilder {

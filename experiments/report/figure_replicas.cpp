@@ -37,19 +37,6 @@ ChartSeries guide(const std::string& name, std::size_t dashes, const ScalingSect
   return series;
 }
 
-/// Pieces of a net are noise of one's own to estimators without nets: the very same numbers are drawn once.
-void mark_if_drawn_already(ChartSeries& series, const std::vector<ChartSeries>& drawn) {
-  const auto same = [](const ChartPoint& a, const ChartPoint& b) { return a.x == b.x && a.value.value == b.value.value; };
-  for (const ChartSeries& other : drawn) {
-    if (std::equal(series.points.begin(), series.points.end(), other.points.begin(), other.points.end(), same)) {
-      for (ChartPoint& point : series.points) {
-        point.flag = "as " + other.name;
-      }
-      return;
-    }
-  }
-}
-
 ChartPanel panel_of(const ScalingSection& section, const ScalingSummary& summary, const Predictions& predictions,
                     std::vector<std::string>& policies) {
   ChartPanel panel{fmt::format("{}: {}, point {}", summary.estimator, section.heading, section.point)};
@@ -81,7 +68,6 @@ ChartPanel panel_of(const ScalingSection& section, const ScalingSummary& summary
       }
     }
     std::sort(series.points.begin(), series.points.end(), [](const ChartPoint& a, const ChartPoint& b) { return a.x < b.x; });
-    mark_if_drawn_already(series, panel.series);
     panel.series.push_back(std::move(series));
   }
   if (one != nullptr && one->check.comparison.measured.defined()) {

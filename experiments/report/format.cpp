@@ -87,11 +87,6 @@ std::string format_cell(const TableCell& cell) {
     }
     case CellKind::estimate:
       return format_estimate(cell.estimate, cell.most_digits) + cell.text;
-    case CellKind::short_estimate: {
-      Estimate estimate = cell.estimate;
-      estimate.lower = estimate.upper = estimate.value;
-      return format_estimate(estimate) + cell.text;
-    }
   }
   return "";
 }

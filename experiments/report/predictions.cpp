@@ -7,6 +7,7 @@
 #include <memory>
 #include <optional>
 
+#include "engine/diagnostics/fisher.hpp"
 #include "engine/diagnostics/moments.hpp"
 #include "engine/diagnostics/variance.hpp"
 #include "experiments/report/dependence.hpp"
@@ -20,6 +21,7 @@ using diagnostics::Check;
 using diagnostics::ComponentSummary;
 using diagnostics::EstimatorSummary;
 using diagnostics::MeasuredScaling;
+using diagnostics::Policy;
 using diagnostics::RowPolicy;
 using diagnostics::Setting;
 using diagnostics::Verdict;
@@ -32,7 +34,7 @@ bool has_designs(const EstimatorRecord& record) {
 bool usable(const EstimatorSummary& e) { return !e.declared_biased && e.bias.verdict == Verdict::unbiased; }
 
 std::vector<double> floor_of(const CellRecord& cell, const PointRecord& point) {
-  return diagnostics::rounding_floor(point, cell.family.find("mean_field") != std::string::npos);
+  return diagnostics::rounding_floor(point, diagnostics::is_mean_field(cell, point));
 }
 
 /// Sizes of the designs' own estimates.
@@ -45,7 +47,8 @@ Setting design_setting(const CellRecord& cell, const Dependence& dependence) {
 ComponentSummary components_of(const CellRecord& cell, const PointRecord& point, const EstimatorRecord& record) {
   const Dependence dependence = dependence_of(record.name);
   // Minibatches of a design are drawn independently of each other, whatever the replicas do.
-  const RowPolicy rows = policy_of(cell).rows == RowPolicy::with_replacement ? RowPolicy::with_replacement : RowPolicy::without_replacement;
+  const bool replaced = policy_of(cell, dependence).rows == RowPolicy::with_replacement;
+  const RowPolicy rows = replaced ? RowPolicy::with_replacement : RowPolicy::without_replacement;
   return diagnostics::summarise(record.name, record.components, cell.blocks, design_setting(cell, dependence), rows, floor_of(cell, point),
                                 dependence.set_size(cell.samples));
 }
@@ -76,6 +79,10 @@ std::string left_out(const CellSummary& cell, std::size_t point) {
   return note;
 }
 
+/// Whether a sweep of policies measures replicas under both to the same bits: no policy touches a single one, and some touch no estimator
+/// but those with nets.
+bool same_draws(const Policy& a, const Policy& b, Index replicas) { return replicas == 1 || (a.noise == b.noise && a.rows == b.rows); }
+
 /// Every pair of a prediction and the measurement at some cell of the path, the designs' own included.
 std::vector<Check> checks_of(const CellSummary& designs, const PointRecord& point, const ComponentSummary& components,
                              const std::vector<CellSummary>& cells, Index comparisons) {
@@ -95,12 +102,12 @@ std::vector<Check> checks_of(const CellSummary& designs, const PointRecord& poin
     if (!usable(measured)) {
       continue;
     }
-    Check check = diagnostics::check_prediction(components.total.statistics, setting_of(*other.cell, dependence), policy_of(*other.cell),
-                                                measured.total, comparisons);
-    // Policies do not touch a single replica: a sweep of them measures it several times, to the same bits.
+    Check check = diagnostics::check_prediction(components.total.statistics, setting_of(*other.cell, dependence),
+                                                policy_of(*other.cell, dependence), measured.total, comparisons);
     const bool again = std::any_of(checks.begin(), checks.end(), [&](const Check& c) {
-      return c.setting.samples == check.setting.samples && c.setting.batch_rows == check.setting.batch_rows && c.setting.replicas == 1 &&
-             check.setting.replicas == 1 && c.comparison.measured.value == measured.total.value;
+      return c.setting.samples == check.setting.samples && c.setting.batch_rows == check.setting.batch_rows &&
+             c.setting.replicas == check.setting.replicas && same_draws(c.policy, check.policy, check.setting.replicas) &&
+             c.comparison.measured.value == measured.total.value;
     });
     if (check.comparison.predicted.defined() && !again) {
       checks.push_back(check);
@@ -182,13 +189,15 @@ std::vector<MeasuredScaling> measured_of(const std::vector<const CellSummary*>& 
     const PointRecord& at = cell->cell->points[static_cast<std::size_t>(i)];
     const EstimatorRecord& record = at.estimators[static_cast<std::size_t>(e)];
     auto statistics = diagnostics::variance_statistics(record.moments, cell->cell->blocks, floor_of(*cell->cell, at), {});
-    MeasuredScaling entry{setting_of(*cell->cell, dependence), policy_of(*cell->cell), std::move(statistics.total), record.moments.count,
-                          diagnostics::seconds_per_call(record)};
-    // One replica is the same under every policy but replacement: a sweep of policies measures it several times.
+    MeasuredScaling entry{setting_of(*cell->cell, dependence), policy_of(*cell->cell, dependence), std::move(statistics.total),
+                          record.moments.count, diagnostics::seconds_per_call(record)};
+    // One replica is the same under every policy but replacement.
     const auto replaced = [](const MeasuredScaling& m) { return m.policy.rows == RowPolicy::with_replacement; };
-    const bool again = entry.setting.replicas == 1 && std::any_of(measured.begin(), measured.end(), [&](const MeasuredScaling& m) {
-                         return m.setting.replicas == 1 && replaced(m) == replaced(entry);
-                       });
+    const Index replicas = entry.setting.replicas;
+    const bool again = std::any_of(measured.begin(), measured.end(), [&](const MeasuredScaling& m) {
+      const bool same = replicas == 1 ? replaced(m) == replaced(entry) : m.trace.value == entry.trace.value;
+      return m.setting.replicas == replicas && same_draws(m.policy, entry.policy, replicas) && same;
+    });
     if (!again) {
       measured.push_back(std::move(entry));
     }
@@ -276,13 +285,12 @@ Predictions predict(const std::vector<CellSummary>& cells) {
   Index comparisons = 0;
   for (const ComponentPoint& point : found.components) {
     for (const ComponentSummary& e : point.estimators) {
-      comparisons += static_cast<Index>(e.checks.size());
+      comparisons += std::count_if(e.checks.begin(), e.checks.end(), [](const Check& check) { return check.judged(); });
     }
   }
   for (const ScalingSection& section : found.scaling) {
     for (const auto& summary : section.estimators) {
-      comparisons += std::count_if(summary.points.begin(), summary.points.end(),
-                                   [](const auto& point) { return point.check.comparison.predicted.defined(); });
+      comparisons += std::count_if(summary.points.begin(), summary.points.end(), [](const auto& point) { return point.check.judged(); });
     }
   }
   // The thresholds depend on how many comparisons there are.

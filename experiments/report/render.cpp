@@ -212,7 +212,7 @@ std::string render_csv(const Table& table) {
           continue;
         }
         const auto& e = cell.estimate;
-        const bool estimated = is_estimate(cell.kind);
+        const bool estimated = cell.kind == CellKind::estimate;
         std::string flag = estimated ? to_text(e.reliability) : cell.text;
         flag.erase(0, flag.find_first_not_of(' '));
         if (estimated && !cell.text.empty()) {

@@ -23,6 +23,7 @@ using diagnostics::Verdict;
 
 constexpr int variance_panel = 0;
 constexpr int comparison_panel = 1;
+constexpr int signal_panel = 2;
 
 /// What is the same for all rows of a table.
 struct Layout {
@@ -67,12 +68,11 @@ TableRow row_of(const EstimatorSummary& e, const Layout& layout, std::vector<Col
   build.add("seconds", "s/call", "", comparison_panel, seconds(e.seconds_per_call, e.well_timed));
   const bool signal = e.signal.separated || !e.total.defined();
   if (!layout.bounds) {
-    build.add("signal_to_noise", "SNR", "", comparison_panel, guarded(signal ? without_interval(estimate(e.signal_to_noise)) : withheld()));
+    build.add("signal_to_noise", "SNR", "", signal_panel, guarded(signal ? estimate(e.signal_to_noise) : withheld()));
   }
-  build.add("noise_scale", "noise scale", "", comparison_panel, guarded(signal ? without_interval(estimate(e.noise_scale)) : withheld()));
-  build.add("detectable_bias", "min bias", "", comparison_panel, number(e.bias.detectable));
-  build.add("detectable_bias_relative", "over |G|", "", comparison_panel,
-            e.signal.separated ? number(e.bias.detectable_relative) : withheld());
+  build.add("noise_scale", "noise scale", "", signal_panel, guarded(signal ? estimate(e.noise_scale) : withheld()));
+  build.add("detectable_bias", "min bias", "", signal_panel, number(e.bias.detectable));
+  build.add("detectable_bias_relative", "over |G|", "", signal_panel, e.signal.separated ? number(e.bias.detectable_relative) : withheld());
   build.add("value_passes", "value passes", "", csv_only, number(e.work.value_passes));
   build.add("gradient_passes", "gradient passes", "", csv_only, number(e.work.gradient_passes));
   build.add("hessian_passes", "Hessian-vector passes", "", csv_only, number(e.work.hessian_passes));
@@ -128,7 +128,8 @@ std::string caption_of(const std::vector<CellSummary>& all, const std::vector<Ce
       "{2}: Bonferroni over {3} comparisons). "
       "min bias: smallest bias of one coordinate, that this gate would catch with {4:.0f} % power, worst coordinate; over |G|: relative to "
       "the length of the gradient. "
-      "SNR: |G|^2 / tr Var; noise scale: its inverse, the calls to average until noise equals signal. "
+      "SNR: |G|^2 / tr Var; noise scale: its inverse, the calls to average until noise equals signal; the brackets of both "
+      "hold the error of tr Var, not that of |G|^2. "
       "evals: per call, passes of one sample over one batch (all rows if B is all rows); evals and s/call have their share of what is "
       "prepared beforehand. "
       "ratio x evals, ratio x s: ratio times work over that of {0}; a gradient pass counts as {5:.0f} value passes (4NDS "
@@ -303,8 +304,8 @@ Table variance_table(const std::vector<CellSummary>& all, const ReportContext& c
   const std::string baseline = baseline_name(cells, context.baseline);
   Table table;
   table.caption = caption_of(all, cells, baseline);
-  table.panels = {bounds ? "signal-to-noise and variance" : "variance",
-                  fmt::format("compared with {}; work; {}smallest bias that would be seen", baseline, bounds ? "" : "signal; ")};
+  table.panels = {bounds ? "signal-to-noise and variance" : "variance", fmt::format("compared with {}; work", baseline),
+                  bounds ? "noise scale; smallest bias that would be seen" : "signal; smallest bias that would be seen"};
   for (const CellSummary& cell : cells) {
     for (std::size_t i = 0; i < cell.points.size(); ++i) {
       TableSection section{cell.cell->id, cell.heading, cell.cell->points[i].label, {}, {}};
@@ -362,9 +363,7 @@ Table t1i(const std::vector<CellSummary>& cells, const ReportContext& context) {
   table.title = fmt::format("T1i importance-weighted bounds, another objective: {}", context.study);
   table.caption +=
       " The objective is E log of the mean importance weight of M samples, so that G depends on M and nothing here compares with an ELBO "
-      "gradient. Read SNR first: as M grows the signal may shrink faster than the noise (Rainforth et al. 2018, arXiv:1802.04537). "
-      "Brackets "
-      "of SNR: 95 % intervals, the error of tr Var alone.";
+      "gradient. Read SNR first: as M grows the signal may shrink faster than the noise (Rainforth et al. 2018, arXiv:1802.04537).";
   return table;
 }
 

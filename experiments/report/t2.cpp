@@ -18,7 +18,7 @@ using diagnostics::BlockComponents;
 using diagnostics::Check;
 using diagnostics::ComponentSummary;
 
-TableCell percent(const diagnostics::Estimate& share) { return without_interval(estimate(diagnostics::scaled(share, 100))); }
+TableCell percent(const diagnostics::Estimate& share) { return estimate(diagnostics::scaled(share, 100)); }
 
 void add_block(RowBuilder& build, const BlockComponents& block, int panel) {
   const std::string& name = block.name;
@@ -177,8 +177,8 @@ Table t2_checks(const std::vector<ComponentPoint>& points, const ReportContext& 
   table.caption = fmt::format(
       "predicted: tr Var from the components of T2; measured: from independent replicates at that setting. Brackets: 95 % intervals. z: "
       "logarithm of measured over predicted in standard errors, both errors included; beyond {:.2f} (or less: degrees of freedom differ) "
-      "the two "
-      "disagree (chance of any false alarm in this report {}: Bonferroni).",
+      "the two disagree (chance of any false alarm in this report {}: Bonferroni). Fixed shards stay undecided: predicted as if their rows "
+      "had been dealt at random, from which rows in some order differ.",
       threshold, diagnostics::comparison_false_alarm_rate);
   table.footnotes = mark_notes(table);
   return table;

@@ -61,7 +61,8 @@ TableRow row_of(const ScalingSummary& summary, const ScalingPoint& point, std::v
   build.add("ratio", "R Var_R / Var_1", "", variance_panel, finely(setting.replicas > 1 ? ratio(point.ratio) : estimate(point.ratio)));
   build.add("predicted", "predicted tr Var", "", variance_panel, estimate(comparison.predicted));
   const bool compared = std::isfinite(comparison.z);
-  build.add("z", "z", "", variance_panel, compared ? number(comparison.z, verdict(comparison.agreement)) : words("n/a"));
+  const std::string judgement = predicted && !point.check.judged() ? " (shards)" : verdict(comparison.agreement);
+  build.add("z", "z", "", variance_panel, compared ? number(comparison.z, judgement) : words("n/a"));
   build.add("agreement", "verdict", "", csv_only, words(to_text(comparison.agreement)));
   build.add("threshold", "threshold of |z|", "", csv_only, number(comparison.threshold));
   build.add("freedom", "degrees of freedom", "", csv_only, number(comparison.freedom));
@@ -70,7 +71,7 @@ TableRow row_of(const ScalingSummary& summary, const ScalingPoint& point, std::v
   build.add("seconds", "core s/call", "", work_panel, seconds(point.seconds, point.well_timed));
   const TableCell efficiency = setting.replicas > 1 ? ratio(point.efficiency) : estimate(point.efficiency);
   build.add("efficiency", "efficiency", "", work_panel, point.seconds > 0 ? if_timed(efficiency, point.ratio) : efficiency);
-  build.add("noise_scale", "noise scale", "", work_panel, signal ? without_interval(estimate(point.noise_scale)) : withheld());
+  build.add("noise_scale", "noise scale", "", work_panel, signal ? estimate(point.noise_scale) : withheld());
   build.add("step_progress", "step efficiency", "", work_panel, number(point.step_progress));
   build.add("useful", "useful R", "", work_panel, signal || !predicted ? replicas(point.useful, predicted) : withheld());
   build.add("useful_floor", "useful R, variance alone", "", csv_only, replicas(point.useful_floor, predicted));
@@ -102,18 +103,18 @@ Table t3(const std::vector<ScalingSection>& sections, const ReportContext& conte
   }
   table.caption = fmt::format(
       "Variance of the gradient averaged over R replicas of B rows and M samples each. R is a property of the study, not of the machine. "
-      "noise: each replica its own, or one for all; rows: how the replicas' rows are drawn. Brackets: 95 % intervals, jackknife over "
-      "batches of replicates. R Var_R / Var_1: 1 is ideal, below 1 disjoint rows pay extra, R means that nothing is gained; ≈: the "
-      "interval contains 1, not told apart from ideal. predicted: "
-      "from "
-      "the components of T2 under the declared policy; z: logarithm of measured over predicted in standard errors, both errors included, "
-      "marked above or below beyond about {:.2f} (chance of any false alarm in this report {}: Bonferroni): replicas that share a stream "
-      "they should not share show as above. core s/call: seconds of all cores for one averaged call. efficiency: Var_1 s_1 / (Var_R s_R), "
-      "1 is "
-      "ideal; the error of the timing is not in the interval. noise scale: tr Var / |G|^2, the calls to average until noise equals signal. "
-      "step efficiency: (|G|^2 + Var_1) / (R (|G|^2 + Var_R)), progress per replica of a step of ideal length. useful R: the largest R "
-      "whose "
-      "predicted step efficiency is at least {:.0f} %; no limit: none is too large.",
+      "noise: each replica its own, one for all, or pieces of one net (estimators without a net to split then have noise of their own, and "
+      "stand there once); rows: how the replicas' rows are drawn. Brackets: 95 % intervals, jackknife over batches of replicates. "
+      "R Var_R / Var_1: 1 is ideal, below 1 disjoint rows pay extra, R means that nothing is gained; ≈: the interval contains 1, not told "
+      "apart from ideal. predicted: from the components of T2 under the declared policy; z: logarithm of measured over predicted in "
+      "standard errors, both errors included, marked above or below beyond about {:.2f} (chance of any false alarm in this report {}: "
+      "Bonferroni): replicas that share a stream they should not share show as above. (shards): the components of all rows predict shards "
+      "whose rows were dealt at random; rows in some order (of time, of classes) make shards that differ from those, above or below, so "
+      "that z is no verdict on streams, and useful R is that of dealt rows. core s/call: seconds of all cores for one averaged call. "
+      "efficiency: Var_1 s_1 / (Var_R s_R), 1 is ideal; the error of the timing is not in the interval. noise scale: tr Var / |G|^2, the "
+      "calls to average until noise equals signal; the error of |G|^2 is not in its interval. step efficiency: (|G|^2 + Var_1) / "
+      "(R (|G|^2 + Var_R)), progress per replica of a step of ideal length. useful R: the largest R whose predicted step efficiency is at "
+      "least {:.0f} %; no limit: none is too large.",
       threshold, diagnostics::comparison_false_alarm_rate, 100 * share);
   table.footnotes = mark_notes(table);
   return table;

@@ -17,12 +17,10 @@ struct Column {
   int panel = 0;
 };
 
-enum class CellKind { words, number, estimate, short_estimate, absent };
-inline bool is_estimate(CellKind kind) { return kind == CellKind::estimate || kind == CellKind::short_estimate; }
+enum class CellKind { words, number, estimate, absent };
 
-/// One entry. words: text alone. number: value. estimate: value, interval and flag;
-/// short_estimate: the same, but the interval stands in the CSV only. absent: the row's family has no such quantity; a column with nothing
-/// else is left out where it stands, and the CSV has no line.
+/// One entry. words: text alone. number: value. estimate: value, interval and flag. absent: the row's family has no such quantity; a column
+/// with nothing else is left out where it stands, and the CSV has no line.
 struct TableCell {
   CellKind kind = CellKind::words;
   std::string text;                ///< of words; otherwise appended to the number ("≈")

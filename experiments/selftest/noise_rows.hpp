@@ -18,9 +18,10 @@ struct NoiseCase {
 /// pw_cfe on a normal mean and on a logistic regression, pw_local on the latter; svrg and joint_cv on a linear regression.
 std::vector<NoiseCase> noise_cases();
 
-/// Variances of minibatch estimates and of means over replicas, the components themselves (T2), and predictions made of them (T3).
-/// Twins, for pw_cfe on the normal mean: a wrong or truncated N / B for the bias gate; replicas that share a stream, for T3. For controls
-/// at a snapshot: all rows' share left out, for the bias gate; the control at half its weight, for the variance.
+/// Variances of minibatch estimates and of means over replicas under every policy for rows (fixed shards by their own components), the
+/// components themselves (T2), and predictions made of them (T3). Twins, for pw_cfe on the normal mean: a wrong or truncated N / B for the
+/// bias gate; replicas that share a stream, for T3. For controls at a snapshot: all rows' share left out, for the bias gate; the control at
+/// half its weight, for the variance.
 std::vector<SelftestRow> noise_rows(const NoiseCase& at, Index replicates, int threads);
 
 }  // namespace variscope::experiments

@@ -141,6 +141,57 @@ TEST_P(EstimatorConformance, AReplicateIgnoresWhereItLies) {
   });
 }
 
+/// Largest difference, relative to their magnitude, of an estimate from the mean of what its samples give alone; infinite if one gives
+/// nothing.
+double difference_from_samples(const estimators::Estimator& estimator, const Setting& setting, Call& call) {
+  const auto whole = test::estimate(estimator, call);
+  estimators::Context alone = call.context();
+  alone.samples = 1;
+  std::vector<double> mean(whole.size(), 0.0);
+  for (Index s = 0; s < call.context().samples; ++s) {
+    std::vector<double> partial(static_cast<std::size_t>(estimator.partial_size(alone)), 0.0);
+    std::vector<double> gradient(whole.size(), 0.0);
+    call.with_block(0, s, s + 1, [&](const estimators::SampleBlock& sample) { estimator.accumulate(alone, sample, partial); });
+    call.with_block(0, 0, 0, [&](const estimators::SampleBlock& none) { estimator.finish(alone, none, partial, gradient); });
+    for (std::size_t p = 0; p < mean.size(); ++p) mean[p] += gradient[p] / static_cast<double>(call.context().samples);
+  }
+  if (!all_finite(mean)) return std::numeric_limits<double>::infinity();
+  double largest = 0;
+  for (std::size_t p = 0; p < whole.size(); ++p) largest = std::max(largest, std::abs(mean[p] - whole[p]));
+  return largest / magnitude(setting, call);
+}
+
+TEST_P(EstimatorConformance, AveragesItsSamplesUnlessItsEntrySaysThatItJoinsThem) {
+  // The formulas of noise components rest on it.
+  if (estimator_->coupling() != estimators::Coupling::independent) {
+    EXPECT_FALSE(entry_.joins_samples) << "coupled samples say so themselves";
+    return;
+  }
+  for_all_uses([&](const Setting& setting, const Use& use) {
+    auto context = setting.context(use.objective, 8, use.batch_rows);
+    const auto state = test::prepared_state(*estimator_, context);
+    context.state = state;
+    Call call(*estimator_, context, 1, 85);
+    const double difference = difference_from_samples(*estimator_, setting, call);
+    if (entry_.joins_samples) {
+      EXPECT_GT(difference, 1e-9);
+    } else {
+      EXPECT_LT(difference, 1e-13);  // sums of 8 terms, a few operations each
+    }
+    return true;
+  });
+}
+
+TEST_P(EstimatorConformance, HasNoiseOfItsOwnPerRowIfAndOnlyIfItAsksForLocalGradients) {
+  for_all_uses([&](const Setting& setting, const Use& use) {
+    const auto requests = estimator_->requests(setting.context(use.objective, 8, use.batch_rows));
+    const bool local =
+        std::any_of(requests.begin(), requests.end(), [](const estimators::Request& request) { return request.wanted.local; });
+    EXPECT_EQ(entry_.own_noise_per_row, local);
+    return true;
+  });
+}
+
 TEST_P(EstimatorConformance, TheKernelsCountWhatItAsksFor) {
   for_all_uses([&](const Setting& setting, const Use& use) {
     auto context = setting.context(use.objective, 8, use.batch_rows);
@@ -288,6 +339,15 @@ TEST_P(EstimatorEntry, IsDocumented) {
   for (const Entry& other : estimators::catalogue()) same_name += other.name == entry_.name ? 1 : 0;
   EXPECT_EQ(same_name, 1);
   EXPECT_EQ(estimators::find("no_such_estimator"), nullptr);
+}
+
+TEST_P(EstimatorEntry, HasAPlaceOfItsOwnAmongThoseThatLeadAPath) {
+  EXPECT_GE(entry_.leads_path, 0);
+  for (const Entry& other : estimators::catalogue()) {
+    EXPECT_FALSE(&other != &entry_ && entry_.leads_path > 0 && other.leads_path == entry_.leads_path) << other.name;
+    EXPECT_FALSE(&other != &entry_ && entry_.makes_reference && other.makes_reference) << other.name;
+  }
+  EXPECT_FALSE(entry_.biased && (entry_.leads_path > 0 || entry_.makes_reference));
 }
 
 TEST_P(EstimatorEntry, ServesSomeFamilyAtTheCostItNames) {

@@ -170,43 +170,6 @@ TEST(Noise, EqualShardsDealtAtRandomAreDisjointRows) {
   }
 }
 
-TEST(Noise, MeanOverStepsOfAnEpoch) {
-  // Steps of one permutation are one draw of disjoint rows per step; noise is fresh in every step, shared among replicas or not.
-  for (const bool own : {false, true}) {
-    const Population population = testing::arbitrary_population(own ? 4 : 6, 2, 41);
-    const Index rows = own ? 4 : 6;
-    const Setting s{rows, 1, 1, 2, own};
-    for (Index steps = 1; steps <= rows / 2; ++steps) {
-      const std::size_t cells = size(2 * steps);
-      const auto draws =
-          testing::equal_weights(testing::disjoint_subsets(testing::all_rows(size(rows)), std::vector<std::size_t>(cells, 1)));
-      const double truth = testing::exact_variance(population, draws, 1, false, own);
-      const Policy policy{independent, RowPolicy::epoch};
-      expect_equal(dot(*coefficients_of_steps(s, policy, steps), whole(population)), truth);
-      if (own) {
-        continue;
-      }
-      // Shared noise: one replica of 2 rows has, in every step, the draws that two replicas of one row with the same noise have.
-      const Setting joined{rows, 1, 2, 1};
-      const auto pairs =
-          testing::equal_weights(testing::disjoint_subsets(testing::all_rows(size(rows)), std::vector<std::size_t>(size(steps), 2)));
-      const double truth_shared = testing::exact_variance(population, pairs, 1, false, false);
-      expect_equal(dot(*coefficients_of_steps(s, {shared, RowPolicy::epoch}, steps), whole(population)), truth_shared);
-      expect_equal(dot(*coefficients_of_steps(joined, policy, steps), whole(population)), truth_shared);
-    }
-    EXPECT_EQ(coefficients_of_steps(s, {independent, RowPolicy::epoch}, rows / 2)->data, 0.0);
-    EXPECT_THROW((void)coefficients_of_steps(s, {independent, RowPolicy::epoch}, rows / 2 + 1), UserError);
-  }
-}
-
-TEST(Noise, IndependentStepsDivide) {
-  const Population population = testing::arbitrary_population(4, 2, 42);
-  const Setting s{4, 1, 2, 1};
-  const Policy policy{independent, RowPolicy::without_replacement};
-  // Two independent steps of one replica are two replicas.
-  expect_equal(dot(*coefficients_of_steps(s, policy, 2), whole(population)), enumerated(population, {4, 1, 2, 2}, policy));
-}
-
 /// Each broken formula must differ from the truth by far more than rounding.
 TEST(Noise, BrokenFormulasAreCaught) {
   const Setting s{6, 1, 2, 2};
@@ -246,6 +209,14 @@ TEST(Noise, SplitNetIsNotPredicted) {
   EXPECT_FALSE(coefficients({6, 1, 2, 2}, {NoisePolicy::split_net, RowPolicy::disjoint}).has_value());
   EXPECT_FALSE(largest_useful_replicas({1, 1, 1}, {6, 1, 2, 2}, {NoisePolicy::split_net, RowPolicy::without_replacement}, 1).has_value());
   EXPECT_TRUE(coefficients({6, 1, 2, 1}, {NoisePolicy::split_net, RowPolicy::disjoint}).has_value());
+}
+
+TEST(Noise, OnlyShardsDependOnMoreThanTheComponentsOfAllRows) {
+  for (const RowPolicy rows : every_policy) {
+    EXPECT_EQ(holds_for_any_rows({6, 1, 2, 2}, {shared, rows}), rows != RowPolicy::shards);
+    EXPECT_TRUE(holds_for_any_rows({6, 1, 2, 1}, {independent, rows}));
+    EXPECT_TRUE(holds_for_any_rows({0, 1, 0, 2}, {independent, rows}));
+  }
 }
 
 TEST(Noise, WithoutDataOnlyMonteCarloNoise) {

@@ -34,8 +34,9 @@ class CrossedStudy {
     std::string cheat = {};  ///< policy that is really used for noise, if not the declared one
   };
 
-  CrossedStudy() {
-    for (Index n = 0; n < rows; ++n) effect_.push_back(n % 2 == 0 ? 1.0 : -1.0);
+  /// ordered: the first half of the rows has the one effect, the second half the other.
+  explicit CrossedStudy(bool ordered = false) {
+    for (Index n = 0; n < rows; ++n) effect_.push_back((ordered ? n < rows / 2 : n % 2 == 0) ? 1.0 : -1.0);
   }
 
   CellRecord cell(Index id, const Sizes& sizes, Index replicates = 2048, Index batches = 64) {
@@ -94,9 +95,9 @@ class CrossedStudy {
     return drawn;
   }
 
-  std::vector<Index> draw_rows(Index count) {
-    std::vector<Index> all(static_cast<std::size_t>(rows));
-    std::iota(all.begin(), all.end(), Index{0});
+  std::vector<Index> draw_rows(Index count, Range from = {0, rows}) {
+    std::vector<Index> all(static_cast<std::size_t>(from.size()));
+    std::iota(all.begin(), all.end(), from.first);
     std::shuffle(all.begin(), all.end(), engine_);
     all.resize(static_cast<std::size_t>(count));
     return all;
@@ -136,6 +137,8 @@ class CrossedStudy {
         std::vector<Index> mine = dealt;
         if (sizes.row_policy == "disjoint") {
           mine.assign(dealt.begin() + r * sizes.batch_rows, dealt.begin() + (r + 1) * sizes.batch_rows);
+        } else if (sizes.row_policy == "shards") {
+          mine = draw_rows(sizes.batch_rows, balanced_range(rows, sizes.replicas, r));
         } else if (r > 0) {
           mine = draw_rows(sizes.batch_rows);
         }

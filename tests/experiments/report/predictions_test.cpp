@@ -3,8 +3,12 @@
 
 #include <gtest/gtest.h>
 
+#include <cmath>
+
+#include "engine/diagnostics/comparison.hpp"
 #include "experiments/report/figures.hpp"
 #include "experiments/report/render.hpp"
+#include "experiments/report/t3.hpp"
 #include "experiments/report/tables.hpp"
 #include "tests/experiments/report/crossed_study.hpp"
 
@@ -93,6 +97,78 @@ TEST(Predictions, ReplicasThatSecretlyShareTheirNoiseAreCaught) {
     }
   }
   EXPECT_GE(caught, 1);  // where intervals are trusted
+}
+
+TEST(Predictions, ShardsOfRowsInOrderAreNoVerdictOnStreams) {
+  testing::CrossedStudy source(true);
+  std::vector<CellRecord> cells;
+  const auto add = [&](const Sizes& sizes) { cells.push_back(source.cell(static_cast<Index>(cells.size()), sizes)); };
+  add({.designs = 1024});
+  add({.samples = 2});
+  add({.samples = 2, .replicas = 4, .row_policy = "disjoint"});
+  add({.samples = 2, .replicas = 4, .row_policy = "shards"});
+  // All rows of a shard have the same effect: (s2_e + s2_ed) / 8 is left, and of rows dealt at random f = (60 - 40) / 59, f(10) = 50 / 59
+  // would leave s2_e / 8 + s2_d f / 40 + s2_ed f(10) / 80.
+  constexpr double e = 4.0;
+  constexpr double d = 9.0;
+  constexpr double ed = 2.25;
+  constexpr double truth = 4 * (e + ed) / 8;
+  constexpr double dealt = 4 * (e / 8 + d * 20 / 59 / 40 + ed * 50 / 59 / 80);
+  const Predictions found = predict(summarise_cells(cells, context));
+  Index judged = 0;
+  int called = 0;
+  for (const ScalingSection& section : found.scaling) {
+    const diagnostics::ScalingSummary& plain = section.estimators.at(0);
+    ASSERT_EQ(plain.points.size(), 3U);
+    const diagnostics::Check& disjoint = plain.points[1].check;
+    const diagnostics::Check& shards = plain.points[2].check;
+    // 3.9 standard errors: a false alarm in 10^4.
+    EXPECT_NEAR(shards.comparison.measured.value, truth, 3.9 * shards.comparison.measured.error);
+    EXPECT_NEAR(shards.comparison.predicted.value, dealt, 3.9 * shards.comparison.predicted.error);
+    EXPECT_GT(shards.comparison.z, shards.comparison.threshold);
+    EXPECT_LT(std::abs(disjoint.comparison.z), disjoint.comparison.threshold);
+    for (const auto& summary : section.estimators) {
+      for (const auto& point : summary.points) judged += point.check.judged() ? 1 : 0;
+      const diagnostics::Comparison& kept = summary.points[2].check.comparison;
+      EXPECT_EQ(kept.agreement, Agreement::undecided);
+      called += diagnostics::compare(kept.predicted, kept.measured, found.comparisons).agreement == Agreement::above ? 1 : 0;
+    }
+  }
+  EXPECT_GE(called, 1);  // what would have been called a shared stream, where intervals are trusted
+  for (const ComponentPoint& point : found.components) {
+    for (const ComponentSummary& summary : point.estimators) {
+      for (const auto& check : summary.checks) judged += check.judged() ? 1 : 0;
+    }
+  }
+  EXPECT_EQ(found.comparisons, judged);
+  EXPECT_NE(render_text(t3(found.scaling, context)).find(" (shards)"), std::string::npos);
+}
+
+TEST(Predictions, ANetToSplitIsOnlyForEstimatorsWithNets) {
+  const std::vector<CellRecord> one = study();
+  std::vector<CellRecord> cells = {one[0], one[4], one[4]};
+  cells[2].id = "cell_009";
+  cells[2].noise_policy = "split_net";
+  for (auto& [key, value] : cells[2].settings) value = key == "estimators.noise_policy" ? "split_net" : value;
+  Predictions found = predict(summarise_cells(cells, context));
+  // The very same numbers stand there once, as what they are.
+  for (const ScalingSection& section : found.scaling) {
+    ASSERT_EQ(section.estimators.at(0).points.size(), 2U);
+    EXPECT_EQ(section.estimators[0].points[1].check.policy.noise, diagnostics::NoisePolicy::independent);
+  }
+  EXPECT_EQ(found.components.at(0).estimators.at(0).checks.size(), 2U);
+  // Alone, they are held against the prediction for noise of their own.
+  cells.erase(cells.begin() + 1);
+  found = predict(summarise_cells(cells, context));
+  EXPECT_TRUE(found.scaling.at(0).estimators.at(0).points.at(1).check.judged());
+  EXPECT_EQ(found.scaling[0].estimators[0].points[1].check.policy.noise, diagnostics::NoisePolicy::independent);
+  // A net that is split has no prediction.
+  for (CellRecord& cell : cells) {
+    for (PointRecord& point : cell.points) point.estimators[0].name = "pw_rqmc";
+  }
+  found = predict(summarise_cells(cells, context));
+  EXPECT_EQ(found.scaling.at(0).estimators.at(0).points.at(1).check.policy.noise, diagnostics::NoisePolicy::split_net);
+  EXPECT_FALSE(found.scaling[0].estimators[0].points[1].check.judged());
 }
 
 TEST(Predictions, AnotherPathOrAFailedGateIsLeftOut) {

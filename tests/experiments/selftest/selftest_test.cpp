@@ -1,10 +1,13 @@
 /// The truth test: measured means and variances of every estimator against closed forms and quadrature, and broken twins that are caught.
 #include "experiments/selftest/selftest.hpp"
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include <algorithm>
 #include <cctype>
+#include <cmath>
+#include <map>
 #include <set>
 
 #include "engine/oracles/truth.hpp"
@@ -69,6 +72,23 @@ TEST(Selftest, HoldsTheWholeCatalogueAgainstAnExactVariance) {
     static const std::set<std::string> without = {"sf_rb_same", "pw_rqmc"};
     const bool none = without.contains(entry.name);
     EXPECT_EQ(exact.contains(entry.name), !none) << entry.name;
+  }
+}
+
+TEST(Selftest, HoldsEveryPolicyForRowsAgainstExactComponents) {
+  // Of seven rows in two shards: what their own components give, not what rows dealt at random would have.
+  for (const char* target : {"noise: normal mean, 7 rows", "noise: linear regression, SVRG"}) {
+    for (const char* noise : {"independent", "shared"}) {
+      std::map<std::string, double> exact;
+      for (const SelftestRow& row : hasty_rows()) {
+        for (const char* rows : {"with replacement", "without replacement", "disjoint", "epoch", "shards"}) {
+          if (row.target == target && !row.broken && row.estimator.ends_with(fmt::format(", R = 2, {}, {}", noise, rows)))
+            exact[rows] = row.exact;
+        }
+      }
+      ASSERT_EQ(exact.size(), 5U) << target;
+      EXPECT_GT(std::abs(std::log(exact["shards"] / exact["disjoint"])), 0.01) << target;
+    }
   }
 }
 
