@@ -63,63 +63,69 @@ void Estimates::draw(const families::Family& family, const CallSettings& call, R
     const Index net = pieces ? call.samples * call.design.noise_sets : call.samples;
     if (!net_ || net_->dim() != shape.rows() || net_->points() != net) net_.emplace(shape.rows(), net);
   }
-  // fill(block, its noise, streams, which lanes are mirrored) for all blocks.
-  const auto for_blocks = [&](const auto& fill) {
-    FirstError error;
-#pragma omp parallel for num_threads(threads_) if (threads_ > 1) schedule(static)
-    for (Index b = 0; b < blocks; ++b) {
-      error.catch_from([&] {
-        const Index first = b * tiles::kLanes;
-        const Index last = std::min(first + tiles::kLanes, columns);
-        LaneStreams streams;
-        std::array<bool, tiles::kLanes> mirrored{};
-        for (Index c = first; c < last; ++c) {
-          // Lanes behind a segment's columns repeat its last one.
-          const Index within = std::min(c % segment, units * at.width - 1);
-          const Index whole = c / segment;
-          const Index replicate = replicates.first + (at.drawn ? whole / at.segments() : whole);
-          const Index unit = (at.drawn ? whole % at.segments() * at.per_segment : 0) + within / at.width;
-          const Index sample = owned_samples_.first + within % at.width;
-          const Index set = call.design.noise_of(first_unit + unit);
-          const auto i = static_cast<std::size_t>(c - first);
-          streams[i] = {call.seed, call.noise, call.task, static_cast<std::uint32_t>(replicate), 0};
-          if (coupling == estimators::Coupling::scrambled_net) {
-            // One net for each noise set, or disjoint pieces of a common one.
-            const bool pieces = call.design.noise == NoisePolicy::split_net && !call.design.crossed;
-            streams[i].purpose = random::Purpose::net_noise;
-            streams[i].task = shared_task(call.noise, call.task, pieces ? 0 : set);
-            streams[i].minor = static_cast<std::uint32_t>(sample + (pieces ? set * call.samples : 0));
-          } else {
-            const bool antithetic = coupling == estimators::Coupling::antithetic;
-            streams[i].minor = static_cast<std::uint32_t>(set * call.samples + (antithetic ? sample / 2 * 2 : sample));
-            mirrored[i] = antithetic && sample % 2 == 1;
-          }
-        }
-        fill(b, draws.noise.view().slice(b, b + 1), streams, mirrored);
-      });
+  // Streams of block b's columns, and which of them are mirrored.
+  const auto name_lanes = [&](Index b, LaneStreams& streams, std::array<bool, tiles::kLanes>& mirrored) {
+    const Index first = b * tiles::kLanes;
+    const Index last = std::min(first + tiles::kLanes, columns);
+    for (Index c = first; c < last; ++c) {
+      // Lanes behind a segment's columns repeat its last one.
+      const Index within = std::min(c % segment, units * at.width - 1);
+      const Index whole = c / segment;
+      const Index replicate = replicates.first + (at.drawn ? whole / at.segments() : whole);
+      const Index unit = (at.drawn ? whole % at.segments() * at.per_segment : 0) + within / at.width;
+      const Index sample = owned_samples_.first + within % at.width;
+      const Index set = call.design.noise_of(first_unit + unit);
+      const auto i = static_cast<std::size_t>(c - first);
+      streams[i] = {call.seed, call.noise, call.task, static_cast<std::uint32_t>(replicate), 0};
+      if (coupling == estimators::Coupling::scrambled_net) {
+        // One net for each noise set, or disjoint pieces of a common one.
+        const bool pieces = call.design.noise == NoisePolicy::split_net && !call.design.crossed;
+        streams[i].purpose = random::Purpose::net_noise;
+        streams[i].task = shared_task(call.noise, call.task, pieces ? 0 : set);
+        streams[i].minor = static_cast<std::uint32_t>(sample + (pieces ? set * call.samples : 0));
+      } else {
+        const bool antithetic = coupling == estimators::Coupling::antithetic;
+        streams[i].minor = static_cast<std::uint32_t>(set * call.samples + (antithetic ? sample / 2 * 2 : sample));
+        mirrored[i] = antithetic && sample % 2 == 1;
+      }
     }
-    error.rethrow();
   };
-  for_blocks([&](Index b, tiles::BatchView noise, const LaneStreams& streams, const std::array<bool, tiles::kLanes>& mirrored) {
-    if (coupling == estimators::Coupling::scrambled_net)
-      fill_net(shape, *net_, streams, noise);
-    else
-      fill_independent(shape, streams, noise);
-    for (Index c = 0; c < noise.count; ++c) {
-      if (!mirrored[static_cast<std::size_t>(c)]) continue;
-      for (Index d = 0; d < shape.normals; ++d) noise(d, c) = -noise(d, c);
-      for (Index d = shape.normals; d < shape.rows(); ++d) noise(d, c) = 1 - noise(d, c);
-    }
-    family.sample(noise, draws.position.view().slice(b, b + 1));
-  });
+  FirstError error;
+#pragma omp parallel for num_threads(threads_) if (threads_ > 1) schedule(static)
+  for (Index b = 0; b < blocks; ++b) {
+    error.catch_from([&] {
+      LaneStreams streams;
+      std::array<bool, tiles::kLanes> mirrored{};
+      name_lanes(b, streams, mirrored);
+      tiles::BatchView noise = draws.noise.view().slice(b, b + 1);
+      if (coupling == estimators::Coupling::scrambled_net)
+        fill_net(shape, *net_, streams, noise);
+      else
+        fill_independent(shape, streams, noise);
+      for (Index c = 0; c < noise.count; ++c) {
+        if (!mirrored[static_cast<std::size_t>(c)]) continue;
+        for (Index d = 0; d < shape.normals; ++d) noise(d, c) = -noise(d, c);
+        for (Index d = shape.normals; d < shape.rows(); ++d) noise(d, c) = 1 - noise(d, c);
+      }
+      family.sample(noise, draws.position.view().slice(b, b + 1));
+    });
+  }
+  error.rethrow();
   draws.ready = true;
   draws.seconds = watch.lap();
   draws.extra_seconds = 0;
   work_.draw_s += draws.seconds;
   if (extra == 0) return;
-  for_blocks([&](Index, tiles::BatchView noise, const LaneStreams& streams, const std::array<bool, tiles::kLanes>&) {
-    fill_uniforms(shape, {shape.uniforms, shape.uniforms + extra}, streams, noise);
-  });
+#pragma omp parallel for num_threads(threads_) if (threads_ > 1) schedule(static)
+  for (Index b = 0; b < blocks; ++b) {
+    error.catch_from([&] {
+      LaneStreams streams;
+      std::array<bool, tiles::kLanes> mirrored{};
+      name_lanes(b, streams, mirrored);
+      fill_uniforms(shape, {shape.uniforms, shape.uniforms + extra}, streams, draws.noise.view().slice(b, b + 1));
+    });
+  }
+  error.rethrow();
   const double extra_seconds = watch.lap();
   draws.extra_seconds = extra_seconds / static_cast<double>(extra);
   work_.draw_s += extra_seconds;
