@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include "engine/diagnostics/comparison.hpp"
+#include "engine/diagnostics/fisher.hpp"
 #include "engine/diagnostics/moments.hpp"
 #include "engine/diagnostics/variance.hpp"
 #include "experiments/report/entries.hpp"
@@ -40,8 +41,9 @@ Measured measured(const CellSummary& cell, std::size_t point, const std::string&
 }
 
 VarianceStatistics statistics_of(const Measured& m) {
-  const bool mean_field = m.cell->cell->family.find("mean_field") != std::string::npos;
-  return diagnostics::variance_statistics(m.record->moments, m.cell->cell->blocks, diagnostics::rounding_floor(*m.point, mean_field), {});
+  const CellRecord& cell = *m.cell->cell;
+  const std::vector<double> floor = diagnostics::rounding_floor(*m.point, diagnostics::is_mean_field(cell, *m.point));
+  return diagnostics::variance_statistics(m.record->moments, cell.blocks, floor, {});
 }
 
 /// Row evaluations of one call of the minibatch cell over those of the other.
