@@ -11,8 +11,8 @@
 namespace variscope::experiments {
 
 /// Reads rows share(shards, shard) and prepares them as the spec asks. Collective over the shard ranks. The bits do not depend on the
-/// sharding. `moments`, if wanted: of the training rows, for load_test_share.
-data::Table load_share(const DataPlan& plan, const cluster::Communicator& shards, std::vector<double>* moments = nullptr);
+/// sharding. `wanted`, unless null, becomes the moments of the training rows, for load_test_share.
+data::Table load_share(const DataPlan& plan, const cluster::Communicator& shards, std::vector<double>* wanted = nullptr);
 
 /// The rows held out (data.test_fraction), prepared as the training rows are: by the moments of those. Shard r of the ranks reads its
 /// range of them, cut at whole row tiles; rows are numbered from 0 in the order of the file. No messages.
