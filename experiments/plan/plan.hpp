@@ -130,7 +130,8 @@ inline cluster::Ownership sample_ownership(Index samples, Index parts) { return 
 /// work, too much memory, ...
 Plan make_plan(const std::string& spec_file, Index ranks, int threads, const LayoutRequest& layout, const std::string& output);
 
-/// The units of one crossed design. With all rows there is one minibatch (K = 1): the sample sets are then replicas, which ranks can divide.
+/// The units of one crossed design. With all rows there is one minibatch (K = 1): the sample sets are then replicas, which ranks can
+/// divide.
 Design component_design(const Settings& settings);
 
 /// Memory of the busiest rank on a layout, and what it may use: limits.memory_gib, or the machine's memory shared by its ranks.
