@@ -15,7 +15,6 @@
 namespace variscope::experiments {
 namespace {
 
-using diagnostics::Estimate;
 
 const ReportContext context = {"crossing", "0", "0", "pw_cfe"};
 
