@@ -15,7 +15,6 @@
 namespace variscope::experiments {
 namespace {
 
-
 const ReportContext context = {"crossing", "0", "0", "pw_cfe"};
 
 /// Standard deviation of stl at a share of the path; that of pw_cfe is 1.
