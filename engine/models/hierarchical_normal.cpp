@@ -76,9 +76,10 @@ HierarchicalNormal::HierarchicalNormal(const data::Table& table, const Hierarchi
   std::vector<std::string> covariates = table.columns;
   std::erase(covariates, "intercept");
   if (!covariates.empty())
-    throw UserError(fmt::format(
-        "model.name: 'hierarchical_normal' takes no covariates (the data have {}). Use a generalised linear model, or drop the columns.",
-        data::list_names(covariates)));
+    throw UserError(
+        fmt::format("model.name: 'hierarchical_normal' takes no covariates (the data have {}). Use a generalised linear model, or name "
+                    "them in data.side_columns.",
+                    data::list_names(covariates)));
   if (!std::isfinite(shape.prior_mean)) throw UserError("model.prior_mean: must be finite (it is the mean of mu's prior). Use 0.0.");
   if (!(shape.prior_sd > 0) || !std::isfinite(shape.prior_sd))
     throw UserError("model.prior_sd: must be positive and finite (it is the standard deviation of mu's prior). Use 5.0.");

@@ -81,8 +81,9 @@ NormalMixtureModel::NormalMixtureModel(const data::Table& table, const MixtureSh
   std::vector<std::string> covariates = table.columns;
   std::erase(covariates, "intercept");
   if (!covariates.empty())
-    throw UserError(fmt::format("model.name: 'normal_mixture_model' takes no covariates (the data have {}). Drop the columns.",
-                                data::list_names(covariates)));
+    throw UserError(
+        fmt::format("model.name: 'normal_mixture_model' takes no covariates (the data have {}). Name them in data.side_columns.",
+                    data::list_names(covariates)));
   if (shape.components < 1 || shape.components > kMostComponents)
     throw UserError(fmt::format("model.components: {} (1 to {} are possible). Use 2.", shape.components, kMostComponents));
   if (!std::isfinite(shape.prior_mean))
