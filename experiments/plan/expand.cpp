@@ -96,6 +96,19 @@ void check_sizes(const Spec& spec, const Settings& settings, Index dim) {
   check("family.initial_sd", settings.family.initial_sd);
 }
 
+/// What a model refuses, "model.prior_sd: ...", with its place in the spec.
+std::unique_ptr<models::Model> accepted_model(const Spec& spec, const Settings& settings, const DataPlan* data) {
+  try {
+    return shape_model(settings, data);
+  } catch (const UserError& error) {
+    const std::string text = error.what();
+    if (!text.starts_with("model.")) throw;
+    const std::string key = text.substr(0, text.find(':'));
+    const std::string place = spec.where(key);
+    throw UserError(fmt::format("{}: {}", place == spec.file ? spec.where("model.name") : place, text));
+  }
+}
+
 /// Work of `calls` estimates of `samples` samples over `rows_per_call` rows.
 models::Counts work(const std::vector<estimators::Request>& requests, Index calls, Index samples, Index rows_per_call) {
   models::Counts counts;
@@ -399,7 +412,7 @@ class Expander {
     if (const models::ResponseKind response = response_kind(settings); response != models::ResponseKind::none)
       path.data = data_of(settings, response);
     const DataPlan* data = path.data < 0 ? nullptr : &plan_.data[static_cast<std::size_t>(path.data)];
-    const auto model = shape_model(settings, data);
+    const auto model = accepted_model(plan_.spec, settings, data);
     path.dim = model->dim();
     check_sizes(plan_.spec, settings, path.dim);
     check_family(plan_.spec, settings);

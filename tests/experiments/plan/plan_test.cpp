@@ -3,6 +3,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "engine/data/standardize.hpp"
 #include "engine/error.hpp"
 #include "experiments/plan/expand.hpp"
@@ -65,6 +67,20 @@ TEST_F(PlanTest, CountsWithData) {
   EXPECT_EQ(p.cells[1].counts.value_rows, columns * 20);
   EXPECT_EQ(p.cells[1].counts.gradient_rows, columns * 20);
   EXPECT_EQ(p.counts.gradient_rows, 6 * 4 * 10 + columns * 70);
+}
+
+TEST_F(PlanTest, WhatAModelRefusesOfItsDataHasAPlaceInTheSpec) {
+  write_data(50);
+  const std::string refused =
+      replaced(logistic_spec("d.csv"), "name = \"logistic_regression\"", "name = \"logistic_regression\"\nprior_sd = -1.0");
+  const auto line = 1 + std::count(refused.begin(), refused.begin() + static_cast<std::ptrdiff_t>(refused.find("prior_sd = -1")), '\n');
+  try {
+    plan(refused);
+    FAIL() << "a negative standard deviation was accepted";
+  } catch (const UserError& error) {
+    const std::string wanted = fmt::format("s.toml:{}:12: model.prior_sd: must be positive", line);
+    EXPECT_NE(std::string(error.what()).find(wanted), std::string::npos) << error.what();
+  }
 }
 
 TEST_F(PlanTest, ThePathStopsAtTheLastPoint) {
