@@ -38,6 +38,17 @@ enum class Purpose : std::uint8_t {
   fit_evaluation = 21,   ///< estimates of the objective beside a fit: task: its repeat; major: step; minor: sample
   posterior_draw = 22,   ///< draws from an approximation: task: the fit's repeat; (major, minor): draw
   particle_start = 23,   ///< where particles start: task: repeat; minor: particle
+  // Chains: task: the chain; major: its iteration; minor: what within it. Vectors take minors 8 k .. 8 k + 7 (samplers/step.hpp).
+  chain_start = 24,      ///< where a chain starts: major: the attempt
+  chain_momentum = 25,   ///< momenta
+  chain_proposal = 26,   ///< proposals, and noise of dynamics
+  chain_accept = 27,     ///< accept or reject
+  chain_length = 28,     ///< step sizes and trajectory lengths that vary at random
+  chain_direction = 29,  ///< which way a tree doubles: minor: the doubling
+  chain_choice = 30,     ///< which state of a tree: minor: the doubling; lane: 0 for the doubling, 1 + leaf within it
+  chain_search = 31,     ///< momenta of the search for a first step size: minor: 8 x attempt
+  chain_rows = 32,       ///< minibatches
+  chain_exchange = 33,   ///< between chains: swaps, resampling, folds of an ensemble. major: the iteration; no chain's own
   testing = 255,
 };
 
