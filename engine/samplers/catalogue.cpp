@@ -6,6 +6,9 @@
 #include <algorithm>
 
 #include "engine/error.hpp"
+#include "engine/samplers/hmc.hpp"
+#include "engine/samplers/mala.hpp"
+#include "engine/samplers/nuts.hpp"
 #include "engine/samplers/random_walk_metropolis.hpp"
 
 namespace variscope::samplers {
@@ -13,6 +16,9 @@ namespace variscope::samplers {
 const std::vector<Entry>& catalogue() {
   static const std::vector<Entry> entries = {
       random_walk_metropolis_entry(),  //
+      mala_entry(),                    //
+      hmc_entry(),                     //
+      nuts_entry(),                    //
   };
   return entries;
 }
