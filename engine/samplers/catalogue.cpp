@@ -6,8 +6,10 @@
 #include <algorithm>
 
 #include "engine/error.hpp"
+#include "engine/samplers/ensemble_hmc.hpp"
 #include "engine/samplers/hmc.hpp"
 #include "engine/samplers/mala.hpp"
+#include "engine/samplers/meads.hpp"
 #include "engine/samplers/nuts.hpp"
 #include "engine/samplers/random_walk_metropolis.hpp"
 
@@ -19,6 +21,9 @@ const std::vector<Entry>& catalogue() {
       mala_entry(),                    //
       hmc_entry(),                     //
       nuts_entry(),                    //
+      chees_hmc_entry(),
+      snaper_hmc_entry(),
+      meads_entry(),
   };
   return entries;
 }
