@@ -10,6 +10,7 @@
 #include "engine/samplers/hmc.hpp"
 #include "engine/samplers/mala.hpp"
 #include "engine/samplers/meads.hpp"
+#include "engine/samplers/microcanonical_hmc.hpp"
 #include "engine/samplers/nuts.hpp"
 #include "engine/samplers/random_walk_metropolis.hpp"
 
@@ -20,7 +21,8 @@ const std::vector<Entry>& catalogue() {
       random_walk_metropolis_entry(),  //
       mala_entry(),                    //
       hmc_entry(),                     //
-      nuts_entry(),                    //
+      nuts_entry(),
+      microcanonical_hmc_entry(),
       chees_hmc_entry(),
       snaper_hmc_entry(),
       meads_entry(),
