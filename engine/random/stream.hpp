@@ -49,6 +49,7 @@ enum class Purpose : std::uint8_t {
   chain_search = 31,     ///< momenta of the search for a first step size: minor: 8 x attempt
   chain_rows = 32,       ///< minibatches
   chain_exchange = 33,   ///< between chains: swaps, resampling, folds of an ensemble. major: the iteration; no chain's own
+  combiner = 40,         ///< task: combination x 256 + chain; major: iteration; minor: shard; lanes: draw, acceptance, or normals
   testing = 255,
 };
 
