@@ -13,7 +13,7 @@ namespace variscope::oracles {
 /// Exact mean (for a biased estimator: its own mean, not the gradient) and variance of the whole M-sample estimate, lambda's order.
 struct EstimatorTruth {
   std::vector<double> mean;
-  std::vector<double> variance;  ///< empty where it is not known (randomised quasi-Monte Carlo)
+  std::vector<double> variance;  ///< empty where it is not known
   double error = 0;              ///< bounds the numerical error of every entry
 };
 

@@ -16,6 +16,7 @@
 #include "engine/oracles/moments.hpp"
 #include "engine/oracles/quadratic_surrogate.hpp"
 #include "engine/oracles/score_truth.hpp"
+#include "engine/oracles/scrambled_net.hpp"
 
 namespace variscope::oracles {
 namespace {
@@ -263,7 +264,15 @@ std::optional<EstimatorTruth> find_truth(const std::string& estimator, const Mod
     // An average over samples keeps its mean, every point being uniform by itself; what combines samples does not.
     if (base == "sf_loo" || base == "iwae" || base == "stl_iw" || base == "dreg") return std::nullopt;
     std::optional<EstimatorTruth> result = find_truth(base, model, family, lambda, objective, samples, options, closed_forms);
-    if (result) result->variance.clear();
+    if (!result) return result;
+    result->variance.clear();
+    const std::optional<LocationScale> q = location_scale(family, static_cast<std::size_t>(model.dim()), lambda, options.layout);
+    if (!q || base != "pw_cfe") return result;
+    const std::optional<EstimatorTruth> net = scrambled_net_truth(model, *q, objective, samples);
+    if (net) {
+      result->variance = net->variance;
+      result->error = std::max(result->error, net->error);
+    }
     return result;
   }
   if (family == "bernoulli") return bernoulli_truth(estimator, model, lambda, objective, samples, options);

@@ -27,8 +27,9 @@ namespace variscope::oracles {
 ///   bonnet_price    grad l(z); (H(z) L)_ij dL_ij/dlambda                        FR   (model with Hessian-vector products, or Gaussian)
 ///   mvd             coupled measure-valued derivatives, measure_valued.hpp
 ///   iwae, stl_iw, dreg  importance.hpp: one dimension, K <= 3, elbo
-///   pw_rqmc, sf_rqmc, X_rqmc  randomised quasi-Monte Carlo of pw_cfe, sf_raw, X: the mean alone, FR as X; not for sf_loo and
-///                   bounds, which combine samples, so that their mean is no longer that of independent ones
+///   pw_rqmc, sf_rqmc, X_rqmc  randomised quasi-Monte Carlo of pw_cfe, sf_raw, X: FR as X; the mean, and for pw_rqmc the
+///                   variance as scrambled_net.hpp has it; not for sf_loo and bounds, which combine samples, so that their mean is no
+///                   longer that of independent ones
 /// family "bernoulli" (lambda = logits): bernoulli.hpp, and X_rqmc.
 std::optional<EstimatorTruth> truth(const std::string& estimator, const models::Model& model, const std::string& family,
                                     std::span<const double> lambda, estimators::Objective objective, Index samples,

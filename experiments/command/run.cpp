@@ -118,6 +118,7 @@ void add_selftest(CLI::App& program, Action& chosen, const Words& words) {
   auto* app = program.add_subcommand("selftest", "Compare measured variances with closed forms and quadrature, in a table");
   auto options = std::make_shared<SelftestOptions>();
   app->add_option("--only", options->only, "Only the checks whose name contains this");
+  app->add_option("--seed", options->seed, "Seed of the draws; every row must pass under any")->capture_default_str();
   app->add_option("--threads", options->threads, "OpenMP threads (default: OMP_NUM_THREADS, or the cores)")
       ->check(CLI::Range(1, 4096))
       ->option_text("N");

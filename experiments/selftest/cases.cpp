@@ -105,9 +105,9 @@ Scene::Scene(const SelftestCase& at) : table(at.table) {
   family = families::find(at.family)->make(shape, at.lambda);
 }
 
-Subject Scene::subject(const SelftestCase& at) const {
+Subject Scene::subject(const SelftestCase& at, std::uint64_t seed) const {
   Subject subject{model.get(), data.get(), family.get(), {}, at.snapshot};
-  subject.call.seed = 20260101;
+  subject.call.seed = seed;
   subject.call.noise = random::Purpose::testing;
   subject.call.samples = at.samples;
   subject.call.objective = at.objective;

@@ -37,7 +37,8 @@ struct Scene {
   std::unique_ptr<families::Family> family;
 
   explicit Scene(const SelftestCase& at);
-  [[nodiscard]] Subject subject(const SelftestCase& at) const;
+  /// seed: that of the draws, of row_seed().
+  [[nodiscard]] Subject subject(const SelftestCase& at, std::uint64_t seed) const;
 };
 
 /// Gaussian and banana under mean-field and full-rank q, the Survey's functions, Bernoulli variables, importance-weighted bounds, and

@@ -22,6 +22,6 @@ std::vector<NoiseCase> noise_cases();
 /// components themselves (T2), and predictions made of them (T3). Twins, for pw_cfe on the normal mean: a wrong or truncated N / B for the
 /// bias gate; replicas that share a stream, for T3. For controls at a snapshot: all rows' share left out, for the bias gate; the control at
 /// half its weight, for the variance.
-std::vector<SelftestRow> noise_rows(const NoiseCase& at, Index replicates, int threads);
+std::vector<SelftestRow> noise_rows(const NoiseCase& at, std::uint64_t seed, Index replicates, int threads);
 
 }  // namespace variscope::experiments

@@ -1,7 +1,7 @@
 /// How rows are judged: the reports' bias gate for means, and for mean squares as if each batch were one replicate.
 #include "experiments/selftest/row.hpp"
 
-#include <boost/math/distributions/students_t.hpp>
+#include <algorithm>
 
 #include "engine/diagnostics/bias.hpp"
 #include "engine/diagnostics/moments.hpp"
@@ -9,6 +9,11 @@
 namespace variscope::experiments {
 
 namespace {
+
+/// Of sums of squares, relative: 2^12 machine epsilons, as rounding_floor() allows.
+constexpr double kRounding = 4096 * std::numeric_limits<double>::epsilon();
+
+constexpr double kNothing = 1e3;
 
 /// The gate divides its rate by the comparisons: so many make it kFalseAlarm / 2 for all coordinates of a row.
 Index comparisons(std::size_t parameters) {
@@ -25,6 +30,15 @@ PointRecord point_of(const BatchMoments& moments, const Judged& at) {
 }
 
 }  // namespace
+
+std::uint64_t row_seed(std::uint64_t seed, std::string_view name) {
+  std::uint64_t hash = 0xcbf29ce484222325ULL;
+  for (const char c : name) hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001b3ULL;
+  hash += seed * 0x9e3779b97f4a7c15ULL;
+  hash = (hash ^ (hash >> 30)) * 0xbf58476d1ce4e5b9ULL;
+  hash = (hash ^ (hash >> 27)) * 0x94d049bb133111ebULL;
+  return hash ^ (hash >> 31);
+}
 
 std::vector<double> floor_of(const BatchMoments& moments, const Judged& at) {
   return diagnostics::rounding_floor(point_of(moments, at), at.mean_field);
@@ -50,40 +64,47 @@ bool judge_variance(const BatchMoments& moments, const Judged& at, std::span<con
   batches.resize(moments.batches, moments.parameters, 0);
   std::vector<double> rounding(parameters);
   row.exact = 0;
+  std::vector<double> traces(moments.count.size(), 0.0);
   for (std::size_t p = 0; p < parameters; ++p) {
     row.exact += variance[p];
     rounding[p] = floor[p] * floor[p];
     for (std::size_t b = 0; b < moments.count.size(); ++b) {
-      const double deviation = moments.square[b * parameters + p] / moments.count[b] - variance[p];
+      const double square = moments.square[b * parameters + p] / moments.count[b];
+      const double deviation = square - variance[p];
+      traces[b] += square;
       batches.count[b] = 1;
       batches.sum[b * parameters + p] = deviation;
       batches.square[b * parameters + p] = deviation * deviation;
     }
   }
+  judge_batches(traces, row.exact, static_cast<double>(parameters) * at.error, row);  // for its power; the verdict is by coordinates
   const diagnostics::BiasGate gate = diagnostics::bias_gate(batches, point_of(batches, squares), rounding, comparisons(parameters));
   row.variance_z = gate.max_abs_z;
   row.threshold = gate.threshold;
   return gate.verdict != diagnostics::Verdict::unbiased;
 }
 
-bool judge_bound(const BatchMoments& moments, std::span<const double> bound, SelftestRow& row) {
-  const std::size_t parameters = bound.size();
-  row.exact = 0;
-  for (const double v : bound) row.exact += v;
-  const auto n = static_cast<double>(moments.count.size());
-  std::vector<double> traces;
-  double mean = 0;
-  for (std::size_t b = 0; b < moments.count.size(); ++b) {
-    double trace = 0;
-    for (std::size_t p = 0; p < parameters; ++p) trace += moments.square[b * parameters + p] / moments.count[b];
-    traces.push_back(trace);
-    mean += trace / n;
+bool judge_batches(std::span<const double> batches, double exact, double error, SelftestRow& row) {
+  BatchMoments deviations;
+  deviations.resize(static_cast<Index>(batches.size()), 1, 0);
+  double size = std::abs(exact);
+  for (std::size_t b = 0; b < batches.size(); ++b) {
+    const double deviation = batches[b] - exact;
+    deviations.count[b] = 1;
+    deviations.sum[b] = deviation;
+    deviations.square[b] = deviation * deviation;
+    size = std::max(size, std::abs(batches[b]));
   }
-  double square = 0;
-  for (const double trace : traces) square += (trace - mean) * (trace - mean) / (n - 1);
-  row.variance_z = (mean - row.exact) / std::sqrt(square / n);
-  row.threshold = boost::math::quantile(boost::math::complement(boost::math::students_t(n - 1), kFalseAlarm / 2));
-  return !(row.variance_z <= row.threshold);
+  PointRecord point;
+  point.reference = {exact};
+  point.reference_error = {error};
+  const std::vector<double> rounding = {kRounding * size};
+  const diagnostics::BiasGate gate = diagnostics::bias_gate(deviations, point, rounding, comparisons(1));
+  row.variance_z = gate.max_abs_z;
+  row.threshold = gate.threshold;
+  // A variance of nothing but rounding has no relative error.
+  if (gate.detectable < kNothing * exact) row.detectable = gate.detectable / exact;
+  return gate.verdict != diagnostics::Verdict::unbiased;
 }
 
 }  // namespace variscope::experiments

@@ -321,16 +321,19 @@ TEST(EstimatorTruth, SurveyFiguresComeOutThroughTheInterface) {
   EXPECT_NEAR(variance("mvd")[1], 20.0, 1e-9);
 }
 
-TEST(EstimatorTruth, RandomisedNetsHaveAMeanOnly) {
+TEST(EstimatorTruth, RandomisedNetsKeepTheMean) {
   const test::FunctionModel banana(test::banana_function(2.0, 0.3));
   const Point lambda = {0.4, 0.6, -0.2, -0.3};
   const auto path = truth("pw_cfe", banana, kFamily, lambda, Objective::elbo, 4);
   const auto net = truth("pw_rqmc", banana, kFamily, lambda, Objective::elbo, 4);
   ASSERT_TRUE(net);
   EXPECT_EQ(net->mean, path->mean);
-  EXPECT_TRUE(net->variance.empty());
+  // scrambled_net_test.cpp has the variances; those of other estimators are not known.
+  EXPECT_EQ(net->variance.size(), 4U);
   EXPECT_TRUE(truth("sf_rqmc", banana, kFamily, lambda, Objective::elbo, 4));
-  EXPECT_TRUE(truth("stl_rqmc", banana, kFamily, lambda, Objective::elbo, 4));
+  const auto landing = truth("stl_rqmc", banana, kFamily, lambda, Objective::elbo, 4);
+  ASSERT_TRUE(landing);
+  EXPECT_TRUE(landing->variance.empty());
   EXPECT_FALSE(truth("sf_loo_rqmc", banana, kFamily, lambda, Objective::elbo, 4));
   EXPECT_FALSE(truth("_rqmc", banana, kFamily, lambda, Objective::elbo, 4));
 }
