@@ -1,11 +1,14 @@
 /// Priors and expectations of models with a linear predictor.
 #include "engine/models/linear_model.hpp"
 
+#include <algorithm>
 #include <cmath>
 #include <utility>
 
 #include "engine/error.hpp"
 #include "engine/models/gaussian_prior.hpp"
+#include "engine/models/linear_predictor.hpp"
+#include "engine/models/row_chunk.hpp"
 
 namespace variscope::models {
 
@@ -87,6 +90,51 @@ void LinearModel::expected_log_likelihood_under(Range rows, const double* mean, 
       }
     }
   }
+}
+
+void LinearModel::simulate_prior(const random::Stream& stream, std::span<double> theta) const {
+  for (std::size_t j = 0; j < theta.size(); ++j)
+    theta[j] = prior_.mean[j] + prior_.sd[j] * random::normal(stream, static_cast<std::uint32_t>(j));
+}
+
+void LinearModel::simulate_responses(const RowList& rows, std::span<const double> theta, const random::Stream& stream,
+                                     std::span<double> responses) const {
+  for (Index k = 0; k < rows.size(); ++k) {
+    const Index row = rows[k];
+    random::Stream own = stream;
+    own.minor = static_cast<std::uint32_t>(row);
+    own.task = stream.task + static_cast<std::uint32_t>(row >> 32);
+    const double* x = table_.row(row);
+    double eta = 0;
+    for (std::size_t d = 0; d < theta.size(); ++d) eta = std::fma(x[d], theta[d], eta);
+    responses[static_cast<std::size_t>(k)] = draw_response(eta, own);
+  }
+}
+
+template <class Value>
+void LinearModel::for_predictors(const RowList& rows, ConstBatchView theta, BatchView out, const Value& value) const {
+  const double* row[linear::kChunkRows];
+  alignas(64) double eta[linear::kChunkRows * linear::kLanes];
+  for (Index first = 0; first < rows.size(); first += linear::kChunkRows) {
+    const auto count = static_cast<int>(std::min<Index>(linear::kChunkRows, rows.size() - first));
+    for (int i = 0; i < count; ++i) row[i] = table_.row(rows[first + i]);
+    for (Index b = 0; b < theta.blocks(); ++b) {
+      linear::predict_rows<1>(row, count, dim(), theta.block(b), dim() * linear::kLanes, eta);
+      double* to = out.block(b) + first * linear::kLanes;
+      for (int i = 0; i < count; ++i) {
+        const Index held = rows[first + i] - table_.held.first;
+        for (int lane = 0; lane < linear::kLanes; ++lane) to[i * linear::kLanes + lane] = value(eta[i * linear::kLanes + lane], held);
+      }
+    }
+  }
+}
+
+void LinearModel::row_log_likelihood(const RowList& rows, ConstBatchView theta, BatchView out) const {
+  for_predictors(rows, theta, out, [&](double eta, Index held) { return row_value(eta, response_[static_cast<std::size_t>(held)]); });
+}
+
+void LinearModel::row_mean(const RowList& rows, ConstBatchView theta, BatchView out) const {
+  for_predictors(rows, theta, out, [&](double eta, Index) { return mean_response(eta); });
 }
 
 }  // namespace variscope::models

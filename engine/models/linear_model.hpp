@@ -47,16 +47,36 @@ class LinearModel : public Model {
   void expected_log_prior_under(const double* mean, const double* covariance, GaussianExpectation& out) const override;
   void expected_log_likelihood_under(Range rows, const double* mean, const double* covariance, GaussianExpectation& out) const override;
 
+  [[nodiscard]] bool has_prior_simulation() const override { return true; }
+  /// Coordinate j takes number j of the stream.
+  void simulate_prior(const random::Stream& stream, std::span<double> theta) const override;
+  [[nodiscard]] bool has_response_simulation() const override { return true; }
+  void simulate_responses(const RowList& rows, std::span<const double> theta, const random::Stream& stream,
+                          std::span<double> responses) const override;
+  [[nodiscard]] bool has_row_log_likelihood() const override { return true; }
+  /// Cost per row and column: 2 dim flops and the likelihood's functions.
+  void row_log_likelihood(const RowList& rows, ConstBatchView theta, BatchView out) const override;
+  void row_mean(const RowList& rows, ConstBatchView theta, BatchView out) const override;
+
  protected:
   /// The table must outlive the model. response: one number per held row, as the likelihood wants it.
   /// Throws UserError unless prior_mean is finite and prior_sd positive and finite.
   LinearModel(const data::Table& table, double prior_mean, double prior_sd, std::vector<double> response);
 
   [[nodiscard]] virtual RowExpectation expected_row(const Projection& eta, double response) const = 0;
+  /// Of one row whose predictor is eta: log likelihood of its response, normalised; mean of the response; a draw from number 0 of its
+  /// stream.
+  [[nodiscard]] virtual double row_value(double eta, double response) const = 0;
+  [[nodiscard]] virtual double mean_response(double eta) const = 0;
+  [[nodiscard]] virtual double draw_response(double eta, const random::Stream& own) const = 0;
 
   [[nodiscard]] linear::Rows data() const { return {table_, response_.data()}; }
 
  private:
+  /// out(k, s) = value(x_n'theta_s, held row) of row n = rows[k].
+  template <class Value>
+  void for_predictors(const RowList& rows, ConstBatchView theta, BatchView out, const Value& value) const;
+
   const data::Table& table_;
   GaussianPrior prior_;
   std::vector<double> response_;

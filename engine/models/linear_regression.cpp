@@ -69,6 +69,11 @@ RowExpectation LinearRegression::expected_row(const Projection& eta, double resp
   return row;
 }
 
+double LinearRegression::row_value(double eta, double response) const {
+  const double z = (response - eta) / noise_sd_;
+  return -0.5 * z * z - std::log(noise_sd_) - kHalfLog2Pi;
+}
+
 Entry linear_regression_entry() {
   Entry entry;
   entry.name = "linear_regression";

@@ -24,6 +24,11 @@ class LinearRegression : public LinearModel {
  private:
   /// E f = -1/2 ((y - center)^2 + variance) / noise_sd^2 - log noise_sd - 1/2 log 2 pi.
   [[nodiscard]] RowExpectation expected_row(const Projection& eta, double response) const override;
+  [[nodiscard]] double row_value(double eta, double response) const override;
+  [[nodiscard]] double mean_response(double eta) const override { return eta; }
+  [[nodiscard]] double draw_response(double eta, const random::Stream& own) const override {
+    return eta + noise_sd_ * random::normal(own, 0);
+  }
 
   double noise_sd_;
 };

@@ -71,6 +71,20 @@ RowExpectation LogisticRegression::expected_row(const Projection& eta, double re
   return row;
 }
 
+double LogisticRegression::row_value(double eta, double response) const {
+  const double margin = eta * response;  // the response is 2 y - 1
+  return std::fmin(margin, 0.0) - std::log1p(std::exp(-std::fabs(margin)));
+}
+
+double LogisticRegression::mean_response(double eta) const {
+  const double t = std::exp(-std::fabs(eta));
+  return (eta >= 0 ? 1.0 : t) / (1.0 + t);
+}
+
+double LogisticRegression::draw_response(double eta, const random::Stream& own) const {
+  return random::uniform(own, 0) < mean_response(eta) ? 1.0 : 0.0;
+}
+
 Entry logistic_regression_entry() {
   Entry entry;
   entry.name = "logistic_regression";

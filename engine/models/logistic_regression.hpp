@@ -20,6 +20,9 @@ class LogisticRegression final : public LinearModel {
  private:
   /// One-dimensional quadrature: logistic_smooth.hpp.
   [[nodiscard]] RowExpectation expected_row(const Projection& eta, double response) const override;
+  [[nodiscard]] double row_value(double eta, double response) const override;
+  [[nodiscard]] double mean_response(double eta) const override;
+  [[nodiscard]] double draw_response(double eta, const random::Stream& own) const override;
 };
 
 Entry logistic_regression_entry();
