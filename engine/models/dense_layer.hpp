@@ -2,14 +2,14 @@
 ///
 /// A lane is a sample: unit i of row n is one pack, so every product of a layer is a matrix product of packs. An element of a forward
 /// product is one fma chain over the inputs from the bias upwards; an element of a weight's gradient is one fma chain over the rows in
-/// order, from what the output held; an element of a backward product is one fma chain over the units. So the bits of a sample depend
-/// neither on its lane nor on its neighbours nor on how many rows or units a kernel takes at once.
+/// order, from what the output held (see shallow_gradient() for another); an element of a backward product is one fma chain over the units.
+/// So the bits of a sample depend neither on its lane nor on its neighbours nor on how many rows or units a kernel takes at once.
 #pragma once
 
 #include <type_traits>
 
 #include "engine/index.hpp"
-#include "engine/simd/math.hpp"
+#include "engine/simd/activation.hpp"
 #include "engine/tiles/batch.hpp"
 
 namespace variscope::models::dense {
@@ -18,26 +18,53 @@ using simd::Pack;
 
 enum class Activation { identity, relu, tanh, softplus };
 
-/// f(z). tanh is within 2e-16, absolutely; softplus within 2 ulp.
+/// Whether f' is kept beside f(z), since computing it from f(z) would take an exp.
 template <Activation f>
-inline Pack activate(Pack z) {
-  if constexpr (f == Activation::relu) return simd::max(z, Pack{});
-  if constexpr (f == Activation::tanh) {
-    const Pack t = simd::exp_nonpositive(-2.0 * simd::abs(z));
-    const Pack size = (1.0 - t) / (1.0 + t);
-    return z < 0.0 ? -size : size;
+inline constexpr bool kKeepsSlope = f == Activation::softplus;
+
+/// Stores f(z) of N packs, pack i at place(i); and f' there, `slopes` doubles behind it, if that is kept and slopes > 0. z is overwritten.
+/// Errors: engine/simd/activation.hpp.
+template <Activation f, int N, class Place>
+inline void store_activations(Pack* z, const Place& place, Index slopes) {
+  if constexpr (N > simd::kTogether) {
+    store_activations<f, simd::kTogether>(z, place, slopes);
+    store_activations<f, N - simd::kTogether>(
+        z + simd::kTogether, [&](int i) { return place(i + simd::kTogether); }, slopes);
+  } else {
+    if constexpr (f == Activation::relu) {
+#pragma GCC unroll 8
+      for (int i = 0; i < N; ++i) z[i] = simd::max(z[i], Pack{});
+    } else if constexpr (f == Activation::tanh) {
+      simd::tanh_all<N>(z);
+    } else if constexpr (kKeepsSlope<f>) {
+      if (slopes > 0) {
+        Pack slope[N];
+        simd::softplus_all<N>(z, slope);
+#pragma GCC unroll 8
+        for (int i = 0; i < N; ++i) simd::store(place(i) + slopes, slope[i]);
+      } else {
+        simd::softplus_all<N>(z, nullptr);
+      }
+    }
+#pragma GCC unroll 8
+    for (int i = 0; i < N; ++i) simd::store(place(i), z[i]);
   }
-  if constexpr (f == Activation::softplus) return simd::max(z, Pack{}) + simd::log1p_nonnegative(simd::exp_nonpositive(-simd::abs(z)));
-  return z;
 }
 
-/// g f'(z) from a = f(z), so that z need not be kept. relu has slope 0 at 0.
+/// f'(z) for what lies at `place` as store_activation() left it. relu has slope 0 at 0, and times_slope() is cheaper for it.
 template <Activation f>
-inline Pack times_slope(Pack a, Pack g) {
-  if constexpr (f == Activation::relu) return a > 0.0 ? g : Pack{};
-  if constexpr (f == Activation::tanh) return g * (1.0 - a * a);
-  if constexpr (f == Activation::softplus) return g * (1.0 - simd::exp_nonpositive(-a));
-  return g;
+inline Pack slope_at(const double* place, Index slopes) {
+  if constexpr (f == Activation::relu) return simd::load(place) > 0.0 ? simd::broadcast(1.0) : Pack{};
+  if constexpr (f == Activation::tanh) return simd::fma(-simd::load(place), simd::load(place), simd::broadcast(1.0));
+  if constexpr (kKeepsSlope<f>) return simd::load(place + slopes);
+  return simd::broadcast(1.0);
+}
+
+/// g f'(z).
+template <Activation f>
+inline Pack times_slope(const double* place, Index slopes, Pack g) {
+  if constexpr (f == Activation::relu) return simd::load(place) > 0.0 ? g : Pack{};
+  return g * slope_at<f>(place, slopes);
 }
 
 /// Inputs of a layer. Either activations, one pack per row and unit, or data rows, one double per row and column for all samples.
@@ -66,13 +93,13 @@ inline constexpr int kLine = simd::kWidth == 8 ? 8 : 4;
 
 /// MR rows from `row`, NU units from `unit`.
 template <Activation f, int MR, int NU, class Inputs>
-inline void forward_block(const Layer& layer, const Inputs& inputs, int row, Index unit, double* out) {
-  Pack sum[MR][NU];
+inline void forward_block(const Layer& layer, const Inputs& inputs, int row, Index unit, double* out, Index slopes) {
+  Pack sum[MR * NU];
 #pragma GCC unroll 8
   for (int i = 0; i < NU; ++i) {
     const Pack bias = layer.bias(unit + i);
 #pragma GCC unroll 8
-    for (int n = 0; n < MR; ++n) sum[n][i] = bias;
+    for (int n = 0; n < MR; ++n) sum[n * NU + i] = bias;
   }
   for (Index k = 0; k < layer.inputs; ++k) {
     Pack x[MR];
@@ -82,14 +109,11 @@ inline void forward_block(const Layer& layer, const Inputs& inputs, int row, Ind
     for (int i = 0; i < NU; ++i) {
       const Pack w = layer.weight(unit + i, k);
 #pragma GCC unroll 8
-      for (int n = 0; n < MR; ++n) sum[n][i] = simd::fma(x[n], w, sum[n][i]);
+      for (int n = 0; n < MR; ++n) sum[n * NU + i] = simd::fma(x[n], w, sum[n * NU + i]);
     }
   }
-#pragma GCC unroll 8
-  for (int n = 0; n < MR; ++n) {
-#pragma GCC unroll 8
-    for (int i = 0; i < NU; ++i) simd::store(out + ((row + n) * layer.units + unit + i) * simd::kWidth, activate<f>(sum[n][i]));
-  }
+  store_activations<f, MR * NU>(
+      sum, [&](int i) { return out + ((row + i / NU) * layer.units + unit + i % NU) * simd::kWidth; }, slopes);
 }
 
 /// Calls block(integral_constant<M>, first) for pieces of [0, count): of M rows as long as they fit, then of one.
@@ -103,13 +127,14 @@ inline void in_pieces(Index count, const Block& block) {
   for (; first < count; ++first) block(std::integral_constant<int, 1>{}, first);
 }
 
-/// out (rows x units packs) = f(W x + b).
+/// out (rows x units packs) = f(W x + b); `slopes` doubles behind, its derivative where that is kept, unless slopes is 0.
 template <Activation f, class Inputs>
-void forward(const Layer& layer, const Inputs& inputs, int rows, double* out) {
+void forward(const Layer& layer, const Inputs& inputs, int rows, double* out, Index slopes) {
   in_pieces<kBlock>(layer.units, [&](auto nu, Index unit) {
     constexpr int NU = decltype(nu)::value;
-    in_pieces<(NU == 1 ? kLine : kBlock)>(
-        rows, [&](auto mr, Index row) { forward_block<f, decltype(mr)::value, NU>(layer, inputs, static_cast<int>(row), unit, out); });
+    in_pieces<(NU == 1 ? kLine : kBlock)>(rows, [&](auto mr, Index row) {
+      forward_block<f, decltype(mr)::value, NU>(layer, inputs, static_cast<int>(row), unit, out, slopes);
+    });
   });
 }
 
@@ -170,7 +195,7 @@ void accumulate(const Layer& layer, const Inputs& inputs, const double* delta, i
 
 /// accumulate() and backward() at once for a layer of one unit whose inputs are activations: each is read once. The same bits.
 template <Activation f>
-void output_gradient(const Layer& layer, const double* delta, int rows, double* inputs, double* gradient) {
+void output_gradient(const Layer& layer, const double* delta, int rows, double* inputs, Index slopes, double* gradient) {
   in_pieces<kLine>(layer.inputs, [&](auto nk, Index input) {
     constexpr int NK = decltype(nk)::value;
     Pack sum[NK];
@@ -187,7 +212,7 @@ void output_gradient(const Layer& layer, const double* delta, int rows, double* 
       for (int k = 0; k < NK; ++k) {
         const Pack a = simd::load(row + k * simd::kWidth);
         sum[k] = simd::fma(d, a, sum[k]);
-        simd::store(row + k * simd::kWidth, times_slope<f>(a, d * weight[k]));
+        simd::store(row + k * simd::kWidth, times_slope<f>(row + k * simd::kWidth, slopes, d * weight[k]));
       }
     }
 #pragma GCC unroll 8
@@ -199,9 +224,70 @@ void output_gradient(const Layer& layer, const double* delta, int rows, double* 
   simd::store(place, bias);
 }
 
+/// The most data columns that shallow_gradient() takes.
+inline constexpr Index kShallowInputs = 4;
+
+/// Both layers' gradients of a network with one hidden layer, one output and K data columns: activations are read once and nothing is
+/// stored for each of them. An element of the first layer's gradient is the output's weight times one fma chain over the chunk's rows of
+/// f'(z) (delta x_k), added to what the gradient held. room: rows x K packs.
+template <Activation f, int K>
+void shallow_gradient(const Layer& first, const Layer& output, const double* const* data, const double* delta, int rows,
+                      const double* activations, Index slopes, double* room, double* first_gradient, double* gradient) {
+  for (int n = 0; n < rows; ++n) {
+    const Pack d = simd::load(delta + n * simd::kWidth);
+    for (int k = 0; k < K; ++k) simd::store(room + (n * K + k) * simd::kWidth, d * data[n][k]);
+  }
+  in_pieces<(K == 1 ? kLine : kLine / 2)>(output.inputs, [&](auto nu, Index unit) {
+    constexpr int NU = decltype(nu)::value;
+    Pack sum[NU];
+    Pack bias[NU] = {};
+    Pack weights[NU][K] = {};
+#pragma GCC unroll 8
+    for (int i = 0; i < NU; ++i) sum[i] = simd::load(gradient + (unit + i) * tiles::kLanes);
+    for (int n = 0; n < rows; ++n) {
+      const Pack d = simd::load(delta + n * simd::kWidth);
+      Pack x[K];
+#pragma GCC unroll 4
+      for (int k = 0; k < K; ++k) x[k] = simd::load(room + (n * K + k) * simd::kWidth);
+      const double* row = activations + (n * output.inputs + unit) * simd::kWidth;
+#pragma GCC unroll 8
+      for (int i = 0; i < NU; ++i) {
+        const double* place = row + i * simd::kWidth;
+        sum[i] = simd::fma(d, simd::load(place), sum[i]);
+        if constexpr (f == Activation::relu || f == Activation::identity) {
+          bias[i] = bias[i] + times_slope<f>(place, slopes, d);
+#pragma GCC unroll 4
+          for (int k = 0; k < K; ++k) weights[i][k] = weights[i][k] + times_slope<f>(place, slopes, x[k]);
+        } else {
+          const Pack slope = slope_at<f>(place, slopes);
+          bias[i] = simd::fma(slope, d, bias[i]);
+#pragma GCC unroll 4
+          for (int k = 0; k < K; ++k) weights[i][k] = simd::fma(slope, x[k], weights[i][k]);
+        }
+      }
+    }
+#pragma GCC unroll 8
+    for (int i = 0; i < NU; ++i) {
+      const Pack weight = output.weight(0, unit + i);
+      simd::store(gradient + (unit + i) * tiles::kLanes, sum[i]);
+      double* place = first_gradient + (first.units * K + unit + i) * tiles::kLanes;
+      simd::store(place, simd::fma(weight, bias[i], simd::load(place)));
+#pragma GCC unroll 4
+      for (int k = 0; k < K; ++k) {
+        place = first_gradient + ((unit + i) * K + k) * tiles::kLanes;
+        simd::store(place, simd::fma(weight, weights[i][k], simd::load(place)));
+      }
+    }
+  });
+  double* place = gradient + output.inputs * tiles::kLanes;
+  Pack bias = simd::load(place);
+  for (int n = 0; n < rows; ++n) bias = bias + simd::load(delta + n * simd::kWidth);
+  simd::store(place, bias);
+}
+
 /// inputs (rows x layer.inputs packs of activations f(z)) become the deltas d / dz = f'(z) W' delta, in place.
 template <Activation f>
-void backward(const Layer& layer, const double* delta, int rows, double* inputs) {
+void backward(const Layer& layer, const double* delta, int rows, double* inputs, Index slopes) {
   const auto block = [&]<int MR, int NK>(int row, Index input) {
     Pack sum[MR][NK] = {};
     for (Index i = 0; i < layer.units; ++i) {
@@ -220,7 +306,7 @@ void backward(const Layer& layer, const double* delta, int rows, double* inputs)
 #pragma GCC unroll 8
       for (int k = 0; k < NK; ++k) {
         double* place = inputs + ((row + n) * layer.inputs + input + k) * simd::kWidth;
-        simd::store(place, times_slope<f>(simd::load(place), sum[n][k]));
+        simd::store(place, times_slope<f>(place, slopes, sum[n][k]));
       }
     }
   };

@@ -177,24 +177,59 @@ void NeuralNetwork::with_activation(F&& f) const {
   }
 }
 
+Index NeuralNetwork::room_size() const {
+  const Index copies = shape_.activation == Activation::softplus ? 2 : 1;
+  return copies * slopes() + dense::kShallowInputs * chunk_rows_ * kWidth;
+}
+
 template <Activation f>
-void NeuralNetwork::run(const double* theta, const double* const* rows, int count, double* room) const {
+void NeuralNetwork::run(const double* theta, const double* const* rows, int count, double* room, bool gradient) const {
   const std::size_t last = layer_count() - 1;
+  const Index behind = gradient ? slopes() : 0;
   for (std::size_t l = 0; l <= last; ++l) {
     const dense::Layer layer{widths_[l], widths_[l + 1], theta + offset(l) * kLanes};
     double* out = room + rooms_[l] * chunk_rows_ * kWidth;
     if (l == 0) {
       const dense::DataRows inputs{rows};
-      l == last ? dense::forward<Activation::identity>(layer, inputs, count, out) : dense::forward<f>(layer, inputs, count, out);
+      l == last ? dense::forward<Activation::identity>(layer, inputs, count, out, behind)
+                : dense::forward<f>(layer, inputs, count, out, behind);
     } else {
       const dense::Activations inputs{room + rooms_[l - 1] * chunk_rows_ * kWidth, widths_[l]};
-      l == last ? dense::forward<Activation::identity>(layer, inputs, count, out) : dense::forward<f>(layer, inputs, count, out);
+      l == last ? dense::forward<Activation::identity>(layer, inputs, count, out, behind)
+                : dense::forward<f>(layer, inputs, count, out, behind);
     }
   }
 }
 
 template <Activation f>
+bool NeuralNetwork::propagate_shallow(const double* theta, const double* const* rows, int count, double* room, double* gradient) const {
+  if (layer_count() != 2) return false;
+  const dense::Layer first{widths_[0], widths_[1], theta};
+  const dense::Layer output{widths_[1], 1, theta + offset(1) * kLanes};
+  const double* delta = room + rooms_[1] * chunk_rows_ * kWidth;
+  double* products = room + room_size() - dense::kShallowInputs * chunk_rows_ * kWidth;
+  const auto with = [&]<int K>() {
+    dense::shallow_gradient<f, K>(first, output, rows, delta, count, room, slopes(), products, gradient, gradient + offset(1) * kLanes);
+    return true;
+  };
+  static_assert(dense::kShallowInputs == 4);
+  switch (widths_[0]) {
+    case 1:
+      return with.template operator()<1>();
+    case 2:
+      return with.template operator()<2>();
+    case 3:
+      return with.template operator()<3>();
+    case 4:
+      return with.template operator()<4>();
+    default:
+      return false;
+  }
+}
+
+template <Activation f>
 void NeuralNetwork::propagate(const double* theta, const double* const* rows, int count, double* room, double* gradient) const {
+  if (propagate_shallow<f>(theta, rows, count, room, gradient)) return;
   for (std::size_t l = layer_count(); l-- > 0;) {
     const dense::Layer layer{widths_[l], widths_[l + 1], theta + offset(l) * kLanes};
     const double* delta = room + rooms_[l] * chunk_rows_ * kWidth;
@@ -205,10 +240,10 @@ void NeuralNetwork::propagate(const double* theta, const double* const* rows, in
     }
     double* inputs = room + rooms_[l - 1] * chunk_rows_ * kWidth;
     if (layer.units == 1) {
-      dense::output_gradient<f>(layer, delta, count, inputs, to);
+      dense::output_gradient<f>(layer, delta, count, inputs, slopes(), to);
     } else {
       dense::accumulate(layer, dense::Activations{inputs, widths_[l]}, delta, count, to);
-      dense::backward<f>(layer, delta, count, inputs);
+      dense::backward<f>(layer, delta, count, inputs, slopes());
     }
   }
 }
@@ -252,7 +287,7 @@ void NeuralNetwork::log_likelihood(const RowList& rows, ConstBatchView theta, Ev
   const Index total = rows.size();
   out.counts.add_rows(out.wanted, total * theta.count);
   if (!out.wanted.value && !out.wanted.gradient) return;
-  double* room = scratch(room_units_ * chunk_rows_ * kWidth);
+  double* room = scratch(room_size());
   const double* chunk[kMostRows];
   const auto n_rows = static_cast<double>(total);
   with_activation([&](auto activation) {
@@ -269,7 +304,7 @@ void NeuralNetwork::log_likelihood(const RowList& rows, ConstBatchView theta, Ev
         for (Index first = 0; first < total; first += chunk_rows_) {
           const int count = static_cast<int>(std::min<Index>(chunk_rows_, total - first));
           gather(rows, first, count, chunk);
-          run<f>(z, chunk, count, room);
+          run<f>(z, chunk, count, room, out.wanted.gradient);
           double* output = room + rooms_.back() * chunk_rows_ * kWidth;
           logistic::Loss loss;
           for (int n = 0; n < count; ++n) {
@@ -299,7 +334,7 @@ void NeuralNetwork::log_likelihood(const RowList& rows, ConstBatchView theta, Ev
 
 template <class Use>
 void NeuralNetwork::for_outputs(const RowList& rows, ConstBatchView theta, Use&& use) const {
-  double* room = scratch(room_units_ * chunk_rows_ * kWidth);
+  double* room = scratch(room_size());
   const double* chunk[kMostRows];
   with_activation([&](auto activation) {
     for (Index b = 0; b < theta.blocks(); ++b) {
@@ -308,7 +343,7 @@ void NeuralNetwork::for_outputs(const RowList& rows, ConstBatchView theta, Use&&
         for (Index first = 0; first < rows.size(); first += chunk_rows_) {
           const int count = static_cast<int>(std::min<Index>(chunk_rows_, rows.size() - first));
           gather(rows, first, count, chunk);
-          run<decltype(activation)::value>(z, chunk, count, room);
+          run<decltype(activation)::value>(z, chunk, count, room, false);
           const double* output = room + rooms_.back() * chunk_rows_ * kWidth;
           for (int n = 0; n < count; ++n) use(b, lane, first + n, simd::load(output + n * kWidth));
         }

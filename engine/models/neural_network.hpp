@@ -64,15 +64,23 @@ class NeuralNetwork final : public Model {
   /// Calls f(integral_constant<Activation>).
   template <class F>
   void with_activation(F&& f) const;
-  /// Fills `room` with all layers' activations of `count` rows; the last are the outputs.
+  /// Fills `room` with all layers' activations of `count` rows; the last are the outputs. Behind them the slopes that the activation
+  /// keeps, if a gradient is wanted.
   template <dense::Activation f>
-  void run(const double* theta, const double* const* rows, int count, double* room) const;
+  void run(const double* theta, const double* const* rows, int count, double* room, bool gradient) const;
   /// Adds the gradient of the weights; the last layer's activations in `room` have become d log p / d output.
   template <dense::Activation f>
   void propagate(const double* theta, const double* const* rows, int count, double* room, double* gradient) const;
+  /// The same for one hidden layer over few data columns; false, and nothing done, for any other network.
+  template <dense::Activation f>
+  bool propagate_shallow(const double* theta, const double* const* rows, int count, double* room, double* gradient) const;
   /// Calls use(b, lane, first row of the chunk, its number of rows, outputs) for every chunk and pack.
   template <class Use>
   void for_outputs(const RowList& rows, ConstBatchView theta, Use&& use) const;
+  /// Doubles between an activation and its slope in a chunk's room; the room's size is twice that, or once where no slopes are kept, and
+  /// kShallowInputs packs a row.
+  [[nodiscard]] Index slopes() const { return room_units_ * chunk_rows_ * simd::kWidth; }
+  [[nodiscard]] Index room_size() const;
   /// Pointers to the inputs of up to `count` rows from entry `first` of the list. Copied to `room` where the intercept lies before them.
   void gather(const RowList& rows, Index first, int count, const double** to) const;
 
