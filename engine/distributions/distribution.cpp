@@ -71,6 +71,7 @@ const std::vector<Description>& descriptions() {
       {Kind::gamma, "gamma", {"shape", "rate"}, "rate^shape x^(shape - 1) exp(-rate x) / Gamma(shape), x > 0"},
       {Kind::inverse_gamma, "inverse_gamma", {"shape", "scale"}, "scale^shape x^(-shape - 1) exp(-scale / x) / Gamma(shape), x > 0"},
       {Kind::lognormal, "lognormal", {"log_mean", "log_sd"}, "exp(-((log x - log_mean) / log_sd)^2 / 2) / (x log_sd sqrt(2 pi)), x > 0"},
+      {Kind::log_flat, "log_flat", {}, "1 / x, x > 0: flat on log x"},
   };
   return all;
 }
@@ -95,6 +96,7 @@ Distribution::Distribution(Kind kind, const std::vector<double>& arguments, cons
   const double b = arguments_[1];
   switch (kind) {
     case Kind::flat:
+    case Kind::log_flat:
       break;
     case Kind::normal:
     case Kind::lognormal:
@@ -159,7 +161,7 @@ Terms Distribution::terms(Pack x) const {
   const Pack zero{};
   Terms terms{zero, zero, zero};
   // A positive number where there is none, for the formulas' sake.
-  const bool open = kind_ == Kind::gamma || kind_ == Kind::inverse_gamma || kind_ == Kind::lognormal;
+  const bool open = kind_ == Kind::gamma || kind_ == Kind::inverse_gamma || kind_ == Kind::lognormal || kind_ == Kind::log_flat;
   const simd::Mask outside = support() == Support::real ? simd::Mask{} : open ? x <= 0.0 : x < 0.0;
   const Pack at = outside ? broadcast(1.0) : x;
   switch (kind_) {
@@ -203,6 +205,11 @@ Terms Distribution::terms(Pack x) const {
       terms.curvature = ((z / b + 1.0) - 1.0 / (b * b)) / at / at;
       break;
     }
+    case Kind::log_flat:
+      terms.value = -simd::log_positive(at);
+      terms.slope = -1.0 / at;
+      terms.curvature = (1.0 / at) / at;
+      break;
   }
   if (support() == Support::real) return terms;
   return {outside ? broadcast(-std::numeric_limits<double>::infinity()) : terms.value, outside ? zero : terms.slope,
@@ -216,7 +223,8 @@ double Distribution::draw(const random::Stream& stream, std::uint32_t lane) cons
   const auto uniform = [&] { return random::uniform(stream, lane); };
   switch (kind_) {
     case Kind::flat:
-      throw std::logic_error("draw from a flat distribution");
+    case Kind::log_flat:
+      throw std::logic_error("draw from an improper distribution");
     case Kind::normal:
       return a + b * normal();
     case Kind::student_t:

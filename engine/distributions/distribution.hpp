@@ -10,7 +10,7 @@
 
 namespace variscope::distributions {
 
-enum class Kind { flat, normal, student_t, cauchy, half_normal, half_cauchy, exponential, gamma, inverse_gamma, lognormal };
+enum class Kind { flat, normal, student_t, cauchy, half_normal, half_cauchy, exponential, gamma, inverse_gamma, lognormal, log_flat };
 enum class Support { real, positive };
 
 /// Log density, its derivative and its second derivative.
@@ -42,15 +42,16 @@ class Distribution {
   /// As it may be written in a spec: "normal(0, 2.5)".
   [[nodiscard]] std::string text() const;
   [[nodiscard]] Support support() const;
-  /// flat integrates to no finite number: density 1, no draws.
-  [[nodiscard]] bool proper() const { return kind_ != Kind::flat; }
+  /// flat (density 1) and log_flat (density 1 / x: flat on log x) integrate to no finite number; no draws.
+  [[nodiscard]] bool proper() const { return kind_ != Kind::flat && kind_ != Kind::log_flat; }
 
   /// Normalised log density at x. Outside the support (x <= 0, or x < 0 for half_normal, half_cauchy and exponential) the value is
   /// -infinity, the derivatives 0; x is from 1e-44 to 1e44 in absolute value, or 0. A lane's bits do not depend on the others.
   [[nodiscard]] Terms terms(simd::Pack x) const;
 
   /// A draw that takes number `lane` of the stream and no other: a normal, or the quantile of a uniform. A normal is made of the pair of
-  /// uniforms 2j and 2j + 1: draws of different kinds from one stream take lanes of different pairs. Throws std::logic_error for flat.
+  /// uniforms 2j and 2j + 1: draws of different kinds from one stream take lanes of different pairs. Throws std::logic_error where it is
+  /// not proper.
   [[nodiscard]] double draw(const random::Stream& stream, std::uint32_t lane) const;
 
  private:

@@ -1,4 +1,5 @@
 /// The estimators that specs can name, and what an estimator need not write itself.
+#include <set>
 #include <stdexcept>
 
 #include "engine/estimators/baselines.hpp"
@@ -12,6 +13,7 @@
 #include "engine/estimators/pathwise.hpp"
 #include "engine/estimators/score_function.hpp"
 #include "engine/estimators/second_order.hpp"
+#include "engine/families/with_points.hpp"
 
 namespace variscope::estimators {
 
@@ -38,7 +40,19 @@ Entry plain_entry(std::string name, std::string summary, std::string source, std
   return entry;
 }
 
+namespace {
+
+/// Those that know q by its path and its entropy alone: points, which have no density, can be among its coordinates.
+bool without_scores(const std::string& name) {
+  static const std::set<std::string> names = {"pw_cfe", "pw_antithetic", "pw_rqmc", "stl", "mix_stl_cfe"};
+  return names.contains(name);
+}
+
+}  // namespace
+
 std::optional<std::string> reason_against(const Entry& entry, const Context& context) {
+  if (families::has_points(*context.family) && !without_scores(entry.name))
+    return "needs a density of every coordinate, and points (family.point) have none; pathwise estimators do without";
   const bool bound = context.objective == Objective::importance_bound;
   if (bound && !entry.importance_bound) return "estimates the gradient of the ELBO, not of the importance-weighted bound";
   if (!bound && entry.importance_bound) return "estimates the gradient of the importance-weighted bound (objective = \"importance_bound\")";

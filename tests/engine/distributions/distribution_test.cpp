@@ -57,7 +57,7 @@ std::vector<Reference> references() {
 double value(const Distribution& d, double x) { return d.terms(simd::broadcast(x)).value[0]; }
 
 TEST(Distribution, EveryKindHasAReferenceAndIsReadAsItIsWritten) {
-  std::vector<Kind> seen = {Kind::flat};
+  std::vector<Kind> seen = {Kind::flat, Kind::log_flat};
   for (const Reference& reference : references()) {
     const Distribution d = parse(reference.text, "key");
     EXPECT_EQ(d.text(), reference.text);
@@ -68,6 +68,22 @@ TEST(Distribution, EveryKindHasAReferenceAndIsReadAsItIsWritten) {
   EXPECT_EQ(parse("  normal ( 0 ,2.5e0 ) ", "key").text(), "normal(0, 2.5)");
   EXPECT_EQ(parse("flat", "key").text(), "flat");
   EXPECT_EQ(parse("flat()", "key").text(), "flat");
+}
+
+TEST(Distribution, LogFlatIsFlatOnTheLogarithm) {
+  const Distribution d = parse("log_flat", "key");
+  EXPECT_FALSE(d.proper());
+  EXPECT_EQ(d.support(), Support::positive);
+  EXPECT_THROW((void)d.draw({}, 0), std::logic_error);
+  for (const double u : {-90.0, -3.0, 0.0, 0.7, 80.0}) {
+    // As a density of u = log x it is x times that of x: 1, its derivatives 0.
+    const double x = std::exp(u);
+    const Terms terms = d.terms(simd::broadcast(x));
+    EXPECT_NEAR(terms.value[0] + u, 0, 1e-13);
+    EXPECT_NEAR(terms.slope[0] * x + 1, 0, 1e-14);
+    EXPECT_NEAR(terms.curvature[0] * x * x + terms.slope[0] * x, 0, 1e-14);
+  }
+  EXPECT_EQ(d.terms(simd::broadcast(0.0)).value[0], -std::numeric_limits<double>::infinity());
 }
 
 TEST(Distribution, DensityIsBoosts) {
