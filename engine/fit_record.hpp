@@ -1,6 +1,7 @@
 /// What a study of fits stores: every fit's way to its optimum, and the posterior approximation it ended in.
 #pragma once
 
+#include <array>
 #include <limits>
 #include <string>
 #include <utility>
@@ -14,6 +15,30 @@ namespace variscope {
 
 /// How a fit ended. `diverged` is a result, not an error.
 enum class FitStatus { finished, diverged };
+
+/// Figures of a part's posterior predictive, and what is predicted of one row: names and order of what records hold.
+inline constexpr std::array predictive_figures = {"rows",        "log_density", "log_density_error", "monte_carlo_error",
+                                                  "rmse",        "rmse_error",  "coverage_50",       "coverage_90",
+                                                  "coverage_95", "width_50",    "width_90",          "width_95"};
+inline constexpr std::array prediction_columns = {"covariate",        "response", "mean",     "sd",       "median",   "lower_50",
+                                                  "upper_50",         "lower_90", "upper_90", "lower_95", "upper_95", "log_density",
+                                                  "log_density_error"};
+
+/// A part of the rows that a study predicts: training or held-out rows, or a grid.
+struct PredictedPart {
+  std::string name;  ///< "training", "test", "grid"
+  Index rows = 0;    ///< all of them, which the figures are of
+  Index kept = 0;    ///< the first, whose bands are kept
+};
+
+/// What the arrays of a fit have entries for.
+struct FitExtents {
+  Index trace = 0;
+  Index parameters = 0;
+  Index variables = 0;
+  Index parts = 0;      ///< predicted
+  Index predicted = 0;  ///< rows kept, of all parts
+};
 
 /// One fit: one estimator, one repeat. Entries behind the last recorded step are NaN (counts: those at its end).
 struct FitRecord {
@@ -31,10 +56,12 @@ struct FitRecord {
   std::vector<double> weighted_sd;      ///< [variable]
   double k_hat = 0;                     ///< of the importance ratios; NaN if unknown
   double effective_draws = 0;           ///< of the smoothed weights; NaN if unknown
+  std::vector<double> predictive;       ///< [part x predictive_figures] of all rows of each predicted part
+  std::vector<double> predicted_rows;   ///< [row x prediction_columns] of the kept rows of each part
   std::vector<double> seconds;          ///< [trace] a timing: wall time of the steps so far, objectives excluded
 
   /// All arrays sized; NaN and zeros.
-  void resize(Index trace, Index parameters, Index variables);
+  void resize(const FitExtents& extents);
 };
 
 /// The best that is known of a problem before any fit.
@@ -68,23 +95,35 @@ struct FitCellRecord {
   std::vector<std::string> estimators;  ///< those that were run
   std::vector<Index> trace;             ///< recorded steps, ascending
   FitTarget target;
+  std::vector<PredictedPart> predicted;
+  std::string covariate;        ///< of the predicted rows; empty: none named
+  Index predictive_draws = 0;   ///< S
   std::vector<FitRecord> fits;  ///< [estimator x repeat]
   std::vector<Exclusion> exclusions;
+
+  [[nodiscard]] FitExtents extents() const {
+    FitExtents e{static_cast<Index>(trace.size()), static_cast<Index>(parameter_names.size()), static_cast<Index>(variable_names.size()),
+                 static_cast<Index>(predicted.size()), 0};
+    for (const PredictedPart& part : predicted) e.predicted += part.kept;
+    return e;
+  }
 
   [[nodiscard]] const FitRecord& fit(std::size_t estimator, Index repeat) const {
     return fits[estimator * static_cast<std::size_t>(repeats) + static_cast<std::size_t>(repeat)];
   }
 };
 
-inline void FitRecord::resize(Index trace, Index parameters, Index variables) {
+inline void FitRecord::resize(const FitExtents& extents) {
   constexpr double unknown = std::numeric_limits<double>::quiet_NaN();
-  const auto points = static_cast<std::size_t>(trace);
-  lambda.assign(points * static_cast<std::size_t>(parameters), unknown);
+  const auto points = static_cast<std::size_t>(extents.trace);
+  lambda.assign(points * static_cast<std::size_t>(extents.parameters), unknown);
   for (std::vector<double>* values : {&objective, &objective_error, &seconds}) values->assign(points, unknown);
   counts.assign(points, {});
   for (std::vector<double>* values : {&mean, &sd, &weighted_mean, &weighted_sd})
-    values->assign(static_cast<std::size_t>(variables), unknown);
+    values->assign(static_cast<std::size_t>(extents.variables), unknown);
   k_hat = effective_draws = unknown;
+  predictive.assign(static_cast<std::size_t>(extents.parts) * predictive_figures.size(), unknown);
+  predicted_rows.assign(static_cast<std::size_t>(extents.predicted) * prediction_columns.size(), unknown);
 }
 
 }  // namespace variscope

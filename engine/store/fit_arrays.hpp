@@ -9,7 +9,7 @@
 namespace variscope::store {
 
 /// What an array has an entry for.
-enum class FitEntries { step, step_parameter, variable };
+enum class FitEntries { step, step_parameter, variable, part, predicted };
 
 struct FitArray {
   const char* name;
@@ -20,7 +20,7 @@ struct FitArray {
 };
 
 /// Results, in the order in which they are stored.
-inline constexpr std::array<FitArray, 7> fit_arrays{
+inline constexpr std::array<FitArray, 9> fit_arrays{
     {{"lambda", "variational parameters that the fit would answer with; NaN behind its end", "1", &FitRecord::lambda,
       FitEntries::step_parameter},
      {"objective", "objective at them", "nat", &FitRecord::objective, FitEntries::step},
@@ -29,7 +29,9 @@ inline constexpr std::array<FitArray, 7> fit_arrays{
      {"mean", "mean of the posterior draws", "1", &FitRecord::mean, FitEntries::variable},
      {"sd", "standard deviation of the posterior draws", "1", &FitRecord::sd, FitEntries::variable},
      {"weighted_mean", "mean with Pareto-smoothed importance weights", "1", &FitRecord::weighted_mean, FitEntries::variable},
-     {"weighted_sd", "standard deviation with Pareto-smoothed importance weights", "1", &FitRecord::weighted_sd, FitEntries::variable}}};
+     {"weighted_sd", "standard deviation with Pareto-smoothed importance weights", "1", &FitRecord::weighted_sd, FitEntries::variable},
+     {"predictive", "figures of the posterior predictive of all rows of a part", "1", &FitRecord::predictive, FitEntries::part},
+     {"predicted_rows", "posterior predictive of a row", "1", &FitRecord::predicted_rows, FitEntries::predicted}}};
 
 struct FitNumber {
   const char* name;
@@ -41,15 +43,27 @@ inline constexpr std::array<FitNumber, 2> fit_numbers{
      {"effective_draws", "effective number of the importance-weighted draws", &FitRecord::effective_draws}}};
 
 /// Length of an array of a cell with these extents.
-inline Index fit_width(FitEntries entries, Index trace, Index parameters, Index variables) {
-  return entries == FitEntries::variable ? variables : entries == FitEntries::step ? trace : trace * parameters;
+inline Index fit_width(FitEntries entries, const FitExtents& extents) {
+  switch (entries) {
+    case FitEntries::step:
+      return extents.trace;
+    case FitEntries::step_parameter:
+      return extents.trace * extents.parameters;
+    case FitEntries::variable:
+      return extents.variables;
+    case FitEntries::part:
+      return extents.parts * static_cast<Index>(predictive_figures.size());
+    case FitEntries::predicted:
+      break;
+  }
+  return extents.predicted * static_cast<Index>(prediction_columns.size());
 }
 
 /// Whether every array has the length that the extents ask for.
-inline bool is_whole(const FitRecord& fit, Index trace, Index parameters, Index variables) {
-  bool whole = static_cast<Index>(fit.counts.size()) == trace && static_cast<Index>(fit.seconds.size()) == trace;
+inline bool is_whole(const FitRecord& fit, const FitExtents& extents) {
+  bool whole = static_cast<Index>(fit.counts.size()) == extents.trace && static_cast<Index>(fit.seconds.size()) == extents.trace;
   for (const FitArray& array : fit_arrays)
-    whole = whole && static_cast<Index>((fit.*array.values).size()) == fit_width(array.entries, trace, parameters, variables);
+    whole = whole && static_cast<Index>((fit.*array.values).size()) == fit_width(array.entries, extents);
   return whole;
 }
 

@@ -40,9 +40,13 @@ std::vector<std::string> along(FitEntries entries) {
     case FitEntries::step_parameter:
       return {"estimator", "repeat", "step", "parameter"};
     case FitEntries::variable:
+      return {"estimator", "repeat", "variable"};
+    case FitEntries::part:
+      return {"estimator", "repeat", "part", "predictive_figure"};
+    case FitEntries::predicted:
       break;
   }
-  return {"estimator", "repeat", "variable"};
+  return {"estimator", "repeat", "predicted_row", "prediction"};
 }
 
 /// All fits' values of one array, fit after fit.
@@ -96,6 +100,29 @@ void write_lists(Dimensions& dimensions, const FitCellRecord& cell) {
   }
 }
 
+/// Dimensions of what is predicted, and which rows they are.
+void add_predicted(Dimensions& dimensions, const FitCellRecord& cell) {
+  if (cell.predicted.empty()) return;
+  std::vector<std::string> parts;
+  std::vector<Index> rows;
+  std::vector<Index> kept;
+  for (const PredictedPart& part : cell.predicted) {
+    parts.push_back(part.name);
+    rows.push_back(part.rows);
+    kept.push_back(part.kept);
+  }
+  dimensions.add("part", parts, {"rows that are predicted"});
+  dimensions.integers("part_rows", {"part"}, {"rows of the part"}, rows.data());
+  dimensions.integers("part_kept", {"part"}, {"its first rows, whose predictions are kept, part after part"}, kept.data());
+  dimensions.add("predictive_figure", std::vector<std::string>(predictive_figures.begin(), predictive_figures.end()),
+                 {"figure of a posterior predictive"});
+  const Index predicted = cell.extents().predicted;
+  if (predicted == 0) return;
+  dimensions.add("predicted_row", counting(predicted), {"row that is predicted"});
+  dimensions.add("prediction", std::vector<std::string>(prediction_columns.begin(), prediction_columns.end()),
+                 {"what is predicted of a row"});
+}
+
 template <class Value>
 std::vector<Value> sized(std::vector<Value> values, std::size_t size, const Handle& group, const std::string& name) {
   if (values.size() != size) throw SystemError(fmt::format("read: {}/{} (its shape does not match its dimensions)", group.where(), name));
@@ -113,8 +140,7 @@ void check_fit_cell(const FitCellRecord& cell) {
   require(!cell.id.empty() && cell.id != "." && cell.id.find('/') == std::string::npos, "the id cannot name a group");
   require(cell.fits.size() == cell.estimators.size() * static_cast<std::size_t>(cell.repeats), "not one fit for each estimator and repeat");
   for (const FitRecord& fit : cell.fits) {
-    require(is_whole(fit, static_cast<Index>(cell.trace.size()), static_cast<Index>(parameters), static_cast<Index>(variables)),
-            "a fit's arrays are of another extent");
+    require(is_whole(fit, cell.extents()), "a fit's arrays are of another extent");
   }
   require(cell.target.method.empty() || cell.target.lambda.size() == parameters, "the optimum has not one entry per parameter");
   for (const TargetArray& array : kTargetMoments) {
@@ -135,6 +161,8 @@ void write_fit_cell(const Handle& results, DimensionCounter& counter, const FitC
   write_attribute(group, "posterior_draws", cell.posterior_draws);
   write_attribute(group, "objective", cell.objective);
   write_attribute(group, "optimum_method", cell.target.method);
+  write_attribute(group, "covariate", cell.covariate);
+  write_attribute(group, "predictive_draws", cell.predictive_draws);
 
   Dimensions dimensions(group, counter);
   dimensions.add("estimator", cell.estimators, {"gradient estimator"});
@@ -145,8 +173,11 @@ void write_fit_cell(const Handle& results, DimensionCounter& counter, const FitC
   std::vector<std::string> kinds;
   for (const auto& kind : models::Counts::kinds()) kinds.emplace_back(kind.name);
   dimensions.add("kind", kinds, {"kind of work"});
-  for (const FitArray& array : fit_arrays)
+  add_predicted(dimensions, cell);
+  for (const FitArray& array : fit_arrays) {
+    if (fit_width(array.entries, cell.extents()) == 0) continue;
     dimensions.doubles(array.name, along(array.entries), {array.meaning, array.units}, gathered(cell, array.values).data());
+  }
   for (const FitNumber& number : fit_numbers) {
     std::vector<double> all;
     for (const FitRecord& fit : cell.fits) all.push_back(fit.*number.value);
@@ -185,20 +216,28 @@ FitCellRecord read_fit_cell(const Handle& results, const std::string& id) {
   cell.posterior_draws = read_integer_attribute(group, "posterior_draws");
   cell.objective = read_text_attribute(group, "objective");
   cell.target.method = read_text_attribute(group, "optimum_method");
+  cell.covariate = read_text_attribute(group, "covariate");
+  cell.predictive_draws = read_integer_attribute(group, "predictive_draws");
   cell.estimators = read_texts(group, "estimator");
   cell.repeats = static_cast<Index>(extent_of(open_dataset(group, "repeat")).front());
   cell.trace = read_integers(group, "step");
   cell.parameter_names = read_texts(group, "parameter");
   cell.variable_names = read_texts(group, "variable");
 
-  const auto trace = static_cast<Index>(cell.trace.size());
-  const auto parameters = static_cast<Index>(cell.parameter_names.size());
-  const auto variables = static_cast<Index>(cell.variable_names.size());
+  if (exists(group, "part")) {
+    const auto parts = read_texts(group, "part");
+    const auto rows = sized(read_integers(group, "part_rows"), parts.size(), group, "part_rows");
+    const auto kept = sized(read_integers(group, "part_kept"), parts.size(), group, "part_kept");
+    for (std::size_t p = 0; p < parts.size(); ++p) cell.predicted.push_back({parts[p], rows[p], kept[p]});
+  }
+
+  const FitExtents extents = cell.extents();
   const std::size_t fits = cell.estimators.size() * static_cast<std::size_t>(cell.repeats);
   cell.fits.resize(fits);
-  for (FitRecord& fit : cell.fits) fit.resize(trace, parameters, variables);
+  for (FitRecord& fit : cell.fits) fit.resize(extents);
   for (const FitArray& array : fit_arrays) {
-    const auto width = static_cast<std::size_t>(fit_width(array.entries, trace, parameters, variables));
+    const auto width = static_cast<std::size_t>(fit_width(array.entries, extents));
+    if (width == 0) continue;
     const auto all = sized(read_doubles(group, array.name), fits * width, group, array.name);
     for (std::size_t f = 0; f < fits; ++f)
       std::copy_n(all.begin() + static_cast<std::ptrdiff_t>(f * width), width, (cell.fits[f].*array.values).begin());

@@ -18,21 +18,23 @@ namespace variscope::store {
 namespace {
 
 const std::string format_name = "variscope fit segment";
-constexpr Index format_version = 1;
+constexpr Index format_version = 2;
 
 /// A fit's row of the table.
-enum Entry : std::size_t { estimator, repeat, trace, parameters, variables, status, steps, refused, entries };
+enum Entry : std::size_t { estimator, repeat, trace, parameters, variables, parts, predicted, status, steps, refused, entries };
 
 void append(std::vector<double>& to, const std::vector<double>& from) { to.insert(to.end(), from.begin(), from.end()); }
 
 std::array<Index, entries> row_of(const FitChunk& chunk) {
   const FitRecord& fit = chunk.fit;
   const auto points = static_cast<Index>(fit.counts.size());
-  const Index width = points == 0 ? 0 : static_cast<Index>(fit.lambda.size()) / points;
-  const auto values = static_cast<Index>(fit.mean.size());
-  if (!is_whole(fit, points, width, values))
-    throw std::invalid_argument(fmt::format("fit of cell '{}': arrays of different extents", chunk.cell));
-  return {chunk.estimator, chunk.repeat, points, width, values, fit.status == FitStatus::diverged ? 1 : 0, fit.steps, fit.refused};
+  const auto length = [](const std::vector<double>& values, std::size_t by) { return static_cast<Index>(values.size() / by); };
+  const FitExtents extents{points, points == 0 ? 0 : static_cast<Index>(fit.lambda.size()) / points, static_cast<Index>(fit.mean.size()),
+                           length(fit.predictive, predictive_figures.size()), length(fit.predicted_rows, prediction_columns.size())};
+  if (!is_whole(fit, extents)) throw std::invalid_argument(fmt::format("fit of cell '{}': arrays of different extents", chunk.cell));
+  return {chunk.estimator,   chunk.repeat,  extents.trace,     extents.parameters,
+          extents.variables, extents.parts, extents.predicted, fit.status == FitStatus::diverged ? 1 : 0,
+          fit.steps,         fit.refused};
 }
 
 [[noreturn]] void fail(const FitChunk& chunk, const std::string& problem) {
@@ -84,7 +86,7 @@ void visit_fit_segment(const std::filesystem::path& run, const SegmentEntry& ent
     const Index* row = table.data() + c * entries;
     FitChunk chunk{cells[c], row[estimator], row[repeat], {}};
     FitRecord& fit = chunk.fit;
-    fit.resize(row[trace], row[parameters], row[variables]);
+    fit.resize({row[trace], row[parameters], row[variables], row[parts], row[predicted]});
     fit.status = row[status] == 0 ? FitStatus::finished : FitStatus::diverged;
     fit.steps = row[steps];
     fit.refused = row[refused];
@@ -114,9 +116,7 @@ void merge_fit_segments(const std::filesystem::path& run, const Manifest& manife
           chunk.repeat < 0 || chunk.repeat >= cell->repeats) {
         fail(chunk, "no such fit in the plan");
       }
-      if (!is_whole(chunk.fit, static_cast<Index>(cell->trace.size()), static_cast<Index>(cell->parameter_names.size()),
-                    static_cast<Index>(cell->variable_names.size())))
-        fail(chunk, "arrays of other extents than the plan's");
+      if (!is_whole(chunk.fit, cell->extents())) fail(chunk, "arrays of other extents than the plan's");
       const auto place = static_cast<std::size_t>(chunk.estimator * cell->repeats + chunk.repeat);
       auto seen = filled[static_cast<std::size_t>(cell - cells.begin())].begin() + static_cast<std::ptrdiff_t>(place);
       if (*seen) fail(chunk, "it comes twice");

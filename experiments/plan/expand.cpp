@@ -11,9 +11,13 @@
 #include <queue>
 #include <set>
 
+#include "engine/data/columns.hpp"
 #include "engine/data/standardize.hpp"
 #include "engine/diagnostics/work.hpp"
 #include "engine/error.hpp"
+#include "engine/families/with_points.hpp"
+#include "engine/optimizers/optimizer.hpp"
+#include "experiments/plan/predictive.hpp"
 #include "experiments/spec/model_arguments.hpp"
 #include "experiments/spec/resolve.hpp"
 
@@ -218,7 +222,9 @@ class Expander {
  public:
   explicit Expander(Plan& plan) : plan_(plan), directory_(spec_directory(plan.spec.file)) {}
 
-  void add(const SpecCell& from) {
+  void add(const SpecCell& given) {
+    SpecCell from = given;
+    find_points(from.settings);
     if (from.settings.study.kind == "fit") return add_fits(from);
     CellPlan cell;
     cell.id = fmt::format("cell_{:03}", plan_.cells.size());
@@ -311,6 +317,7 @@ class Expander {
     }
     const auto model = shape_model(s, data);
     check_reference(*model, s);
+    check_predictive(plan_.spec, s, *model, data);
     const auto initial = initial_lambda(s, path.dim);
     const auto family = make_family(s, path.dim, initial);
     const estimators::Context context{family.get(), model.get(), objective_of(s), s.estimators.samples, s.estimators.batch_rows, {}, {}};
@@ -379,6 +386,40 @@ class Expander {
     plan_.cells.push_back(std::move(cell));
   }
 
+  /// Positions of the coordinates that family.point names.
+  void find_points(Settings& s) {
+    if (s.family.point.empty()) return;
+    const auto fail = [&](const std::string& text) { throw UserError(fmt::format("{}: {}", plan_.spec.where("family.point"), text)); };
+    const models::ResponseKind response = response_kind(s);
+    const DataPlan* data = response == models::ResponseKind::none ? nullptr : &plan_.data[static_cast<std::size_t>(data_of(s, response))];
+    const auto names = shape_model(s, data)->parameter_names();
+    for (const std::string& name : s.family.point) {
+      const auto found = std::find(names.begin(), names.end(), name);
+      if (found == names.end())
+        fail(fmt::format("no coordinate '{}' (model {} has: {}). Name one of them.", name, s.model.name, data::list_names(names)));
+      s.family.point_places.push_back(found - names.begin());
+    }
+    std::sort(s.family.point_places.begin(), s.family.point_places.end());
+    if (std::adjacent_find(s.family.point_places.begin(), s.family.point_places.end()) != s.family.point_places.end())
+      fail("a coordinate is named twice. Name it once.");
+    if (s.family.point_places.size() == names.size())
+      fail(fmt::format("all {} coordinates are points (nothing is left for q). Leave one out.", names.size()));
+    Settings plain = s;
+    plain.family.point_places.clear();
+    plain.family.initial_mean = {0.0};  // those given have not been checked yet
+    plain.family.initial_sd = {1.0};
+    const auto dim = static_cast<Index>(names.size());
+    if (!make_family(plain, dim, initial_lambda(plain, dim))->reparameterisable()) {
+      fail(
+          fmt::format("family {} is not reparameterisable (points go with pathwise gradients). Use mean_field_gaussian, "
+                      "full_rank_gaussian or low_rank_gaussian.",
+                      s.family.name));
+    }
+    if (s.study.kind == "fit" && optimizers::find(s.fit.optimizer)->reason_against) {
+      fail(fmt::format("optimizer {} is made for families without points (it uses their Fisher information). Use adam.", s.fit.optimizer));
+    }
+  }
+
   void check_reference(const models::Model& model, const Settings& s) const {
     const auto given = static_cast<Index>(s.reference.mean.size());
     if (given == 0 || given == model.constrained_dim()) return;
@@ -416,7 +457,7 @@ class Expander {
     path.dim = model->dim();
     check_sizes(plan_.spec, settings, path.dim);
     check_family(plan_.spec, settings);
-    path.parameters = families::find(settings.family.name)->size(family_arguments(settings, path.dim));
+    path.parameters = static_cast<Index>(initial_lambda(settings, path.dim).size());
     const auto family = make_family(settings, path.dim, initial_lambda(settings, path.dim));
     if (settings.study.kind == "fit") {
       // What the fits of some cells have in common; nothing is run along it.
@@ -527,12 +568,19 @@ std::vector<double> initial_lambda(const Settings& settings, Index dim) {
   const auto spread = [&](const std::vector<double>& given) {
     return given.size() == 1 ? std::vector<double>(static_cast<std::size_t>(dim), given[0]) : given;
   };
-  return families::find(settings.family.name)
-      ->initial(family_arguments(settings, dim), spread(settings.family.initial_mean), spread(settings.family.initial_sd));
+  const auto mean = spread(settings.family.initial_mean);
+  const auto sd = spread(settings.family.initial_sd);
+  const families::Entry& entry = *families::find(settings.family.name);
+  const auto& points = settings.family.point_places;
+  if (points.empty()) return entry.initial(family_arguments(settings, dim), mean, sd);
+  return families::with_points(entry, points).initial(family_arguments(settings, dim), mean, sd);
 }
 
 std::unique_ptr<families::Family> make_family(const Settings& settings, Index dim, std::span<const double> lambda) {
-  return families::find(settings.family.name)->make(family_arguments(settings, dim), lambda);
+  const families::Entry& entry = *families::find(settings.family.name);
+  const auto& points = settings.family.point_places;
+  if (points.empty()) return entry.make(family_arguments(settings, dim), lambda);
+  return families::with_points(entry, points).make(family_arguments(settings, dim), lambda);
 }
 
 std::unique_ptr<models::Model> shape_model(const Settings& settings, const DataPlan* data) {

@@ -13,6 +13,7 @@
 #include "experiments/plan/cost.hpp"
 #include "experiments/plan/expand.hpp"
 #include "experiments/plan/layout.hpp"
+#include "experiments/plan/predictive.hpp"
 #include "experiments/spec/resolve.hpp"
 
 namespace variscope::experiments {
@@ -34,11 +35,22 @@ double fit_doubles(const CellPlan& cell, Index parameters, Index variables) {
   return static_cast<double>(cell.fit.trace.size()) * per_step + static_cast<double>(parameters) + 4 * static_cast<double>(variables) + 8;
 }
 
+/// Of one fit: what it predicts.
+double predictive_doubles(const Plan& plan, const CellPlan& cell) {
+  const PathPlan& path = plan.paths[static_cast<std::size_t>(cell.path)];
+  if (path.data < 0) return 0;
+  double doubles = 0;
+  for (const PredictedPart& part : predicted_parts(cell.settings, &plan.data[static_cast<std::size_t>(path.data)]))
+    doubles +=
+        static_cast<double>(predictive_figures.size()) + static_cast<double>(part.kept) * static_cast<double>(prediction_columns.size());
+  return doubles;
+}
+
 double cell_record_bytes(const Plan& plan, const CellPlan& cell) {
   const PathPlan& path = plan.paths[static_cast<std::size_t>(cell.path)];
   if (plan.of_fits()) {
     return 8.0 * static_cast<double>(cell.estimators.size() * static_cast<std::size_t>(cell.settings.fit.repeats)) *
-           fit_doubles(cell, path.parameters, path.dim);
+           (fit_doubles(cell, path.parameters, path.dim) + predictive_doubles(plan, cell));
   }
   return 8.0 * static_cast<double>(path.labels.size()) *
          (static_cast<double>(cell.estimators.size()) * moment_doubles(cell, path.parameters) + 3.0 * static_cast<double>(path.parameters));
@@ -82,6 +94,7 @@ Prediction predict(const Plan& plan, const cluster::Layout& layout) {
     const double rows = static_cast<double>(data.share(layout.shards, 0).size());
     const auto side = static_cast<double>(data.dataset.side_columns.size());
     p.data_bytes += rows * (static_cast<double>(data.width) + side + 2) * 8;  // response and its sign
+    if (plan.of_fits()) p.data_bytes += predictive_bytes(plan.cells.front().settings, data, layout.shards, plan.threads);
   }
   for (const CellPlan& cell : plan.cells) {
     const PathPlan& path = plan.paths[static_cast<std::size_t>(cell.path)];

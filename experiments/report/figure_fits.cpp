@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <cmath>
 
+#include "experiments/report/figure_predictive.hpp"
+
 namespace variscope::experiments {
 
 namespace {
@@ -56,9 +58,12 @@ Figure gap_figure(const std::vector<FitProblem>& problems, const std::string& na
 }  // namespace
 
 std::vector<Figure> fit_figures(const std::vector<FitProblem>& problems, const ReportContext& context) {
-  return {gap_figure(problems, "gap_evaluations", context.study + ": way to the optimum, 95 % intervals over repeats",
-                     "gradients of one sample over all rows", false),
-          gap_figure(problems, "gap_seconds", context.study + ": way to the optimum, 95 % intervals over repeats", "seconds", true)};
+  std::vector<Figure> figures = {
+      gap_figure(problems, "gap_evaluations", context.study + ": way to the optimum, 95 % intervals over repeats",
+                 "gradients of one sample over all rows", false),
+      gap_figure(problems, "gap_seconds", context.study + ": way to the optimum, 95 % intervals over repeats", "seconds", true)};
+  for (Figure& figure : predictive_figures_of(problems, context)) figures.push_back(std::move(figure));
+  return figures;
 }
 
 }  // namespace variscope::experiments

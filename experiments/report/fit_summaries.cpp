@@ -18,7 +18,7 @@ namespace {
 /// Settings that decide the optimum.
 bool of_problem(const std::string& key) {
   for (const char* prefix : {"study.seed", "data.", "model.", "family.name", "family.rank", "family.components", "family.categories",
-                             "objective", "reference."}) {
+                             "family.point", "objective", "reference."}) {
     if (key.rfind(prefix, 0) == 0) return true;
   }
   return false;

@@ -10,11 +10,13 @@
 #include "experiments/report/t1u.hpp"
 #include "experiments/report/t4.hpp"
 #include "experiments/report/t5.hpp"
+#include "experiments/report/t6.hpp"
 
 namespace variscope::experiments {
 
 const std::vector<std::string>& table_names() {
-  static const std::vector<std::string> names = {"t1", "t1i", "t1b", "t1x", "t1u", "t2", "t2_checks", "t3", "t4", "t5", "t5_variables"};
+  static const std::vector<std::string> names = {"t1",        "t1i", "t1b", "t1x", "t1u",          "t2",
+                                                 "t2_checks", "t3",  "t4",  "t5",  "t5_variables", "t6"};
   return names;
 }
 
@@ -43,6 +45,8 @@ std::vector<NamedTable> fit_tables(const std::vector<FitProblem>& problems, cons
   std::vector<NamedTable> tables = {{"t4", false, t4(problems, context)}, {"t5", false, t5(problems, context)}};
   Table variables = t5_variables(problems, context);
   if (!variables.sections.empty()) tables.push_back({"t5_variables", true, std::move(variables)});
+  Table predictive = t6(problems, context);
+  if (!predictive.sections.empty()) tables.push_back({"t6", false, std::move(predictive)});
   return tables;
 }
 

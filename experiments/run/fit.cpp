@@ -8,6 +8,7 @@
 #include <cmath>
 
 #include "engine/optimizers/lbfgs.hpp"
+#include "experiments/plan/predictive.hpp"
 #include "experiments/run/expectation.hpp"
 #include "experiments/run/posterior.hpp"
 
@@ -69,7 +70,7 @@ FitTarget find_target(const PathPlan& path, const models::Model& model, const Da
   return target;
 }
 
-FitCellRecord shape_of(const CellPlan& cell, const PathPlan& path, const models::Model& model) {
+FitCellRecord shape_of(const CellPlan& cell, const PathPlan& path, const models::Model& model, const DataPlan* data) {
   const Settings& s = cell.settings;
   FitCellRecord record;
   record.id = cell.id;
@@ -88,11 +89,15 @@ FitCellRecord shape_of(const CellPlan& cell, const PathPlan& path, const models:
   record.estimators = cell.estimators;
   record.trace = cell.fit.trace;
   record.exclusions = cell.exclusions;
+  record.predicted = predicted_parts(s, data);
+  record.covariate = record.predicted.empty() ? "" : s.predictive.covariate;
+  record.predictive_draws = record.predicted.empty() ? 0 : s.predictive.draws;
   return record;
 }
 
 FitRunner::FitRunner(const CellPlan& cell, const PathPlan& path, const models::Model& model, const DataPlan* data,
-                     const cluster::Team& team, cluster::Reduce reduce, int threads, Work& work, std::function<void(double)> advance)
+                     const cluster::Team& team, cluster::Reduce reduce, int threads, Work& work, std::function<void(double)> advance,
+                     const PredictiveProblem* predictive)
     : cell_(cell),
       path_(path),
       settings_(cell.settings),
@@ -102,6 +107,7 @@ FitRunner::FitRunner(const CellPlan& cell, const PathPlan& path, const models::M
       threads_(threads),
       work_(work),
       advance_(std::move(advance)),
+      predictive_(predictive),
       evaluation_team_{team.samples, team.shards},
       draw_team_{cluster::Communicator::serial(), team.shards},
       estimates_(model, data, team_, reduce, threads, work),
@@ -182,7 +188,12 @@ FitRecord FitRunner::run(std::size_t estimator_index, Index repeat) {
   call.design = cell_.design;
 
   FitRecord record;
-  record.resize(static_cast<Index>(trace.size()), path_.parameters, model_.constrained_dim());
+  FitExtents extents{static_cast<Index>(trace.size()), path_.parameters, model_.constrained_dim()};
+  for (const PredictedPart& part : predicted_parts(settings_, data_)) {
+    ++extents.parts;
+    extents.predicted += part.kept;
+  }
+  record.resize(extents);
   std::vector<double> lambda = initial_lambda(settings_, path_.dim);
   std::vector<double> answer = lambda;
   std::vector<double> state(static_cast<std::size_t>(optimizer_->state_size(path_.parameters)), 0.0);
@@ -256,6 +267,10 @@ void FitRunner::draw_posterior(const families::Family& family, Index repeat, Fit
   std::vector<tiles::Batch> results;
   drawing_.visit(family, call, 0, estimators::Coupling::independent, 0, {{.wanted = {true, false}}}, results,
                  [&](const estimators::SampleBlock& block) {
+                   if (predictive_ != nullptr) {
+                     const tiles::ConstBatchView theta{block.position.data, block.position.dim, settings_.predictive.draws};
+                     predict_rows(*predictive_, theta, settings_.study.seed, repeat, team_.shards, threads_, work_, record);
+                   }
                    if (!team_.is_root()) return;
                    summarise_draws(model_, family, block, record);
                  });

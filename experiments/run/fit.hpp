@@ -12,6 +12,7 @@
 #include "experiments/plan/plan.hpp"
 #include "experiments/run/estimates.hpp"
 #include "experiments/run/objective.hpp"
+#include "experiments/run/predictive.hpp"
 
 namespace variscope::experiments {
 
@@ -26,14 +27,16 @@ FitTarget find_target(const PathPlan& path, const models::Model& model, const Da
                       int threads, Work& work);
 
 /// The record of a cell as the plan shapes it: everything but the fits.
-FitCellRecord shape_of(const CellPlan& cell, const PathPlan& path, const models::Model& model);
+FitCellRecord shape_of(const CellPlan& cell, const PathPlan& path, const models::Model& model, const DataPlan* data);
 
 /// Runs fits of one cell with one team of ranks. All members of the team call alike.
 class FitRunner {
  public:
-  /// Everything outlives the object. advance(steps): told now and then how many steps were taken since.
+  /// Everything outlives the object. predictive: what each fit's posterior is to predict; nullptr: nothing. advance(steps): told now and
+  /// then how many steps were taken since.
   FitRunner(const CellPlan& cell, const PathPlan& path, const models::Model& model, const DataPlan* data, const cluster::Team& team,
-            cluster::Reduce reduce, int threads, Work& work, std::function<void(double)> advance);
+            cluster::Reduce reduce, int threads, Work& work, std::function<void(double)> advance,
+            const PredictiveProblem* predictive = nullptr);
 
   /// The record is complete on the team's root. A function of (settings, estimator, repeat) alone: streams are keyed by repeat and step.
   /// Cost: the plan's steps, evaluations and draws.
@@ -63,6 +66,7 @@ class FitRunner {
   int threads_;
   Work& work_;
   std::function<void(double)> advance_;
+  const PredictiveProblem* predictive_;
   cluster::Team evaluation_team_;  ///< the first replica's ranks
   cluster::Team draw_team_;        ///< of those the first along the samples
   Estimates estimates_;

@@ -15,6 +15,7 @@
 #include "experiments/run/fit.hpp"
 #include "experiments/run/load.hpp"
 #include "experiments/run/output.hpp"
+#include "experiments/run/predictive.hpp"
 #include "experiments/run/provenance.hpp"
 #include "experiments/run/threads.hpp"
 
@@ -36,7 +37,13 @@ class FitStudy {
         progress_(world.rank() == 0 && !options.quiet, "steps") {
     if (world.size() == 1) pin_threads(plan_.threads);
     check_identities(world);
-    for (const DataPlan& data : plan_.data) tables_.push_back(load_share(data, whole_.shards));
+    // Which rows are predicted is the same in all cells.
+    const Settings& first = plan_.cells.front().settings;
+    for (const DataPlan& data : plan_.data) {
+      std::vector<double> moments;
+      tables_.push_back(load_share(data, whole_.shards, first.predictive.rows.empty() ? nullptr : &moments));
+      predictive_tables_.push_back(load_predictive(data, first, whole_.shards, std::move(moments)));
+    }
     // No rank has found an error in its data: only now does anything appear on disk.
     world.barrier();
     if (world.rank() == 0)
@@ -52,6 +59,11 @@ class FitStudy {
     for (std::size_t p = 0; p < plan_.paths.size(); ++p) {
       const PathPlan& path = plan_.paths[p];
       models_.push_back(make_model(path.settings, path.data < 0 ? nullptr : &tables_[static_cast<std::size_t>(path.data)]));
+      predictive_.emplace_back();
+      if (const DataPlan* data = data_of(path)) {
+        const auto d = static_cast<std::size_t>(path.data);
+        predictive_[p] = predictive_problem(path.settings, *data, *models_[p], tables_[d], predictive_tables_[d], plan_.layout.shards);
+      }
       const auto cell =
           std::find_if(plan_.cells.begin(), plan_.cells.end(), [&](const CellPlan& c) { return c.path == static_cast<int>(p); });
       targets.push_back(find_target(path, *models_[p], data_of(path), cell->fit.exact, whole_, plan_.threads, work_));
@@ -59,7 +71,7 @@ class FitStudy {
     target_s_ = watch.lap();
     for (const CellPlan& cell : plan_.cells) {
       const auto p = static_cast<std::size_t>(cell.path);
-      cells_.push_back(shape_of(cell, plan_.paths[p], *models_[p]));
+      cells_.push_back(shape_of(cell, plan_.paths[p], *models_[p], data_of(plan_.paths[p])));
       cells_.back().target = targets[p];
     }
     run_fits();
@@ -110,8 +122,10 @@ class FitStudy {
         const FitItem& item = plan_.fits[items[static_cast<std::size_t>(i)]];
         const CellPlan& cell = plan_.cells[static_cast<std::size_t>(item.cell)];
         const auto p = static_cast<std::size_t>(cell.path);
-        FitRunner runner(cell, plan_.paths[p], *models_[p], data_of(plan_.paths[p]), team, reduce_, lanes > 1 ? 1 : plan_.threads,
-                         works[static_cast<std::size_t>(lanes > 1 ? omp_get_thread_num() : 0)], [&](double steps) { advance(steps); });
+        FitRunner runner(
+            cell, plan_.paths[p], *models_[p], data_of(plan_.paths[p]), team, reduce_, lanes > 1 ? 1 : plan_.threads,
+            works[static_cast<std::size_t>(lanes > 1 ? omp_get_thread_num() : 0)], [&](double steps) { advance(steps); },
+            predictive_[p].parts.empty() ? nullptr : &predictive_[p]);
         chunks[static_cast<std::size_t>(i - range.first)] = {cell.id, item.estimator, item.repeat,
                                                              runner.run(static_cast<std::size_t>(item.estimator), item.repeat)};
       });
@@ -169,6 +183,8 @@ class FitStudy {
   Work work_;
   double target_s_ = 0;
   std::vector<std::unique_ptr<models::Model>> models_;  ///< of each path
+  std::vector<PredictiveTables> predictive_tables_;     ///< of each data set
+  std::vector<PredictiveProblem> predictive_;           ///< of each path
   std::vector<FitCellRecord> cells_;
   std::vector<store::FitChunk> pending_;
   std::string summary_;

@@ -11,7 +11,7 @@ namespace variscope::experiments {
 data::Table load_share(const DataPlan& plan, const cluster::Communicator& shards, std::vector<double>* wanted) {
   data::Table table = read_share(plan.dataset, plan.settings, plan.response, plan.share(shards.size(), shards.rank()));
   std::vector<double> moments;
-  if (plan.settings.standardize) {
+  if (plan.settings.standardize || wanted != nullptr) {
     const auto size = data::ColumnMoments::size(table.width());
     const auto ownership = plan.tiles(shards.size(), 0);
     const auto nodes = ownership.nodes(shards.rank());
@@ -40,6 +40,26 @@ data::Table load_test_share(const DataPlan& plan, const cluster::Communicator& s
   const Range tiles = balanced_range(data::row_tiles(rows, plan.row_tile), shards.size(), shards.rank());
   const Range share{std::min(tiles.first * plan.row_tile, rows), std::min(tiles.last * plan.row_tile, rows)};
   data::Table table = read_share(plan.dataset, plan.settings, plan.response, share, DataPart::test);
+  finish_share(table, plan.dataset, plan.settings, moments);
+  return table;
+}
+
+data::Table grid_table(const DataPlan& plan, std::span<const double> moments, Index column, Index points) {
+  const data::ColumnMoments columns{moments};
+  data::Table table = plan.dataset.shape(plan.settings);
+  table.rows = points;
+  table.held = {0, points};
+  table.columns.resize(plan.dataset.design.size());
+  const auto axis = static_cast<std::size_t>(column);
+  const double lowest = columns.minimum(axis);
+  const double highest = columns.maximum(axis);
+  for (Index k = 0; k < points; ++k) {
+    for (std::size_t c = 0; c < plan.dataset.design.size(); ++c) {
+      const double share = static_cast<double>(k) / static_cast<double>(points - 1);
+      table.design.push_back(c == axis ? lowest + share * (highest - lowest) : columns.mean(c));
+    }
+  }
+  table.response.assign(static_cast<std::size_t>(points), 0.0);
   finish_share(table, plan.dataset, plan.settings, moments);
   return table;
 }

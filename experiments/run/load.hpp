@@ -18,4 +18,9 @@ data::Table load_share(const DataPlan& plan, const cluster::Communicator& shards
 /// range of them, cut at whole row tiles; rows are numbered from 0 in the order of the file. No messages.
 data::Table load_test_share(const DataPlan& plan, const cluster::Communicator& shards, std::span<const double> moments);
 
+/// A made-up data set of `points` rows: design column `column` (a number) goes from its least to its largest training value in equal steps,
+/// the other columns stay at their means (levels: at their shares); then standardised, products and intercept added as for the training
+/// rows. Responses are zeros that nothing should look at. moments: those of the training rows. On every rank alike; no messages.
+data::Table grid_table(const DataPlan& plan, std::span<const double> moments, Index column, Index points);
+
 }  // namespace variscope::experiments

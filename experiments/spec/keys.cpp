@@ -8,6 +8,7 @@
 #include <limits>
 #include <type_traits>
 
+#include "engine/diagnostics/predictive.hpp"
 #include "engine/estimators/estimator.hpp"
 #include "engine/families/catalogue.hpp"
 #include "engine/optimizers/optimizer.hpp"
@@ -155,6 +156,9 @@ std::vector<Key> make_keys() {
       at_least(key("family.rank", FIELD(family.rank), "columns of the factor of low_rank_gaussian"), 1, 1e6),
       at_least(key("family.components", FIELD(family.components), "components of gaussian_mixture"), 1, 1e4),
       at_least(key("family.categories", FIELD(family.categories), "categories of each variable of categorical"), 2, 1e6),
+      of_study(key("family.point", FIELD(family.point),
+                   "coordinates of the model (\"log_sigma\") that are optimised jointly with q over the others and have no distribution of "
+                   "their own: model parameters, empirical Bayes. They start at initial_mean")),
       at_least(key("path.steps", FIELD(path.steps), "Adam steps of the reference path"), 0),
       above(key("path.step_size", FIELD(path.step_size), "Adam's step size"), 0, 1e6),
       at_least(key("path.samples", FIELD(path.samples), "Monte Carlo samples of each step"), 1, 1e9),
@@ -212,6 +216,19 @@ std::vector<Key> make_keys() {
                1e7),
       of_study(above(key("fit.tolerance", FIELD(fit.tolerance), "nats from the optimum that count as having come there, in the report"), 0,
                      1e12)),
+      of_study(with_data(one_of(key("predictive.rows", FIELD(predictive.rows),
+                                    "rows whose responses are predicted after a fit: training rows, those held out (data.test_fraction), a "
+                                    "grid along predictive.covariate between its extremes, all else at the means"),
+                                {"training", "test", "grid"}))),
+      of_study(
+          with_data(key("predictive.covariate", FIELD(predictive.covariate), "design column that predictive bands are shown against"))),
+      of_study(with_data(at_least(key("predictive.grid_points", FIELD(predictive.grid_points), "points of the grid"), 2, 10000))),
+      of_study(with_data(at_least(key("predictive.draws", FIELD(predictive.draws),
+                                      "draws of the parameters, the first of the posterior draws, each with one response of every row"),
+                                  diagnostics::kLeastPredictiveDraws, 1e6))),
+      of_study(with_data(at_least(key("predictive.kept_rows", FIELD(predictive.kept_rows),
+                                      "rows of each part whose bands are stored, the first; figures are of all rows"),
+                                  0, 1e6))),
       of_study(key("output.directory", FIELD(output.directory), "run directory; empty: runs/<study.name>")),
       of_study(at_least(
           key("limits.memory_gib", FIELD(limits.memory_gib), "memory per rank in GiB that the plan may use; 0: what the machine has"), 0,
@@ -288,8 +305,8 @@ const Key* find_key(const std::string& name) {
 
 bool of_kind(const std::string& key, const std::string& kind) {
   const auto below = [&](const char* prefix) { return key.rfind(prefix, 0) == 0; };
-  const bool of_fits =
-      below("fit.") || key == "reference.mean" || key == "reference.sd" || key == "reference.mean_error" || key == "reference.sd_error";
+  const bool of_fits = below("fit.") || below("predictive.") || key == "reference.mean" || key == "reference.sd" ||
+                       key == "reference.mean_error" || key == "reference.sd_error";
   const bool of_variances = below("path.") || below("replicates.") || below("components.") || key == "reference.samples";
   return kind == "fit" ? !of_variances : !of_fits;
 }

@@ -45,9 +45,11 @@ struct Settings {
     std::string name = "mean_field_gaussian";
     std::vector<double> initial_mean = {0.0};  ///< one value for all coordinates, or one each
     std::vector<double> initial_sd = {1.0};
-    Index rank = 2;        ///< of low_rank_gaussian
-    Index components = 2;  ///< of gaussian_mixture
-    Index categories = 3;  ///< of categorical
+    Index rank = 2;                   ///< of low_rank_gaussian
+    Index components = 2;             ///< of gaussian_mixture
+    Index categories = 3;             ///< of categorical
+    std::vector<std::string> point;   ///< coordinates that are optimised, without a distribution
+    std::vector<Index> point_places;  ///< their positions among the model's, ascending; no key, the plan finds them
   } family;
   std::string objective = "elbo";  ///< "expectation": E_q[log density] alone, no entropy; "importance_bound": of M samples
   struct Path {
@@ -98,6 +100,14 @@ struct Settings {
     Index posterior_draws = 4096;     ///< from the fitted approximation: moments, importance weights
     double tolerance = 0.1;           ///< nats from the optimum that count as having come there, in the report
   } fit;
+  /// What the posterior says of rows, after a fit.
+  struct Predictive {
+    std::vector<std::string> rows;  ///< "training", "test", "grid"; empty: nothing is predicted
+    std::string covariate;          ///< design column that bands are shown against, and the grid runs along
+    Index grid_points = 101;
+    Index draws = 1000;      ///< of the posterior draws, the first
+    Index kept_rows = 1000;  ///< of each part, whose bands are stored
+  } predictive;
   struct Output {
     std::string directory;  ///< default: runs/<study.name>
   } output;

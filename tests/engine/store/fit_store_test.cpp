@@ -42,7 +42,7 @@ FitCellRecord sample_fits(const std::string& id, std::uint64_t seed) {
     fill(*values, seed += 10);
   for (int f = 0; f < 6; ++f) {
     FitRecord& fit = cell.fits.emplace_back();
-    fit.resize(4, 6, 2);
+    fit.resize({4, 6, 2});
     fit.status = f == 4 ? FitStatus::diverged : FitStatus::finished;
     fit.steps = 10 + f;
     fit.refused = f;

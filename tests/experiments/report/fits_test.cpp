@@ -30,7 +30,7 @@ FitCellRecord cell_of(const std::string& id, const std::string& step_size, const
   cell.target.mean_error = cell.target.sd_error = {0};
   for (const auto& objective : objectives) {
     FitRecord& fit = cell.fits.emplace_back();
-    fit.resize(3, 2, 1);
+    fit.resize({3, 2, 1});
     fit.objective = objective;
     fit.objective_error = {0, 0, 0};
     fit.steps = 100;

@@ -1,0 +1,26 @@
+/// Which rows a study of fits predicts, checked against data and model.
+#pragma once
+
+#include <vector>
+
+#include "engine/fit_record.hpp"
+#include "experiments/plan/plan.hpp"
+
+namespace variscope::experiments {
+
+/// Parts that the settings ask for, in the order given; empty without data.
+std::vector<PredictedPart> predicted_parts(const Settings& settings, const DataPlan* data);
+
+/// UserError if the model cannot predict these rows, or there are none.
+void check_predictive(const Spec& spec, const Settings& settings, const models::Model& model, const DataPlan* data);
+
+/// Position of predictive.covariate among the design's columns; -1 if none is named. UserError unless it is one that holds numbers.
+Index covariate_column(const Settings& settings, const Dataset& dataset);
+
+/// Of one rank: the rows held out and the grid, and what is being computed of them.
+double predictive_bytes(const Settings& settings, const DataPlan& data, Index shards, int threads);
+
+/// Rows predicted together, within a tile.
+inline constexpr Index kPredictedRows = 64;
+
+}  // namespace variscope::experiments
