@@ -8,8 +8,14 @@ namespace variscope::optimizers {
 
 namespace {
 
+/// Searches that may follow one whose line search gave up.
+constexpr int kRestarts = 20;
+/// A gradient shorter than this share of the value is taken for rounding.
+constexpr double kSmallGradient = 1e-6;
+
 struct State {
   const Objective* objective;
+  double scale = 1;  ///< of value and gradient
   int evaluations = 0;
 };
 
@@ -17,7 +23,18 @@ double evaluate(const std::vector<double>& lambda, std::vector<double>& gradient
   auto* state = static_cast<State*>(data);
   ++state->evaluations;
   std::vector<double> unused(gradient.empty() ? lambda.size() : 0);
-  return (*state->objective)(lambda, gradient.empty() ? std::span<double>(unused) : std::span<double>(gradient));
+  const double value = (*state->objective)(lambda, gradient.empty() ? std::span<double>(unused) : std::span<double>(gradient));
+  for (double& g : gradient) g *= state->scale;
+  return state->scale * value;
+}
+
+/// Value, gradient and length of the gradient at maximum.lambda.
+void look(const Objective& objective, Maximum& maximum) {
+  std::vector<double> gradient(maximum.lambda.size());
+  maximum.value = objective(maximum.lambda, gradient);
+  double square = 0;
+  for (const double g : gradient) square += g * g;
+  maximum.gradient_norm = std::sqrt(square);
 }
 
 }  // namespace
@@ -25,25 +42,30 @@ double evaluate(const std::vector<double>& lambda, std::vector<double>& gradient
 Maximum maximise(const Objective& objective, std::vector<double> start, int most, Search search) {
   State state{&objective};
   const auto algorithm = search == Search::lbfgs ? nlopt::LD_LBFGS : nlopt::LD_TNEWTON_PRECOND_RESTART;
-  nlopt::opt solver(algorithm, static_cast<unsigned>(start.size()));
-  solver.set_max_objective(evaluate, &state);
-  solver.set_xtol_rel(1e-12);
-  solver.set_maxeval(most);
   Maximum maximum;
   maximum.lambda = std::move(start);
-  double value = 0;
-  try {
-    maximum.status = solver.optimize(maximum.lambda, value) == nlopt::MAXEVAL_REACHED ? "evaluation limit reached" : "converged";
-  } catch (const nlopt::roundoff_limited&) {
-    maximum.status = "converged to rounding";  // lambda holds the best point so far
-  } catch (const std::runtime_error& error) {
-    // The line search gives up when it cannot improve the last digits.
-    maximum.status = std::string("line search ended: ") + error.what();
+  for (int restart = 0; restart <= kRestarts && state.evaluations < most; ++restart) {
+    nlopt::opt solver(algorithm, static_cast<unsigned>(maximum.lambda.size()));
+    solver.set_max_objective(evaluate, &state);
+    solver.set_xtol_rel(1e-12);
+    solver.set_maxeval(most - state.evaluations);
+    double value = 0;
+    const double before = maximum.value;
+    try {
+      maximum.status = solver.optimize(maximum.lambda, value) == nlopt::MAXEVAL_REACHED ? "evaluation limit reached" : "converged";
+    } catch (const nlopt::roundoff_limited&) {
+      maximum.status = "converged to rounding";  // lambda holds the best point so far
+    } catch (const std::runtime_error& error) {
+      // The line search gives up when it cannot improve the last digits, or when the first step along a very long gradient leads nowhere.
+      maximum.status = std::string("line search ended: ") + error.what();
+    }
+    look(objective, maximum);
+    const bool small = maximum.gradient_norm <= kSmallGradient * std::fmax(1.0, std::fabs(maximum.value));
+    const bool stuck = restart > 0 && !(maximum.value > before);
+    if (small || stuck || !std::isfinite(maximum.gradient_norm)) break;
+    // Again from there, the gradient of length 1.
+    state.scale = 1 / maximum.gradient_norm;
   }
-  std::vector<double> gradient(maximum.lambda.size());
-  maximum.value = objective(maximum.lambda, gradient);
-  for (const double g : gradient) maximum.gradient_norm += g * g;
-  maximum.gradient_norm = std::sqrt(maximum.gradient_norm);
   maximum.evaluations = state.evaluations;
   return maximum;
 }

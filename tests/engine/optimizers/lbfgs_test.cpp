@@ -38,6 +38,36 @@ TEST(Lbfgs, FindsTheTopOfAQuadratic) {
   EXPECT_FALSE(found.status.empty());
 }
 
+/// Log likelihood of 100 columns of 400 000 normal numbers as a function of their means and log sds: curvatures of 1e5 and more.
+/// The maximum is at the columns' moments, means (j - 50) / 20 and sds exp(j / 50 - 1); its value is -N (sum log sd + 100 / 2).
+double columns_of_normals(std::span<const double> x, std::span<double> gradient) {
+  constexpr double kRows = 4e5;
+  double value = 0;
+  for (std::size_t j = 0; j < 100; ++j) {
+    const double place = static_cast<double>(j);
+    const double mean = (place - 50) / 20;
+    const double variance = std::exp(place / 25 - 2);
+    const double precision = std::exp(-2 * x[100 + j]);
+    const double square = variance + (x[j] - mean) * (x[j] - mean);
+    value -= kRows * (x[100 + j] + 0.5 * square * precision);
+    gradient[j] = -kRows * (x[j] - mean) * precision;
+    gradient[100 + j] = -kRows * (1 - square * precision);
+  }
+  return value;
+}
+
+TEST(Lbfgs, FindsTheTopOfALikelihoodOfManyRows) {
+  const Maximum found = maximise(columns_of_normals, std::vector<double>(200, 0.0));
+  double value = 0;
+  for (std::size_t j = 0; j < 100; ++j) {
+    const double place = static_cast<double>(j);
+    EXPECT_NEAR(found.lambda[j], (place - 50) / 20, 1e-5) << j;
+    EXPECT_NEAR(found.lambda[100 + j], place / 50 - 1, 1e-5) << j;
+    value -= 4e5 * (place / 50 - 1 + 0.5);
+  }
+  EXPECT_NEAR(found.value, value, 1e-9 * std::abs(value));
+}
+
 TEST(Lbfgs, FollowsRosenbrocksValley) {
   const Maximum found = maximise(rosenbrock, {-1.2, 1.0});
   EXPECT_NEAR(found.lambda[0], 1.0, 1e-6);
