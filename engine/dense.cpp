@@ -87,18 +87,72 @@ double dot(std::span<const double> x, std::span<const double> y) {
   return sum;
 }
 
+namespace {
+
+/// Of `Rows` rows from `first`: sums[r] (kPanel entries, as they are) minus the products over k of [0, inner) of the row and the panel,
+/// each entry one chain in the order of k.
+template <Index Rows>
+void subtract_panel(const Matrix& a, Index first, Index inner, const double* panel, double* sums) {
+  simd::Pack left[Rows];
+  simd::Pack right[Rows];
+  for (Index r = 0; r < Rows; ++r) {
+    left[r] = simd::load(sums + r * kPanel);
+    right[r] = simd::load(sums + r * kPanel + simd::kWidth);
+  }
+  for (Index k = 0; k < inner; ++k) {
+    const simd::Pack b0 = simd::load(panel + k * kPanel);
+    const simd::Pack b1 = simd::load(panel + k * kPanel + simd::kWidth);
+#pragma GCC unroll 8
+    for (Index r = 0; r < Rows; ++r) {
+      const simd::Pack factor = simd::broadcast(a(first + r, k));
+      left[r] = left[r] - factor * b0;
+      right[r] = right[r] - factor * b1;
+    }
+  }
+  for (Index r = 0; r < Rows; ++r) {
+    simd::store(sums + r * kPanel, left[r]);
+    simd::store(sums + r * kPanel + simd::kWidth, right[r]);
+  }
+}
+
+}  // namespace
+
 std::optional<Matrix> cholesky(const Matrix& a) {
-  Matrix lower(a.rows, a.rows);
-  for (Index i = 0; i < a.rows; ++i) {
-    for (Index j = 0; j <= i; ++j) {
-      double rest = a(i, j);
-      for (Index k = 0; k < j; ++k) rest -= lower(i, k) * lower(j, k);
-      if (j < i) {
-        lower(i, j) = rest / lower(j, j);
-      } else {
-        if (!(rest > 0) || !std::isfinite(rest)) return std::nullopt;
-        lower(i, i) = std::sqrt(rest);
+  // Columns in panels. What earlier columns take from an entry is subtracted by packs, the panel's own columns one by one: the chain of
+  // every entry runs over k from 0 on.
+  const Index dim = a.rows;
+  Matrix lower(dim, dim);
+  AlignedVector panel(static_cast<std::size_t>(dim * kPanel));
+  double sums[kRows * kPanel];
+  for (Index column = 0; column < dim; column += kPanel) {
+    const Index live = std::min(kPanel, dim - column);
+    for (Index k = 0; k < column; ++k) {
+      for (Index j = 0; j < kPanel; ++j) panel[static_cast<std::size_t>(k * kPanel + j)] = j < live ? lower(column + j, k) : 0.0;
+    }
+    for (Index first = column; first < dim;) {
+      const Index rows = first >= column + live && first + kRows <= dim ? kRows : 1;
+      for (Index r = 0; r < rows; ++r) {
+        const Index last = std::min(live, first + r - column + 1);  // a's lower triangle alone is read
+        std::fill_n(sums + r * kPanel, kPanel, 0.0);
+        std::copy_n(a.row(first + r) + column, last, sums + r * kPanel);
       }
+      rows == kRows ? subtract_panel<kRows>(lower, first, column, panel.data(), sums)
+                    : subtract_panel<1>(lower, first, column, panel.data(), sums);
+      for (Index r = 0; r < rows; ++r) {
+        const Index i = first + r;
+        double* row = lower.row(i);
+        for (Index j = column; j < std::min(column + live, i + 1); ++j) {
+          double rest = sums[r * kPanel + j - column];
+          for (Index k = column; k < j; ++k) rest -= row[k] * lower(j, k);
+          if (j < i) {
+            row[j] = rest / lower(j, j);
+          } else {
+            if (!(rest > 0) || !std::isfinite(rest)) return std::nullopt;
+            row[i] = std::sqrt(rest);
+          }
+        }
+      }
+      first += rows;
     }
   }
   return lower;
@@ -121,14 +175,35 @@ void solve_lower_transposed(const Matrix& lower, std::span<double> x) {
 }
 
 Matrix inverse_of_cholesky(const Matrix& lower) {
-  Matrix result(lower.rows, lower.rows);
-  std::vector<double> column(static_cast<std::size_t>(lower.rows));
-  for (Index j = 0; j < lower.rows; ++j) {
-    column.assign(column.size(), 0.0);
-    column[static_cast<std::size_t>(j)] = 1;
-    solve_lower(lower, column);
-    solve_lower_transposed(lower, column);
-    for (Index i = j; i < lower.rows; ++i) result(i, j) = result(j, i) = column[static_cast<std::size_t>(i)];
+  // Columns of the inverse in panels: solve_lower() and solve_lower_transposed() of unit vectors side by side, each entry's chain in their
+  // order. Zeros above a column's own row are left out: subtracting them changes nothing.
+  const Index dim = lower.rows;
+  const Matrix upper = transposed(lower);
+  Matrix result(dim, dim);
+  AlignedVector panel(static_cast<std::size_t>(dim * kPanel));
+  const auto at = [&](Index i) { return panel.data() + i * kPanel; };
+  for (Index column = 0; column < dim; column += kPanel) {
+    const Index live = std::min(kPanel, dim - column);
+    const auto row = [&](Index i, Index first, Index last, Index step, const double* factors) {
+      simd::Pack left = simd::load(at(i));
+      simd::Pack right = simd::load(at(i) + simd::kWidth);
+      for (Index k = first; k != last; k += step) {
+        const simd::Pack factor = simd::broadcast(factors[k]);
+        left = left - factor * simd::load(at(k));
+        right = right - factor * simd::load(at(k) + simd::kWidth);
+      }
+      simd::store(at(i), left / lower(i, i));
+      simd::store(at(i) + simd::kWidth, right / lower(i, i));
+    };
+    for (Index i = column; i < dim; ++i) {
+      std::fill_n(at(i), kPanel, 0.0);
+      if (i < column + live) at(i)[i - column] = 1;
+      row(i, column, i, 1, lower.row(i));
+    }
+    for (Index i = dim; i-- > column;) row(i, dim - 1, i, -1, upper.row(i));
+    for (Index j = 0; j < live; ++j) {
+      for (Index i = column + j; i < dim; ++i) result(i, column + j) = result(column + j, i) = at(i)[j];
+    }
   }
   return result;
 }

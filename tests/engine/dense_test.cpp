@@ -42,6 +42,41 @@ TEST(Dense, ProductsAreChainsOfFmaInOrder) {
   }
 }
 
+/// Every entry has the bits of its own chain of products, whatever panel it stands in.
+TEST(Dense, FactorsAndInversesAreChainsInOrder) {
+  for (const Index dim : {1, 2, 7, 8, 16, 17, 33, 54}) {
+    Matrix square(dim, dim);
+    for (Index i = 0; i < dim; ++i) {
+      for (Index j = 0; j <= i; ++j) square(i, j) = std::exp(-0.1 * static_cast<double>((i - j) * (i - j))) + (i == j ? 0.3 : 0.0);
+      for (Index j = i + 1; j < dim; ++j) square(i, j) = std::numeric_limits<double>::quiet_NaN();  // not read
+    }
+    const auto lower = cholesky(square);
+    ASSERT_TRUE(lower.has_value());
+    Matrix expected(dim, dim);
+    for (Index i = 0; i < dim; ++i) {
+      for (Index j = 0; j <= i; ++j) {
+        double rest = square(i, j);
+        for (Index k = 0; k < j; ++k) rest -= expected(i, k) * expected(j, k);
+        expected(i, j) = j < i ? rest / expected(j, j) : std::sqrt(rest);
+      }
+    }
+    EXPECT_EQ(lower->values, expected.values) << dim;
+    const Matrix inverse = inverse_of_cholesky(*lower);
+    for (Index j = 0; j < dim; ++j) {
+      std::vector<double> column(static_cast<std::size_t>(dim), 0.0);
+      column[static_cast<std::size_t>(j)] = 1;
+      solve_lower(*lower, column);
+      solve_lower_transposed(*lower, column);
+      for (Index i = j; i < dim; ++i) {
+        ASSERT_EQ(inverse(i, j), column[static_cast<std::size_t>(i)]) << dim;
+        ASSERT_EQ(inverse(j, i), inverse(i, j)) << dim;
+      }
+    }
+    square(dim - 1, dim - 1) = -1;
+    EXPECT_FALSE(cholesky(square).has_value());
+  }
+}
+
 TEST(Dense, CholeskyFindsTheFactorThatWasMultipliedOut) {
   const Matrix lower(3, 3, kLower);
   const Matrix square = product(lower, transposed(lower));
