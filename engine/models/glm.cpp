@@ -6,11 +6,14 @@
 #include <algorithm>
 #include <boost/math/special_functions/gamma.hpp>
 #include <cmath>
-#include <limits>
 #include <numbers>
 
+#include "engine/dense.hpp"
 #include "engine/error.hpp"
 #include "engine/models/glm_kernels.hpp"
+#include "engine/models/scale_prior.hpp"
+#include "engine/transforms/correlation_cholesky.hpp"
+#include "engine/transforms/packs.hpp"
 
 namespace variscope::models {
 
@@ -90,16 +93,12 @@ struct PriorSum {
     simd::store(place, fma(terms.curvature, simd::load(direction + j * kLanes), simd::load(place)));
   }
   /// A coordinate that is the logarithm of what has the prior: log |J| is the coordinate.
-  void add_log(Index j, const Distribution& prior) {
-    const Pack log = cut(at(j), kLogScaleLimit);
-    const Pack scale = simd::exp_bounded(log);
-    const distributions::Terms terms = prior.terms(scale);
-    const Pack slope = terms.slope * scale;
-    const Pack nothing = broadcast(-std::numeric_limits<double>::infinity());
-    const Pack outside = simd::abs(at(j)) > kLogScaleLimit ? nothing : Pack{};
-    add(j, {terms.value + log + outside, slope + 1.0, terms.curvature * scale * scale + slope});
-  }
+  void add_log(Index j, const Distribution& prior) { add(j, log_scale_terms(prior, at(j), kLogScaleLimit)); }
 };
+
+/// log of what makes sech(u)^(2 a) a density in u, where (1 + tanh(u)) / 2 ~ Beta(a, a): (1 - z^2)^(a - 1) / (2^(2 a - 1) B(a, a)) in
+/// z = tanh(u).
+double log_partial_constant(double a) { return boost::math::lgamma(2 * a) - 2 * boost::math::lgamma(a) - (2 * a - 1) * std::numbers::ln2; }
 
 std::string category_name(const glm::Layout& layout, Index predictor, Index column) {
   const std::string& name = layout.table->columns[static_cast<std::size_t>(column)];
@@ -149,6 +148,10 @@ std::vector<std::string> Glm::parameter_names() const {
   for (const glm::Varying& term : layout_.varying) {
     for (std::size_t k = 0; k < term.names.size(); ++k) {
       name(term.sd + static_cast<Index>(k)) = fmt::format("log_sd_{}[{}]", term.group, term.names[k]);
+      for (std::size_t j = 0; term.correlated() && j < k; ++j) {
+        name(term.correlation + static_cast<Index>(k * (k - 1) / 2 + j)) =
+            fmt::format("atanh_partial_{}[{},{}]", term.group, term.names[k], term.names[j]);
+      }
       for (std::size_t level = 0; level < term.levels.size(); ++level) {
         name(term.effect + static_cast<Index>(level * term.names.size() + k)) =
             fmt::format("{}_{}[{},{}]", layout_.centred ? "r" : "z", term.group, term.levels[level], term.names[k]);
@@ -168,12 +171,19 @@ std::vector<Variable> Glm::variables() const {
   if (layout_.has_scale()) all.push_back({scale_name(layout_), {}});
   for (const glm::Varying& term : layout_.varying) {
     all.push_back({"sd_" + term.group, {term.effects()}});
+    if (term.correlated()) all.push_back({"correlation_" + term.group, {term.pairs()}});
     all.push_back({"r_" + term.group, {static_cast<Index>(term.levels.size()), term.effects()}});
   }
   return all;
 }
 
+void Glm::correlation_factor(const glm::Varying& term, ConstBatchView theta, tiles::Batch& to) {
+  to.resize(term.effects() * term.effects(), theta.count);
+  transforms::CorrelationCholesky(term.effects()).constrain(theta, term.correlation, to.view(), 0);
+}
+
 void Glm::effective(ConstBatchView theta, BatchView out) const {
+  thread_local tiles::Batch factor;
   std::copy_n(theta.data, theta.blocks() * theta.dim * kLanes, out.data);
   for_packs(theta, [&](Index b, int lane) {
     const double* from = theta.block(b) + lane;
@@ -187,12 +197,30 @@ void Glm::effective(ConstBatchView theta, BatchView out) const {
     }
     if (layout_.centred) return;
     for (const glm::Varying& term : layout_.varying) {
-      for (Index k = 0; k < term.effects(); ++k) {
+      for (Index k = 0; k < term.effects() && !term.correlated(); ++k) {
         const Pack sd = simd::exp_bounded(log(term.sd + k));
         for (Index j = k; j < term.size(); j += term.effects()) scale(term.effect + j, sd);
       }
     }
   });
+  for (const glm::Varying& term : layout_.varying) {
+    if (!term.correlated()) continue;
+    correlation_factor(term, theta, factor);
+    for_packs(theta, [&](Index b, int lane) {
+      const Index count = term.effects();
+      const double* from = theta.block(b) + lane;
+      const double* lower = factor.view().block(b) + lane;
+      for (Index k = 0; k < count; ++k) {
+        const Pack sd = simd::exp_bounded(cut(simd::load(from + (term.sd + k) * kLanes), kLogScaleLimit));
+        for (Index first = term.effect; first < term.effect + term.size(); first += count) {
+          Pack sum{};
+          for (Index m = 0; m <= k; ++m)
+            sum = fma(simd::load(lower + (k * count + m) * kLanes), simd::load(from + (first + m) * kLanes), sum);
+          simd::store(out.block(b) + (first + k) * kLanes + lane, sum * sd);
+        }
+      }
+    });
+  }
 }
 
 void Glm::pull_back(ConstBatchView theta, ConstBatchView effects, ConstBatchView from, Evaluation& out) const {
@@ -231,7 +259,7 @@ void Glm::pull_back(ConstBatchView theta, ConstBatchView effects, ConstBatchView
             const Index j = term.effect + i;
             done[static_cast<std::size_t>(j)] = true;
             sum = fma(slope(j), simd::load(effect + j * kLanes), sum);
-            add(j, slope(j) * sd);
+            if (!term.correlated()) add(j, slope(j) * sd);
           }
           add(term.sd + k, sum);
         }
@@ -241,6 +269,35 @@ void Glm::pull_back(ConstBatchView theta, ConstBatchView effects, ConstBatchView
       if (!done[static_cast<std::size_t>(j)]) add(j, slope(j));
     }
   });
+  if (!out.wanted.gradient) return;
+  thread_local tiles::Batch factor;
+  thread_local tiles::Batch by_factor;
+  for (const glm::Varying& term : layout_.varying) {
+    if (!term.correlated()) continue;
+    // u = diag(sd) L z, level by level.
+    correlation_factor(term, theta, factor);
+    by_factor.resize(factor.dim(), theta.count);
+    by_factor.set_zero();
+    for_packs(theta, [&](Index b, int lane) {
+      const Index count = term.effects();
+      const double* z = theta.block(b) + lane;
+      const double* lower = factor.view().block(b) + lane;
+      double* by = by_factor.view().block(b) + lane;
+      for (Index k = 0; k < count; ++k) {
+        const Pack sd = simd::exp_bounded(cut(simd::load(z + (term.sd + k) * kLanes), kLogScaleLimit));
+        for (Index first = term.effect; first < term.effect + term.size(); first += count) {
+          const Pack slope = simd::load(from.block(b) + lane + (1 + first + k) * kLanes) * sd;
+          for (Index m = 0; m <= k; ++m) {
+            const Index place = (k * count + m) * kLanes;
+            double* to = out.out.block(b) + lane + (1 + first + m) * kLanes;
+            simd::store(to, fma(slope, simd::load(lower + place), simd::load(to)));
+            simd::store(by + place, fma(slope, simd::load(z + (first + m) * kLanes), simd::load(by + place)));
+          }
+        }
+      }
+    });
+    transforms::CorrelationCholesky(term.effects()).pull_back(theta, term.correlation, by_factor.view(), 0, out.out, 1 + term.correlation);
+  }
 }
 
 void Glm::constrain(ConstBatchView theta, BatchView out) const {
@@ -254,8 +311,23 @@ void Glm::constrain(ConstBatchView theta, BatchView out) const {
     for (Index j = horseshoe.tau; j < horseshoe.lambda + static_cast<Index>(horseshoe.coordinates.size()); ++j) exponentiate(j);
   }
   if (layout_.has_scale()) exponentiate(layout_.scale);
+  tiles::Batch factor;
   for (const glm::Varying& term : layout_.varying) {
-    for (Index j = term.sd; j < term.effect; ++j) exponentiate(j);
+    for (Index k = 0; k < term.effects(); ++k) exponentiate(term.sd + k);
+    if (!term.correlated()) continue;
+    correlation_factor(term, theta, factor);
+    for_packs(theta, [&](Index b, int lane) {
+      const double* lower = factor.view().block(b) + lane;
+      double* to = out.block(b) + lane + term.correlation * kLanes;
+      for (Index i = 1; i < term.effects(); ++i) {
+        for (Index j = 0; j < i; ++j, to += kLanes) {
+          Pack sum{};
+          for (Index m = 0; m <= j; ++m)
+            sum = fma(simd::load(lower + (i * term.effects() + m) * kLanes), simd::load(lower + (j * term.effects() + m) * kLanes), sum);
+          simd::store(to, sum);
+        }
+      }
+    });
   }
 }
 
@@ -285,6 +357,20 @@ void Glm::unconstrain(std::span<const double> values, std::span<double> theta) c
       for (Index j = k; j < term.size(); j += term.effects())
         theta[static_cast<std::size_t>(term.effect + j)] /= values[static_cast<std::size_t>(term.sd + k)];
     }
+    if (!term.correlated()) continue;
+    const Index count = term.effects();
+    dense::Matrix correlations = dense::identity(count);
+    Index next = term.correlation;
+    for (Index i = 1; i < count; ++i) {
+      for (Index j = 0; j < i; ++j) correlations(i, j) = values[static_cast<std::size_t>(next++)];
+    }
+    const auto lower = dense::cholesky(correlations);
+    const auto pairs = theta.subspan(static_cast<std::size_t>(term.correlation), static_cast<std::size_t>(term.pairs()));
+    if (!lower || transforms::CorrelationCholesky(count).unconstrain(lower->values, pairs)) {
+      throw UserError(fmt::format("correlation_{}: no correlation matrix (it is not positive definite). Give other values.", term.group));
+    }
+    for (Index first = term.effect; first < term.effect + term.size(); first += count)
+      dense::solve_lower(*lower, theta.subspan(static_cast<std::size_t>(first), static_cast<std::size_t>(count)));
   }
 }
 
@@ -318,6 +404,15 @@ void Glm::log_prior(ConstBatchView theta, Evaluation& out) const {
         sum.value = sum.value + (squares * -0.5 - levels * (log_sd + glm::kHalfLog2Pi));
         sum.add_slope(term.sd + k, squares - levels);
       }
+      for (Index i = 1, next = term.correlation; term.correlated() && i < term.effects(); ++i) {
+        for (Index j = 0; j < i; ++j, ++next) {
+          const double power = 2 * term.partial_shape(j);
+          const Pack tanh = transforms::packs::tanh(sum.at(next));
+          const Pack sech = transforms::packs::sech(sum.at(next));
+          sum.add(next, {transforms::packs::log_sech(sum.at(next)) * power + log_partial_constant(0.5 * power), tanh * -power,
+                         sech * sech * -power});
+        }
+      }
       if (layout_.centred) continue;
       for (Index j = term.effect; j < term.effect + term.size(); ++j) sum.add(j, standard.terms(sum.at(j)));
     }
@@ -343,23 +438,26 @@ void Glm::log_likelihood(const RowList& rows, ConstBatchView theta, Evaluation& 
     add_categories(rows, call.theta, call.out, out.wanted);
   } else {
     with_likelihood(layout_, [&](const auto& likelihood) { glm::add_rows(likelihood, call, rows); });
-    if (layout_.likelihood == Likelihood::negative_binomial) add_gamma_ratios(rows, call.theta, call.out, out.wanted);
+    if (layout_.likelihood == Likelihood::negative_binomial) add_gamma_ratios(rows, call);
   }
   if (!direct) pull_back(theta, effects.view(), slopes.view(), out);
   out.counts.add_rows(out.wanted, rows.size() * theta.count);
 }
 
-void Glm::add_gamma_ratios(const RowList& rows, ConstBatchView theta, BatchView out, const Wanted& wanted) const {
+void Glm::add_gamma_ratios(const RowList& rows, const glm::Call& call) const {
+  const Wanted& wanted = call.wanted;
   const bool slope = wanted.gradient && layout_.has_scale();
-  if (rows.size() == 0 || !(wanted.value || slope)) return;
+  const bool bend = wanted.hessian_vector && layout_.has_scale();
+  if (rows.size() == 0 || !(wanted.value || slope || bend)) return;
   thread_local std::vector<std::int32_t> codes;
   codes.clear();
   for (Index k = 0; k < rows.size(); ++k) codes.push_back(code_[static_cast<std::size_t>(rows[k] - layout_.table->held.first)]);
   std::sort(codes.begin(), codes.end());
-  for_packs(theta, [&](Index b, int lane) {
-    const Pack phi = simd::exp_bounded(glm::log_scale(layout_, theta.block(b) + lane));
+  for_packs(call.theta, [&](Index b, int lane) {
+    const Pack phi = simd::exp_bounded(glm::log_scale(layout_, call.theta.block(b) + lane));
     Pack values{};
     Pack slopes{};
+    Pack bends{};
     for (std::size_t i = 0; i < codes.size();) {
       const std::size_t first = i;
       while (i < codes.size() && codes[i] == codes[first]) ++i;
@@ -369,12 +467,14 @@ void Glm::add_gamma_ratios(const RowList& rows, ConstBatchView theta, BatchView 
       const auto count = static_cast<double>(i - first);
       values = fma(ratio.log, broadcast(count), values);
       slopes = fma(ratio.slope * phi, broadcast(count), slopes);
+      if (bend) bends = fma((simd::gamma_ratio_curvature(phi, broadcast(y)) * phi + ratio.slope) * phi, broadcast(count), bends);
     }
-    double* to = out.block(b) + lane;
-    if (wanted.value) simd::store(to, simd::load(to) + values);
-    if (!slope) return;
-    to += (1 + layout_.scale) * kLanes;
-    simd::store(to, simd::load(to) + slopes);
+    double* to = call.out.block(b) + lane;
+    const auto add = [&](Index row, Pack term) { simd::store(to + row * kLanes, simd::load(to + row * kLanes) + term); };
+    if (wanted.value) add(0, values);
+    if (slope) add(1 + layout_.scale, slopes);
+    if (bend)
+      add(wanted.hessian_row(layout_.dim) + layout_.scale, bends * simd::load(call.direction.block(b) + lane + layout_.scale * kLanes));
   });
 }
 

@@ -11,6 +11,10 @@
 
 namespace variscope::models {
 
+namespace glm {
+struct Call;
+}
+
 /// eta_n = offset_n + x_n'beta + sum over varying terms of x_nk u_k[level of n]; the response's distribution has mean g(eta_n).
 /// docs/models/glm.md holds every formula. Coordinates: glm::Layout. Densities are normalised in y and, where proper, in the parameters.
 /// A log scale beyond +-100 has prior density 0; a Poisson row beyond eta = 400 likelihood 0. Derivatives are finite everywhere.
@@ -23,7 +27,8 @@ class Glm : public Model {
   [[nodiscard]] Index rows() const override { return layout_.table->rows; }
   [[nodiscard]] std::vector<std::string> parameter_names() const override;
   /// Coefficients as scalars by their columns' names ("level:column" for categories, the first level being the reference), then tau and
-  /// lambda of every horseshoe, sigma or phi, and for every varying term sd_group and r_group (levels x effects).
+  /// lambda of every horseshoe, sigma or phi, and for every varying term sd_group, correlation_group (of the pairs 21, 31, 32, ..., where
+  /// they are not independent) and r_group (levels x effects).
   [[nodiscard]] std::vector<Variable> variables() const override;
   void constrain(ConstBatchView theta, BatchView out) const override;
   void unconstrain(std::span<const double> values, std::span<double> theta) const override;
@@ -46,9 +51,9 @@ class Glm : public Model {
   /// Cost per row and column: 4 flops a coefficient with the gradient, 2 without; and O(dim) per column and call where coefficients are
   /// made from others (horseshoe, non-centred effects).
   void log_likelihood(const RowList& rows, ConstBatchView theta, Evaluation& out) const override;
-  /// Where coefficients are the only coordinates, categorical apart.
+  /// Where coefficients and a scale are the only coordinates, categorical apart.
   [[nodiscard]] bool has_hessian_vector() const override {
-    return layout_.only_coefficients() && layout_.likelihood != glm::Likelihood::categorical;
+    return layout_.horseshoes.empty() && layout_.varying.empty() && layout_.likelihood != glm::Likelihood::categorical;
   }
   [[nodiscard]] const GaussianPrior* gaussian_prior() const override { return gaussian_.mean.empty() ? nullptr : &gaussian_; }
 
@@ -57,10 +62,12 @@ class Glm : public Model {
  private:
   /// Coordinates to what the likelihood sees: effects of horseshoes and non-centred terms in the place of z.
   void effective(ConstBatchView theta, BatchView out) const;
+  /// L, K x K, of R = L L'; its rows are 0 for independent effects.
+  static void correlation_factor(const glm::Varying& term, ConstBatchView theta, tiles::Batch& to);
   /// The chain rule of effective(): adds `from` (value and derivatives in the effects) into `out` (derivatives in the coordinates).
   void pull_back(ConstBatchView theta, ConstBatchView effects, ConstBatchView from, Evaluation& out) const;
   /// log Gamma(y + phi) - log Gamma(phi) over the rows, once for every distinct y.
-  void add_gamma_ratios(const RowList& rows, ConstBatchView theta, BatchView out, const Wanted& wanted) const;
+  void add_gamma_ratios(const RowList& rows, const glm::Call& call) const;
   void add_categories(const RowList& rows, ConstBatchView theta, BatchView out, const Wanted& wanted) const;
   void category_rows(const RowList& rows, ConstBatchView theta, BatchView out, bool mean) const;
 

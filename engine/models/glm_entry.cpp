@@ -61,9 +61,9 @@ Entry glm_entry() {
       {"prior_dispersion", "of phi (negative_binomial: variance mu + mu^2 / phi), or fixed(phi)", "exponential(1)"},
       {"offset", "side column added to the linear predictor", ""},
       {"trials", "side column with the numbers of trials (binomial)", ""},
-      {"varying", "\"group: 1 + column\": effects that vary by the levels of a side column, independent normals with an sd each",
-       std::nullopt, true},
+      {"varying", "\"group: 1 + column\": effects that vary by the levels of a side column, normals with an sd each", std::nullopt, true},
       {"prior_varying", "prior of every varying effect's sd", "half_normal(1)"},
+      {"prior_correlation", "of the effects of a group: none (they are independent), or lkj(shape): density det(R)^(shape - 1)", "none"},
       {"parameterization",
        "of varying effects: coordinates z = u / sd (non-centred) or u (centred)",
        "non-centred",
@@ -81,6 +81,7 @@ Entry glm_entry() {
                 {"offset", ""},
                 {"trials", ""},
                 {"prior_varying", "half_normal(1)"},
+                {"prior_correlation", "none"},
                 {"parameterization", "non-centred"}};
   base.lists = {{"prior", {"a: cauchy(0, 1)", "b, c: normal(-0.5, 2)", "*: student_t(3, 0, 2.5)"}}, {"varying", {}}};
   entry.smoke = base;
@@ -98,6 +99,9 @@ Entry glm_entry() {
       {"horseshoe", changed(base, {{"likelihood", "gaussian"}, {"prior_scale", "inverse_gamma(2, 1)"}},
                             {{"prior", {"a: flat", "b, c: horseshoe(0.5)", "d: horseshoe(1)"}}})},
       {"varying", changed(base, {{"likelihood", "poisson"}, {"prior_varying", "exponential(1)"}}, {{"varying", {"clinic: 1 + a"}}})},
+      {"varying_correlated",
+       changed(base, {{"likelihood", "poisson"}, {"prior_varying", "exponential(1)"}, {"prior_correlation", "lkj(1.5)"}},
+               {{"varying", {"clinic: 1 + a + b"}}})},
       {"varying_centred", changed(base, {{"likelihood", "gaussian"}, {"parameterization", "centred"}}, {{"varying", {"clinic: b + 1"}}})},
   };
   return entry;

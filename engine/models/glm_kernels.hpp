@@ -114,11 +114,16 @@ void chunk_kernel(const L& likelihood, const Call& call, const Chunk& chunk, Ind
   }
 
   alignas(64) double scales[kRow];
+  alignas(64) double scales_along[kRow];  // of the direction
   for (int p = 0; p < kPacks; ++p) {
+    const bool has = W::kHessian && L::kScale && layout.has_scale();
+    simd::store(scales_along + p * simd::kWidth,
+                has ? simd::load(call.direction.block(block) + linear::place_of(p, theta_stride) + layout.scale * kLanes) : Pack{});
     simd::store(scales + p * simd::kWidth, L::kScale ? log_scale(layout, theta + linear::place_of(p, theta_stride)) : Pack{});
   }
   const auto pass = [&]<std::size_t... p>(std::index_sequence<p...>) {
     typename L::Sum sum[kPacks] = {};
+    [[maybe_unused]] Pack bends[kPacks] = {};  // of the derivative in the log scale, along the direction
     const typename L::Lane lane[kPacks] = {typename L::Lane(simd::load(scales + p * simd::kWidth))...};
     for (int n = 0; n < chunk.count; ++n) {
       const Datum y = datum(layout, chunk, n);
@@ -130,7 +135,14 @@ void chunk_kernel(const L& likelihood, const Call& call, const Chunk& chunk, Ind
         if constexpr (W::kGradient) simd::store(place, row.residual());
         if constexpr (W::kHessian) {
           double* product = along + n * kRow + q * simd::kWidth;
-          simd::store(product, row.curvature() * simd::load(product));
+          const Pack change = simd::load(product);
+          Pack slope = row.curvature() * change;
+          if constexpr (L::kScale) {
+            const Pack of_scale = simd::load(scales_along + q * simd::kWidth);
+            bends[q] = fma(row.mixed(), change, fma(row.bend(), of_scale, bends[q]));
+            slope = fma(row.mixed(), of_scale, slope);
+          }
+          simd::store(product, slope);
         }
       }
     }
@@ -145,6 +157,12 @@ void chunk_kernel(const L& likelihood, const Call& call, const Chunk& chunk, Ind
         if (call.wanted.gradient && layout.has_scale()) {
           double* slope = to + (1 + layout.scale) * kLanes;
           simd::store(slope, simd::load(slope) + sum[q].slope(lane[q], rows));
+        }
+      }
+      if constexpr (W::kHessian && L::kScale) {
+        if (layout.has_scale()) {
+          double* product = to + (call.wanted.hessian_row(layout.dim) + layout.scale) * kLanes;
+          simd::store(product, simd::load(product) + bends[q]);
         }
       }
     }

@@ -10,6 +10,7 @@
 
 #include "engine/data/columns.hpp"
 #include "engine/error.hpp"
+#include "engine/models/scale_prior.hpp"
 
 namespace variscope::models::glm {
 
@@ -80,17 +81,6 @@ bool whole(double y) { return y >= 0 && y == std::floor(y) && y <= 1e15; }
 
 double log_factorial(double n) { return boost::math::lgamma(n + 1); }
 
-/// A prior of a scale: on the positive numbers, or flat on them.
-Distribution positive_prior(const std::string& text, const std::string& key) {
-  const Distribution prior = distributions::make(distributions::parse_call(text, key), key, {"fixed"});
-  if (prior.support() == Support::positive || !prior.proper()) return prior;
-  throw UserError(
-      fmt::format("{}: {} gives weight to negative numbers (a scale is positive). Use half_normal(...), half_cauchy(...), "
-                  "exponential(...), gamma(...), "
-                  "inverse_gamma(...) or lognormal(...).",
-                  key, prior.text()));
-}
-
 Distribution real_prior(const distributions::Call& call, const std::string& key, const std::vector<std::string>& others) {
   const Distribution prior = distributions::make(call, key, others);
   if (prior.support() == Support::real) return prior;
@@ -98,6 +88,16 @@ Distribution real_prior(const distributions::Call& call, const std::string& key,
       fmt::format("{}: {} gives no weight to negative numbers (a coefficient may have either sign). Use normal(...), student_t(...), "
                   "cauchy(...) or flat.",
                   key, prior.text()));
+}
+
+/// Of "lkj(shape)"; 0 of "none".
+double correlation_shape(const std::string& text) {
+  const distributions::Call call = distributions::parse_call(text, "model.prior_correlation");
+  if (call.name == "none" && call.arguments.empty()) return 0;
+  if (call.name == "lkj" && call.arguments.size() == 1 && call.arguments[0] > 0 && std::isfinite(call.arguments[0]))
+    return call.arguments[0];
+  throw UserError(
+      fmt::format("model.prior_correlation: '{}' (none, or lkj with a shape that is positive and finite). Write lkj(2).", text));
 }
 
 }  // namespace
@@ -199,15 +199,10 @@ void Layout::read_scale(const Arguments& arguments) {
   if (!dispersion && likelihood != Likelihood::gaussian && likelihood != Likelihood::student_t) return;
   const std::string name = dispersion ? "prior_dispersion" : "prior_scale";
   const std::string key = "model." + name;
-  const distributions::Call call = distributions::parse_call(arguments.word(name), key);
-  if (call.name == "fixed") {
-    const bool valid = call.arguments.size() == 1 && call.arguments[0] > 0 && std::isfinite(call.arguments[0]);
-    if (valid) fixed_log_scale = std::log(call.arguments[0]);
-    if (!valid || std::fabs(fixed_log_scale) > kLogScaleLimit)
-      throw UserError(fmt::format("{}: '{}' (fixed takes one positive number). Write fixed(1).", key, arguments.word(name)));
-    return;
-  }
-  scale_prior = positive_prior(arguments.word(name), key);
+  const ScalePrior given = parse_scale_prior(arguments.word(name), key, kLogScaleLimit);
+  fixed_log_scale = given.log_value;
+  if (given.fixed) return;
+  scale_prior = given.prior;
   scale = dim++;
 }
 
@@ -218,6 +213,12 @@ void Layout::read_varying(const Arguments& arguments) {
   if (!centred && parameterization != "non-centred")
     throw UserError(fmt::format("model.parameterization: '{}' (valid: centred, non-centred). Use non-centred.", parameterization));
   varying_prior = positive_prior(arguments.word("prior_varying"), "model.prior_varying");
+  const double shape = correlation_shape(arguments.word("prior_correlation"));
+  if (shape > 0 && centred) {
+    throw UserError(
+        "model.parameterization: centred with prior_correlation (correlated effects are always made of independent ones). Use "
+        "non-centred.");
+  }
   if (arguments.list("varying").empty()) return;
   if (likelihood == Likelihood::categorical)
     throw UserError(fmt::format("{}: with likelihood categorical (varying effects have one predictor). Leave it out.", key));
@@ -250,14 +251,22 @@ void Layout::read_varying(const Arguments& arguments) {
       term.columns.push_back(effect == "1" ? Index{-1} : data::find_column(table->columns, effect, key));
     }
     term.sd = dim;
-    term.effect = dim + term.effects();
-    dim += term.effects() + term.size();
+    if (shape > 0 && term.effects() > 1) {
+      term.correlation = dim + term.effects();
+      term.shape = shape;
+    }
+    term.effect = dim + term.effects() + term.pairs();
+    dim = term.effect + term.size();
     for (const double level : column.values) {
       if (!whole(level) || level >= static_cast<double>(column.levels.size()))
         throw UserError(fmt::format("{}: level {} of column '{}' (it has {} levels). Import the data again.", key, level, column.name,
                                     column.levels.size()));
     }
     varying.push_back(term);
+  }
+  if (shape > 0 && std::none_of(varying.begin(), varying.end(), [](const Varying& term) { return term.correlated(); })) {
+    throw UserError(
+        "model.prior_correlation: no group has two varying effects (one has no correlation). Write \"group: 1 + column\", or none.");
   }
 }
 

@@ -26,7 +26,10 @@ struct Horseshoe {
   Index lambda = 0;  ///< of the first, the others follow
 };
 
-/// Effects that vary by the levels of a side column, independent of each other: u[level, k] ~ N(0, sd_k^2).
+/// Effects that vary by the levels of a side column: u[level] ~ N(0, diag(sd) R diag(sd)) over the K effects. R is the identity, or LKJ:
+/// its density is proportional to det(R)^(shape - 1). In coordinates, partial correlation j of effect i (j < i, from 0) given those before
+/// is tanh(u_ij), and then u_ij is independent of the others: (1 + tanh(u_ij)) / 2 ~ Beta(a_j, a_j), a_j = shape + (K - 2 - j) / 2
+/// (Lewandowski, Kurowicka, Joe 2009, J. Multivariate Anal. 100, section 2.4).
 struct Varying {
   std::string group;
   std::vector<std::string> levels;
@@ -34,14 +37,20 @@ struct Varying {
   std::vector<Index> columns;      ///< of the design, -1 for the intercept
   const double* level = nullptr;   ///< of the held rows
   Index sd = 0;                    ///< log sd_k, K coordinates
+  Index correlation = -1;          ///< u_10, u_20, u_21, ...: K (K - 1) / 2 coordinates; -1: R is the identity
+  double shape = 1;                ///< of LKJ
   Index effect = 0;                ///< u or z, level by level
 
+  [[nodiscard]] bool correlated() const { return correlation >= 0; }
+  [[nodiscard]] Index pairs() const { return correlated() ? effects() * (effects() - 1) / 2 : 0; }
+  /// Shape of the beta distribution of u_ij.
+  [[nodiscard]] double partial_shape(Index j) const { return shape + 0.5 * static_cast<double>(effects() - 2 - j); }
   [[nodiscard]] Index effects() const { return static_cast<Index>(names.size()); }
   [[nodiscard]] Index size() const { return static_cast<Index>(levels.size() * names.size()); }
 };
 
 /// Coordinates: coefficients (class by class for categories), horseshoes (tau, then lambdas), the likelihood's log scale, then for every
-/// varying term its log sds and its effects.
+/// varying term its log sds, its correlations' coordinates and its effects.
 struct Layout {
   /// Throws UserError "model.key: problem (why). Suggestion." The table must outlive the layout.
   explicit Layout(const Arguments& arguments);

@@ -5,6 +5,7 @@
 ///   L::Row row(Pack eta, Datum, Lane)            with residual() (d log p / d eta) and curvature() (second derivative)
 ///   L::Sum                                       of one chunk: add(Row, Lane); Pack value(Lane, rows), without what is constant in the
 ///                                                parameters; Pack slope(Lane, rows), its derivative in the log scale, if kScale
+///   Row::mixed(), Row::bend()                    if kScale: second derivatives in eta and the log scale, and in the log scale twice
 ///   Pack mean(Pack eta, Datum, Lane)             E[y]
 /// Where value and slope need different sums, the compiler drops the one that is not asked for.
 #pragma once
@@ -47,6 +48,8 @@ struct Gaussian {
     Pack inverse;
     [[nodiscard]] Pack residual() const { return z * inverse; }
     [[nodiscard]] Pack curvature() const { return -(inverse * inverse); }
+    [[nodiscard]] Pack mixed() const { return z * inverse * -2.0; }
+    [[nodiscard]] Pack bend() const { return z * z * -2.0; }
   };
   struct Sum {
     Pack squares{};
@@ -78,6 +81,9 @@ struct StudentT {
     double normaliser;
     [[nodiscard]] Pack residual() const { return weight * z * inverse; }
     [[nodiscard]] Pack curvature() const { return weight * ((square - degrees) / (square + degrees)) * (inverse * inverse); }
+    /// weight z inverse and weight z^2, each times the derivative of its logarithm in log z, -2 degrees / (degrees + z^2).
+    [[nodiscard]] Pack mixed() const { return weight * z * inverse * (-2.0 * degrees / (square + degrees)); }
+    [[nodiscard]] Pack bend() const { return weight * square * (-2.0 * degrees / (square + degrees)); }
   };
   struct Sum {
     Pack values{};
@@ -194,6 +200,9 @@ struct NegativeBinomial {
     double y;
     [[nodiscard]] Pack residual() const { return s.down * y - s.up * phi; }
     [[nodiscard]] Pack curvature() const { return -(s.up * s.down * (phi + y)); }
+    /// Of phi log sigmoid(-delta) and y log sigmoid(delta), where delta falls as log phi grows.
+    [[nodiscard]] Pack mixed() const { return s.up * s.down * (phi + y) - s.up * phi; }
+    [[nodiscard]] Pack bend() const { return (simd::min(-delta, Pack{}) - s.log1p) * phi + s.up * phi - mixed(); }
   };
   struct Sum {
     Pack values{};

@@ -1,10 +1,12 @@
 /// Draws from the prior of a generalised linear model, and of responses given its parameters.
 #include <boost/math/distributions/binomial.hpp>
 #include <boost/math/distributions/gamma.hpp>
-#include <boost/math/distributions/poisson.hpp>
 #include <boost/math/distributions/students_t.hpp>
+#include <boost/math/special_functions/beta.hpp>
 #include <cmath>
+#include <limits>
 
+#include "engine/models/draw_poisson.hpp"
 #include "engine/models/glm.hpp"
 
 namespace variscope::models {
@@ -18,15 +20,6 @@ using glm::Likelihood;
 using Upward = policies::policy<policies::discrete_quantile<policies::integer_round_up>, policies::overflow_error<policies::ignore_error>,
                                 policies::underflow_error<policies::ignore_error>, policies::denorm_error<policies::ignore_error>,
                                 policies::evaluation_error<policies::ignore_error>>;
-
-/// Beyond, the Poisson distribution is a rounded normal: they differ by less than 1e-5 in distribution.
-constexpr double kNormalMean = 1e9;
-
-double poisson(double mean, const random::Stream& stream) {
-  if (mean < 1e-300) return 0;
-  if (mean > kNormalMean) return std::max(0.0, std::round(mean + std::sqrt(mean) * random::normal(stream, 0)));
-  return boost::math::quantile(boost::math::poisson_distribution<double, Upward>(mean), random::uniform(stream, 0));
-}
 
 double sigmoid(double eta) {
   const double t = std::exp(-std::fabs(eta));
@@ -49,6 +42,15 @@ void Glm::simulate_prior(const random::Stream& stream, std::span<double> theta) 
   }
   if (layout_.has_scale()) at(layout_.scale) = std::log(draw(layout_.scale, layout_.scale_prior));
   for (const glm::Varying& term : layout_.varying) {
+    for (Index i = 1, next = term.correlation; term.correlated() && i < term.effects(); ++i) {
+      for (Index j = 0; j < i; ++j, ++next) {
+        const double a = term.partial_shape(j);
+        double other = 0;
+        const double share = boost::math::ibeta_inv(a, a, random::uniform(stream, lane(next)), &other);
+        constexpr double kTiny = std::numeric_limits<double>::min();
+        at(next) = 0.5 * (std::log(std::max(share, kTiny)) - std::log(std::max(other, kTiny)));
+      }
+    }
     for (Index k = 0; k < term.effects(); ++k) {
       const double sd = draw(term.sd + k, layout_.varying_prior);
       at(term.sd + k) = std::log(sd);
@@ -119,12 +121,12 @@ void Glm::simulate_responses(const RowList& rows, std::span<const double> theta,
             random::uniform(own, 0));
         break;
       case Likelihood::poisson:
-        y = poisson(std::exp(eta), own);
+        y = draw_poisson(std::exp(eta), own);
         break;
       case Likelihood::negative_binomial: {
         // A Poisson whose mean is gamma with shape phi: number 2 for the mean (0 and 1 may go into a normal).
         const boost::math::gamma_distribution<double, Upward> mixing(scale, 1.0);
-        y = poisson(std::exp(eta) / scale * boost::math::quantile(mixing, random::uniform(own, 2)), own);
+        y = draw_poisson(std::exp(eta) / scale * boost::math::quantile(mixing, random::uniform(own, 2)), own);
         break;
       }
       case Likelihood::categorical:

@@ -63,4 +63,27 @@ inline GammaRatio gamma_ratio(Pack x, Pack y) {
   return result;
 }
 
+/// trigamma(x + y) - trigamma(x), the derivative of GammaRatio::slope, for the same x and y; relative error below 1e-12. The same
+/// recurrence; then NIST DLMF 5.15.8 with eight terms, whose leading parts are subtracted by hand.
+inline Pack gamma_ratio_curvature(Pack x, Pack y) {
+  constexpr double kTerms[8] = {1.0 / 6, -1.0 / 30, 1.0 / 42, -1.0 / 30, 5.0 / 66, -691.0 / 2730.0, 7.0 / 6, -3617.0 / 510.0};
+  Pack steps{};  // sum_j 1 / (x + y + j)^2 - 1 / (x + j)^2 = -y (2 (x + j) + y) / ((x + j) (x + y + j))^2
+  for (int j = 0; j < 8; ++j) {
+    const Pack a = x + static_cast<double>(j);
+    const Pack b = (x + y) + static_cast<double>(j);
+    steps = steps - (y / a) / b * (1.0 / a + 1.0 / b);
+  }
+  const Pack low = x + 8.0;
+  const Pack high = low + y;
+  const auto tail = [&](Pack at) {
+    const Pack inverse = 1.0 / at;
+    const Pack square = inverse * inverse;
+    Pack sum = broadcast(kTerms[7]);
+    for (int k = 6; k >= 0; --k) sum = fma(sum, square, broadcast(kTerms[k]));
+    return sum * square * inverse;
+  };
+  const Pack ratio = (y / low) / high;
+  return steps - ratio * (1.0 + 0.5 * (1.0 / low + 1.0 / high)) + (tail(high) - tail(low));
+}
+
 }  // namespace variscope::simd

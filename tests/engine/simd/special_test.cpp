@@ -5,6 +5,7 @@
 
 #include <boost/math/special_functions/digamma.hpp>
 #include <boost/math/special_functions/gamma.hpp>
+#include <boost/math/special_functions/trigamma.hpp>
 #include <boost/multiprecision/cpp_bin_float.hpp>
 #include <cmath>
 #include <limits>
@@ -35,6 +36,8 @@ TEST(SimdSpecial, GammaRatiosKeepTheirDigitsWhereLogGammasCancel) {
       const auto slope = static_cast<double>(Wide(boost::math::digamma(sum) - boost::math::digamma(wide_x)));
       EXPECT_NEAR(got.log[0], log, 1e-13 * (std::abs(log) + y) + 4e-15) << x << ", " << y;
       EXPECT_NEAR(got.slope[0], slope, 1e-13 * std::abs(slope)) << x << ", " << y;
+      const auto curvature = static_cast<double>(Wide(boost::math::trigamma(sum) - boost::math::trigamma(wide_x)));
+      EXPECT_NEAR(gamma_ratio_curvature(broadcast(x), broadcast(y))[0], curvature, 1e-12 * std::abs(curvature)) << x << ", " << y;
       for (int i = 1; i < kWidth; ++i) EXPECT_EQ(got.log[i], got.log[0]);
     }
   }
