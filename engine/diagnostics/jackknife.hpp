@@ -27,10 +27,9 @@ inline constexpr double least_replicates = 100;
 /// norm_square: [batch]. Source: Hill 1975, Annals of Statistics 3:1163-1174. Cost O(batches log batches).
 double tail_index(std::vector<double> norm_square);
 
-/// 95 % interval exp(log value +- t se), se from the jackknife for groups of unequal size
-/// (Busing, Meijer & van der Leeden 1999, Statistics and Computing 9:3-8), t with an effective number of degrees of
-/// freedom that falls with the kurtosis of the pseudo-values.
-/// count: [batch] replicates; empty batches are left out. Cost O(batches).
+/// 95 % interval exp(log value -+ t se), longer on the side to which the pseudo-values are skewed, se from the jackknife for groups of
+/// unequal size (Busing, Meijer & van der Leeden 1999, Statistics and Computing 9:3-8), t with an effective number of degrees of freedom
+/// that falls with the kurtosis of the pseudo-values. count: [batch] replicates; empty batches are left out. Cost O(batches).
 Estimate jackknife(const LeaveOneOut& statistic, const std::vector<double>& count);
 
 /// The same for numerator / denominator, both from the same replicates (common random numbers), so that what they share

@@ -1,6 +1,7 @@
 /// Gradient-like random vectors with known variances, gathered into batch moments: what the coverage tests draw from.
 #pragma once
 
+#include <algorithm>
 #include <cmath>
 #include <functional>
 #include <random>
@@ -85,6 +86,31 @@ inline Draw score_function() {
       value *= density;
     }
   };
+}
+
+/// The gradient with respect to log scales of log p = -z'(H z) / 2 at q = N(1, I), H = I + 0.3 in every entry, averaged over `samples`:
+/// -(H z)_d eps_d + 1, products of normals. Pairs: of eps and -eps, in which the part linear in eps cancels.
+inline Draw log_scale_gradient(int samples, bool pairs) {
+  return [samples, pairs](Engine& engine, std::span<double> g) {
+    std::vector<double> eps(g.size());
+    std::fill(g.begin(), g.end(), 1.0);
+    const int draws = pairs ? samples / 2 : samples;
+    for (int j = 0; j < draws; ++j) {
+      double sum = 0;
+      for (double& value : eps) sum += value = normal(engine);
+      for (std::size_t d = 0; d < g.size(); ++d) {
+        const double fixed = pairs ? 0.0 : 1 + 0.3 * static_cast<double>(g.size());
+        g[d] -= (fixed + eps[d] + 0.3 * sum) * eps[d] / draws;
+      }
+    }
+  };
+}
+
+/// The trace of its variance: Var (h + sum_k H_dk eps_k) eps_d = h^2 + 2 H_dd^2 + sum over the others of H_dk^2.
+inline double log_scale_gradient_trace(int samples, bool pairs, int dim) {
+  const double fixed = pairs ? 0.0 : 1 + 0.3 * dim;
+  const double one = fixed * fixed + 2 * 1.3 * 1.3 + (dim - 1) * 0.3 * 0.3;
+  return dim * one / (pairs ? samples / 2 : samples);
 }
 
 inline void add(BatchMoments& moments, Index batch, const std::vector<Block>& blocks, std::span<const double> g) {
