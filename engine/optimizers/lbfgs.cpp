@@ -44,7 +44,10 @@ Maximum maximise(const Objective& objective, std::vector<double> start, int most
   const auto algorithm = search == Search::lbfgs ? nlopt::LD_LBFGS : nlopt::LD_TNEWTON_PRECOND_RESTART;
   Maximum maximum;
   maximum.lambda = std::move(start);
+  look(objective, maximum);
   for (int restart = 0; restart <= kRestarts && state.evaluations < most; ++restart) {
+    // The first step goes along the gradient, by its length: one that is long, in whatever units, must not throw the search far off.
+    state.scale = maximum.gradient_norm > 1 ? 1 / maximum.gradient_norm : 1;
     nlopt::opt solver(algorithm, static_cast<unsigned>(maximum.lambda.size()));
     solver.set_max_objective(evaluate, &state);
     solver.set_xtol_rel(1e-12);
@@ -60,11 +63,10 @@ Maximum maximise(const Objective& objective, std::vector<double> start, int most
       maximum.status = std::string("line search ended: ") + error.what();
     }
     look(objective, maximum);
-    const bool small = maximum.gradient_norm <= kSmallGradient * std::fmax(1.0, std::fabs(maximum.value));
+    maximum.found = maximum.gradient_norm <= kSmallGradient * std::fmax(1.0, std::fabs(maximum.value));
     const bool stuck = restart > 0 && !(maximum.value > before);
-    if (small || stuck || !std::isfinite(maximum.gradient_norm)) break;
-    // Again from there, the gradient of length 1.
-    state.scale = 1 / maximum.gradient_norm;
+    // NLopt's tolerances are absolute: what a shortened gradient has found is polished by one that is not.
+    if (stuck || (maximum.found && state.scale == 1) || !std::isfinite(maximum.gradient_norm)) break;
   }
   maximum.evaluations = state.evaluations;
   return maximum;

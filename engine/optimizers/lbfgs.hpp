@@ -21,6 +21,7 @@ struct Maximum {
   std::vector<double> lambda;
   double value = 0;
   double gradient_norm = 0;  ///< Euclidean, at lambda
+  bool found = false;        ///< the gradient is shorter than 1e-6 times the larger of 1 and |value|
   int evaluations = 0;
   std::string status;  ///< what ended the search, in words
 };
