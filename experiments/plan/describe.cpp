@@ -6,6 +6,7 @@
 #include "engine/data/standardize.hpp"
 #include "engine/error.hpp"
 #include "experiments/plan/plan.hpp"
+#include "experiments/plan/predictive.hpp"
 
 namespace variscope::experiments {
 
@@ -46,6 +47,11 @@ void describe_fits(const Plan& plan, std::string& text) {
     }
     fmt::format_to(out, "          objective along a fit: {}; {} posterior draws of each\n",
                    cell.fit.exact ? "exact" : fmt::format("{} samples", s.fit.evaluation_samples), s.fit.posterior_draws);
+    const DataPlan* data = path.data < 0 ? nullptr : &plan.data[static_cast<std::size_t>(path.data)];
+    for (const PredictedPart& part : predicted_parts(s, data)) {
+      fmt::format_to(out, "          predicts {} {} rows from {} draws of each, the bands of {} kept\n", part.rows, part.name,
+                     s.predictive.draws, part.kept);
+    }
     for (const Exclusion& e : cell.exclusions) fmt::format_to(out, "          without {}: {}\n", e.estimator, e.reason);
   }
 }

@@ -305,7 +305,7 @@ const Key* find_key(const std::string& name) {
 
 bool of_kind(const std::string& key, const std::string& kind) {
   const auto below = [&](const char* prefix) { return key.rfind(prefix, 0) == 0; };
-  const bool of_fits = below("fit.") || below("predictive.") || key == "reference.mean" || key == "reference.sd" ||
+  const bool of_fits = below("fit.") || below("predictive.") || key == "family.point" || key == "reference.mean" || key == "reference.sd" ||
                        key == "reference.mean_error" || key == "reference.sd_error";
   const bool of_variances = below("path.") || below("replicates.") || below("components.") || key == "reference.samples";
   return kind == "fit" ? !of_variances : !of_fits;
