@@ -18,6 +18,7 @@ struct Parameter {
   std::string name;
   std::string description;
   std::vector<double> default_value;  ///< empty: must be given
+  bool matrix = false;                ///< may be written as a list of rows; elsewhere a list of lists is a sweep
 };
 
 /// A key of `[model]` whose value is a text, or a list of texts.

@@ -272,7 +272,7 @@ Entry gaussian_entry() {
   entry.name = "gaussian";
   entry.summary = "dense Gaussian target with given precision matrix and mean; all variances known in closed form";
   entry.source = "definition: -1/2 (z - a)^T H (z - a)";
-  entry.parameters = {{"precision", "precision matrix H, row by row in one list", {}},
+  entry.parameters = {{"precision", "precision matrix H, a list of rows, or row by row in one list", {}, true},
                       {"mean", "mean a: dim numbers, or one for all coordinates", {0.0}}};
   entry.make = [](const Arguments& arguments) {
     return std::make_unique<Gaussian>(arguments.numbers.at("precision"), arguments.numbers.at("mean"));

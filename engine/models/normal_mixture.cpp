@@ -128,7 +128,7 @@ Entry normal_mixture_entry() {
   entry.summary = "mixture of spherical normals, normalised; default 0.2 N(-0.3, 0.1) + 0.8 N(0.5, 0.1), modes 8 sd apart";
   entry.source = "definition";
   entry.parameters = {{"weights", "weight of each component; divided by their sum", {0.2, 0.8}},
-                      {"means", "mean of each component, one per coordinate, component by component", {-0.3, 0.5}},
+                      {"means", "mean of each component, one per coordinate, component by component", {-0.3, 0.5}, true},
                       {"sds", "standard deviation of each component in every direction, or one for all", {0.1}}};
   entry.make = [](const Arguments& arguments) {
     return std::make_unique<NormalMixture>(arguments.numbers.at("weights"), arguments.numbers.at("means"), arguments.numbers.at("sds"));

@@ -26,7 +26,9 @@ double machine_memory() { return static_cast<double>(sysconf(_SC_PHYS_PAGES)) * 
 
 /// Doubles stored for one estimator at one point of a cell.
 double moment_doubles(const CellPlan& cell, Index parameters) {
-  return static_cast<double>(cell.settings.replicates.batches) * (1 + 2 * static_cast<double>(parameters) + 6);
+  const auto own = static_cast<double>(parameters);
+  const double crossed = cell.settings.components.designs > 0 ? 1 + 3 * own + 9 : 0;
+  return static_cast<double>(cell.settings.replicates.batches) * (1 + 2 * own + 6 + crossed);
 }
 
 /// Of one fit: per recorded step lambda, objective and error, seconds and counts; then its answer and what follows from it.

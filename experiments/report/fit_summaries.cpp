@@ -95,8 +95,12 @@ void complete(FitProblem& problem) {
     }
   }
   const FitCellRecord& first = *problem.groups.front().cell;
-  problem.known = !first.target.method.empty();
-  if (problem.known) problem.optimum = first.target.objective;
+  // A search that ended below what a fit reached has found no optimum.
+  const double known = first.target.objective;
+  problem.beaten =
+      !first.target.method.empty() && problem.optimum > known + 5 * first.target.objective_error + 1e-6 * std::max(1.0, std::abs(known));
+  problem.known = !first.target.method.empty() && !problem.beaten;
+  if (problem.known) problem.optimum = known;
   problem.tolerance = setting(first, "fit.tolerance", 0.1);
 }
 

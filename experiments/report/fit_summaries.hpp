@@ -27,6 +27,7 @@ struct FitProblem {
   std::vector<FitGroup> groups;
   double optimum = 0;  ///< the known one, or the best objective of all fits
   bool known = false;
+  bool beaten = false;   ///< the search for the optimum ended below what a fit reached
   double tolerance = 0;  ///< nats
   double budget = 0;     ///< gradient evaluations that all fits have
   double seconds = 0;    ///< that all fits have

@@ -9,6 +9,7 @@
 #include <map>
 #include <set>
 
+#include "engine/diagnostics/fisher.hpp"
 #include "engine/estimators/estimator.hpp"
 #include "experiments/report/entries.hpp"
 #include "experiments/report/render.hpp"
@@ -280,6 +281,17 @@ std::string snapshot_of(const CellSummary& cell, std::size_t i) {
                      format_number(std::sqrt(square)), format_number(std::sqrt(length)));
 }
 
+/// Of a point that is called the optimum: half the squared gradient in units of the family's Fisher information is about how far below
+/// one the objective is, in nats. Empty where that is little, or the gradient is an estimate.
+std::string short_of_optimum(const CellRecord& cell, const PointRecord& record) {
+  if (record.label != "optimum" || !std::isfinite(record.objective)) return "";
+  const std::vector<double> weights = diagnostics::fisher_weights(cell, record);
+  double gap = 0;
+  for (std::size_t p = 0; p < weights.size(); ++p) gap += 0.5 * weights[p] * record.reference[p] * record.reference[p];
+  if (gap <= 0.01) return "";
+  return fmt::format("; NO OPTIMUM: the search ended about {} nats below one", format_number(gap, 2));
+}
+
 std::string note_of(const CellSummary& cell, std::size_t i) {
   const PointRecord& record = cell.cell->points[i];
   double length = 0;
@@ -287,7 +299,8 @@ std::string note_of(const CellSummary& cell, std::size_t i) {
     length += g * g;
   }
   const std::string objective = std::isfinite(record.objective) ? fmt::format("objective {}, ", format_number(record.objective)) : "";
-  return fmt::format("{}reference gradient by {}, |G| = {}", objective, record.reference_method, format_number(std::sqrt(length)));
+  return fmt::format("{}reference gradient by {}, |G| = {}{}", objective, record.reference_method, format_number(std::sqrt(length)),
+                     short_of_optimum(*cell.cell, record));
 }
 
 /// Of the cells that bound by importance, or of all others.

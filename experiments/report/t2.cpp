@@ -155,6 +155,8 @@ Table t2_checks(const std::vector<ComponentPoint>& points, const ReportContext& 
         if (check.setting.replicas > 1) {
           row.variant +=
               fmt::format(", R = {}, noise {}, rows {}", check.setting.replicas, to_text(check.policy.noise), to_text(check.policy.rows));
+        } else if (check.setting.batch_rows > 0 && check.policy.rows == diagnostics::RowPolicy::with_replacement) {
+          row.variant += ", with replacement";
         }
         RowBuilder build(table.columns, row, table.columns.empty());
         build.add("samples", "M", "", csv_only, number(static_cast<double>(samples)));

@@ -123,8 +123,10 @@ Table t4(const std::vector<FitProblem>& problems, const ReportContext& context) 
     const FitTarget& target = problem.groups.front().cell->target;
     section.notes.push_back(fmt::format(
         "optimum {} ({}), tolerance {} nats, b = {} evaluations, t = {} s", format_number(problem.optimum, 6),
-        problem.known ? fmt::format("{}, length of the gradient there {}", target.method, format_number(target.gradient_norm, 2))
-                      : "the best objective that any of these fits found",
+        problem.known    ? fmt::format("{}, length of the gradient there {}", target.method, format_number(target.gradient_norm, 2))
+        : problem.beaten ? fmt::format("the best objective that any of these fits found; the search for the optimum ended below it, at {}",
+                                       format_number(target.objective, 6))
+                         : std::string("the best objective that any of these fits found"),
         format_number(problem.tolerance), format_number(problem.budget), format_number(problem.seconds)));
     for (const FitGroup& group : problem.groups) section.rows.push_back(row_of(problem, group, table.columns));
     for (const Exclusion& e : problem.exclusions) section.notes.push_back(fmt::format("without {}: {}", e.estimator, e.reason));

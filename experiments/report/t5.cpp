@@ -62,7 +62,9 @@ Distance distance(const FitTarget& target, const FitRecord& fit, Moments mean, M
   return d;
 }
 
-TableCell or_words(const diagnostics::Estimate& value) { return value.defined() ? estimate(value) : words("n/a"); }
+TableCell or_words(const diagnostics::Estimate& value, const std::string& text = "n/a") {
+  return value.defined() ? estimate(value) : words(text);
+}
 
 /// Columns against the reference, of plain or of importance-weighted draws.
 void add_distances(RowBuilder& build, const FitGroup& group, bool weighted) {
@@ -93,9 +95,10 @@ TableRow row_of(const FitGroup& group, std::vector<Column>& columns) {
   const auto settled = of_converged(group, [](const FitRecord&) { return 0.0; }).size();
   build.add("fits", "fits", "", shape_panel, number(static_cast<double>(settled)));
   const auto k_hat = of_converged(group, [](const FitRecord& fit) { return fit.k_hat; });
-  build.add("k_hat", "k-hat", "", shape_panel, or_words(median_of(k_hat)));
+  // NaN: not computed. Infinite: the weights are useless, which is an answer.
+  const bool known = std::any_of(k_hat.begin(), k_hat.end(), [](double k) { return !std::isnan(k); });
+  build.add("k_hat", "k-hat", "", shape_panel, or_words(median_of(k_hat), known ? "inf" : "n/a"));
   const auto good = std::count_if(k_hat.begin(), k_hat.end(), [](double k) { return k < 0.7; });
-  const bool known = std::any_of(k_hat.begin(), k_hat.end(), [](double k) { return std::isfinite(k); });
   build.add("k_hat_good", "below 0.7", "", shape_panel, words(known ? fmt::format("{} of {}", good, settled) : "n/a"));
   const auto share = [&](const FitRecord& fit) { return fit.effective_draws / static_cast<double>(group.cell->posterior_draws); };
   build.add("efficiency", "IS efficiency", "", shape_panel, or_words(over_repeats(of_converged(group, share))));

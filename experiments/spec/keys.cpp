@@ -317,7 +317,7 @@ std::vector<Key> model_keys(const models::Entry& entry) {
     Key added;
     added.name = "model." + parameter.name;
     const bool scalar = is_scalar(entry, parameter);
-    added.type = scalar ? Type::real : Type::matrix;
+    added.type = scalar ? Type::real : parameter.matrix ? Type::matrix : Type::reals;
     added.meaning = parameter.description;
     if (parameter.default_value.size() == 1)
       added.default_text = number_text(parameter.default_value[0]);

@@ -196,6 +196,24 @@ TEST_F(PlanTest, TheFileIsAboutAsLargeAsPredicted) {
   EXPECT_LT(actual, 2.1 * predicted + (1 << 20));
 }
 
+// What crossed designs add, beside what every file has.
+TEST_F(PlanTest, CrossedDesignsAddToTheFileWhatIsPredicted) {
+  write_data(50);
+  const auto spec = [](const std::string& more) {
+    return replaced(logistic_spec("d.csv", R"("sf_loo", "pw_cfe", "stl")", "8", "batch_rows = 10\n"), "count = 16\nbatches = 8",
+                    "count = 256\nbatches = 256") +
+           more;
+  };
+  const auto size = [&](const std::string& text, const std::string& name) {
+    const double predicted = plan(text).file_bytes;
+    EXPECT_EQ(variscope({"run", "s.toml", "--quiet", "--output", name}).status, 0);
+    return std::pair(predicted, static_cast<double>(std::filesystem::file_size(work() / name / "run.h5")));
+  };
+  const auto plain = size(spec(""), "plain");
+  const auto crossed = size(spec("[components]\ndesigns = 256\nrow_sets = 2\nnoise_sets = 2\n"), "crossed");
+  EXPECT_NEAR((crossed.second - plain.second) / (crossed.first - plain.first), 1, 0.2);
+}
+
 TEST_F(PlanTest, ReplicasAndCrossedDesignsAreCounted) {
   write_data(50);
   const Plan p = plan(logistic_spec("d.csv", R"("sf_loo", "pw_cfe")", "8", "batch_rows = 10\nreplicas = 5\nrow_policy = \"disjoint\"\n") +

@@ -104,9 +104,17 @@ TEST(Spec, AListSweepsAScalarParameterButIsTheValueOfAVector) {
   EXPECT_EQ(rows.cells[0].settings.model.numbers.at("mean"), (std::vector<double>{1, 2}));
 
   const Spec matrices =
-      parse(head("\"gaussian\"") + "precision = [[[2, 0], [0, 1]], [[1, 0], [0, 1]]]\nmean = [[[1, 2]], [[0, 0]]]\n" + tail());
+      parse(head("\"gaussian\"") + "precision = [[[2, 0], [0, 1]], [[1, 0], [0, 1]]]\nmean = [[1, 2], [0, 0]]\n" + tail());
   ASSERT_EQ(matrices.cells.size(), 4u);
   EXPECT_EQ(matrices.cells[1].swept, (Pairs{{"model.precision", "[2, 0, 0, 1]"}, {"model.mean", "[0, 0]"}}));
+}
+
+// Layers are no matrix: two lists are two networks, not one of two layers.
+TEST(Spec, ListsOfListsSweepAModelsVector) {
+  const Spec spec = parse(head("\"normal_mixture\"") + "weights = [[0.5, 0.5], [0.1, 0.9]]\nmeans = [[-1], [2]]\n" + tail());
+  ASSERT_EQ(spec.cells.size(), 2u);
+  EXPECT_EQ(spec.cells[1].settings.model.numbers.at("weights"), (std::vector<double>{0.1, 0.9}));
+  EXPECT_EQ(spec.cells[1].settings.model.numbers.at("means"), (std::vector<double>{-1, 2}));
 }
 
 TEST(Spec, KeysOfOneModelDoNotMultiplyTheCellsOfAnother) {
