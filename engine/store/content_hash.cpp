@@ -35,7 +35,8 @@ Handle memory_type(hid_t type, const std::string& where) {
 
 class Walk {
  public:
-  Walk(const Handle& file, std::string root) : file_(file), root_(std::move(root)) {}
+  Walk(const Handle& file, std::string root, const std::vector<std::string>& except)
+      : file_(file), root_(std::move(root)), except_(except) {}
 
   std::string run() {
     const auto top = open_group(file_, root_);
@@ -84,7 +85,8 @@ class Walk {
   }
 
   void attributes(const Handle& object) {
-    const auto names = attribute_names(object);
+    auto names = attribute_names(object);
+    std::erase_if(names, [&](const std::string& name) { return std::find(except_.begin(), except_.end(), name) != except_.end(); });
     digest_.add_number(names.size());
     for (const auto& name : names) {
       const auto where = object.where() + "@" + name;
@@ -231,12 +233,15 @@ class Walk {
 
   const Handle& file_;
   std::string root_;
+  const std::vector<std::string>& except_;
   std::unordered_map<haddr_t, std::string> paths_;
   Sha256 digest_;
 };
 
 }  // namespace
 
-std::string content_hash(const Handle& file, const std::string& group) { return Walk(file, group).run(); }
+std::string content_hash(const Handle& file, const std::string& group, const std::vector<std::string>& except) {
+  return Walk(file, group, except).run();
+}
 
 }  // namespace variscope::store

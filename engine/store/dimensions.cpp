@@ -47,8 +47,8 @@ void Dimensions::attach(const Handle& variable, const std::vector<std::string>& 
   describe(variable, meaning);
 }
 
-Handle Dimensions::declare(const std::string& name, const std::vector<std::string>& along, const Meaning& meaning) {
-  auto variable = create_dataset(group_, name, H5T_NATIVE_DOUBLE, extent(along));
+Handle Dimensions::declare(const std::string& name, const std::vector<std::string>& along, const Meaning& meaning, hid_t type) {
+  auto variable = create_dataset(group_, name, type, extent(along));
   attach(variable, along, meaning);
   return variable;
 }

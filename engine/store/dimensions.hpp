@@ -34,7 +34,8 @@ class Dimensions {
 
   [[nodiscard]] Extent extent(const std::vector<std::string>& names) const;
   /// Variables along named dimensions. `declare` leaves the values to write_slab; its dataset must be closed by the caller.
-  [[nodiscard]] Handle declare(const std::string& name, const std::vector<std::string>& along, const Meaning& meaning);
+  [[nodiscard]] Handle declare(const std::string& name, const std::vector<std::string>& along, const Meaning& meaning,
+                               hid_t type = H5T_NATIVE_DOUBLE);
   void doubles(const std::string& name, const std::vector<std::string>& along, const Meaning& meaning, const double* data);
   void integers(const std::string& name, const std::vector<std::string>& along, const Meaning& meaning, const Index* data);
   void texts(const std::string& name, const std::string& along, const Meaning& meaning, const std::vector<std::string>& data);

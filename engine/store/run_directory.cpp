@@ -12,6 +12,7 @@
 #include "engine/store/durable.hpp"
 #include "engine/store/manifest.hpp"
 #include "engine/store/run_file.hpp"
+#include "engine/store/trace_file.hpp"
 
 namespace variscope::store {
 namespace {
@@ -31,10 +32,14 @@ std::vector<fs::path> own_files(const fs::path& path) {
   for (const auto* name : {"run.h5", "run.h5.tmp", "MANIFEST", "MANIFEST.tmp"}) {
     if (fs::is_regular_file(path / name)) files.push_back(path / name);
   }
-  if (!fs::is_directory(path / "segments")) return files;
-  for (const auto& file : fs::directory_iterator(path / "segments")) {
-    if (is_segment_name(file.path().filename().string()) && file.is_regular_file()) files.push_back(file.path());
-  }
+  const auto add = [&](const char* folder, bool (*is_ours)(const std::string&)) {
+    if (!fs::is_directory(path / folder)) return;
+    for (const auto& file : fs::directory_iterator(path / folder)) {
+      if (is_ours(file.path().filename().string()) && file.is_regular_file()) files.push_back(file.path());
+    }
+  };
+  add("segments", is_segment_name);
+  add("traces", is_trace_name);
   return files;
 }
 
