@@ -1,0 +1,76 @@
+/// The chains of one cell on ranks: chains divide over the replicate axis, data rows over the shard axis.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "cluster/topology/layout.hpp"
+#include "engine/samplers/catalogue.hpp"
+#include "engine/samplers/meetings.hpp"
+#include "engine/store/trace.hpp"
+#include "experiments/run/density.hpp"
+#include "experiments/run/sample_settings.hpp"
+#include "experiments/run/sample_trace.hpp"
+
+namespace variscope::experiments {
+
+/// Ranks of a cell: `layout.replicates` parts of the chains, each a team of `layout.shards` ranks. The team's ranks run the same
+/// coroutines on the same numbers and communicate in the fold of a batch alone.
+struct SampleTeam {
+  SampleTeam(const cluster::Communicator& world, const cluster::Layout& layout);
+  cluster::Communicator shards;  ///< the ranks of one part, among which rows are divided
+  cluster::Communicator parts;   ///< the ranks of one shard, one for each part
+};
+
+/// Where the cell stands is a function of the iteration alone: any division of chains and rows, any threads, any blocks and checkpoints
+/// give the same draws.
+class SampleCell {
+ public:
+  /// rows: how the fold over the model's rows is cut ({} without data), ownership.parts = team.shards.size(). Everything but id and
+  /// settings outlives the object. Throws UserError for settings that make no sense, or fewer chains than parts. Collective from here on.
+  SampleCell(std::string id, SampleSettings settings, const models::Model& model, const RowTiles& rows, const SampleTeam& team,
+             cluster::Reduce reduce, int threads, Work& work);
+
+  [[nodiscard]] const store::TraceLayout& layout() const { return layout_; }
+  [[nodiscard]] Index iteration() const { return iteration_; }
+  [[nodiscard]] bool done() const { return iteration_ == settings_.iterations(); }
+  [[nodiscard]] const samplers::Traffic& traffic() const { return schedule_->traffic(); }
+  /// Of draws that take() has not given away yet.
+  [[nodiscard]] double buffered_bytes() const { return buffer_.bytes(); }
+
+  /// Chains at iteration 0.
+  void start();
+  /// Chains as a checkpoint left them; states: committed_states() of this cell, of any division. None: start().
+  void resume(const std::vector<store::TraceState>& states);
+  /// Runs all chains on, by `iterations` at most.
+  void advance(Index iterations);
+  /// What this rank has to write: the draws since the last take(), and the state. Nothing on ranks that are not their team's first.
+  std::vector<store::TraceBlock> take_blocks();
+  [[nodiscard]] std::vector<store::TraceState> states() const;
+
+ private:
+  [[nodiscard]] approximations::Density make_density();
+  [[nodiscard]] samplers::FoldChains make_fold();
+
+  std::string id_;
+  SampleSettings settings_;
+  const models::Model& model_;
+  RowTiles rows_;
+  const SampleTeam& team_;
+  samplers::Run run_;
+  Range range_;  ///< chains of this part
+  Density evaluator_;
+  Work& work_;
+  std::unique_ptr<samplers::Sampler> sampler_;
+  store::TraceLayout layout_;
+  TraceBuffer buffer_;
+  approximations::Density density_;
+  std::unique_ptr<samplers::Schedule> schedule_;
+  std::vector<samplers::Chain> chains_;
+  std::vector<double> shared_;
+  tiles::Batch out_;
+  Index iteration_ = 0;
+};
+
+}  // namespace variscope::experiments

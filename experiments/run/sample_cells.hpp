@@ -1,0 +1,27 @@
+/// Cells of chains one after the other: blocks of iterations, checkpoints between them, trace files at the end.
+#pragma once
+
+#include <filesystem>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "engine/store/manifest.hpp"
+#include "experiments/run/sample.hpp"
+
+namespace variscope::experiments {
+
+/// When work is saved, and how much is held until then; never what is computed.
+struct SamplePace {
+  Index block = 200;                                 ///< iterations between two looks at the clock
+  double checkpoint_s = 30;                          ///< seconds between checkpoints
+  double buffer_bytes = 256e6;                       ///< of draws that a rank holds at the most, about
+  std::function<void(Index iterations)> progress{};  ///< rank 0: iterations done by all chains of the cell since the last call
+};
+
+/// Runs `cell` from where it stands to its end, its blocks committed to `run`'s segments; manifest: the run's, extended on every rank.
+/// The last block is committed too. Collective over `world`.
+void run_cell(const cluster::Communicator& world, const std::filesystem::path& run, SampleCell& cell, const SamplePace& pace,
+              store::Manifest& manifest);
+
+}  // namespace variscope::experiments

@@ -1,0 +1,165 @@
+/// Chains on ranks, threads and data shards: one hash; so are runs that were interrupted and went on elsewhere, and a chain alone.
+#include <omp.h>
+#include <stdlib.h>
+
+#include <algorithm>
+#include <cmath>
+#include <filesystem>
+#include <memory>
+
+#include "engine/models/logistic_regression.hpp"
+#include "engine/random/stream.hpp"
+#include "engine/store/durable.hpp"
+#include "engine/store/trace_file.hpp"
+#include "engine/store/trace_segments.hpp"
+#include "experiments/run/sample_cells.hpp"
+#include "experiments/run/sample_summary.hpp"
+#include "tests/cluster/check.hpp"
+
+namespace {
+
+using namespace variscope;
+using variscope::cluster::Communicator;
+using variscope::test::Checks;
+namespace ex = variscope::experiments;
+namespace fs = std::filesystem;
+
+constexpr Index kRows = 203;
+constexpr Index kTile = 16;
+
+/// All rows, or those of one shard.
+data::Table table_of(Range held) {
+  data::Table table;
+  table.rows = kRows;
+  table.held = held;
+  table.columns = {"a", "b", "c"};
+  for (Index row = held.first; row < held.last; ++row) {
+    const random::Stream stream{9, random::Purpose::testing, 0, static_cast<std::uint32_t>(row), 0};
+    double linear = 0.3;
+    for (std::uint32_t d = 0; d < 3; ++d) {
+      table.design.push_back(random::normal(stream, d));
+      linear += (d == 0 ? 1.0 : -0.5) * table.design.back();
+    }
+    table.response.push_back(random::uniform(stream, 100) < 1 / (1 + std::exp(-linear)) ? 1.0 : 0.0);
+  }
+  return table;
+}
+
+struct Setting {
+  std::string sampler;
+  cluster::Layout layout;
+  ex::SamplePace pace;
+  Index stop_after = 0;  ///< iterations before it is interrupted and resumed; 0: never
+  std::uint64_t seed = 1;
+};
+
+struct Outcome {
+  std::string hash;
+  ex::SamplerSummary summary;
+};
+
+/// On all ranks of `world`; the layout may have fewer, the others then run nothing. Rank 0's outcome.
+Outcome run(const Communicator& world, const fs::path& root, const Setting& setting) {
+  const Communicator ranks = world.split(world.rank() < setting.layout.ranks() ? 0 : 1);
+  Outcome outcome;
+  if (world.rank() < setting.layout.ranks()) {
+    const fs::path path = root / "run";
+    if (ranks.rank() == 0) {
+      fs::remove_all(path);
+      fs::create_directories(path / "segments");
+    }
+    ranks.barrier();
+    ex::SampleSettings s;
+    s.sampler = setting.sampler;
+    s.seed = setting.seed;
+    s.chains = 6;
+    s.warmup = 60;
+    s.draws = 100;
+    s.thin = 2;
+    s.save_warmup = true;
+    s.unconstrained = true;
+    const ex::SampleTeam team(ranks, setting.layout);
+    const cluster::Ownership tiles{(kRows + kTile - 1) / kTile, 1, setting.layout.shards};
+    const Range leaves = tiles.range(team.shards.rank());
+    const data::Table table = table_of({leaves.first * kTile, std::min(leaves.last * kTile, kRows)});
+    const models::LogisticRegression model(table, 0.0, 1.0);
+    const ex::RowTiles rows{tiles, kTile};
+    ex::Work work;
+    store::Manifest manifest{"test", 0, {}, {}};
+    const auto make = [&] {
+      return std::make_unique<ex::SampleCell>("cell_000", s, model, rows, team, cluster::Reduce::exact, omp_get_max_threads(), work);
+    };
+    auto cell = make();
+    cell->start();
+    if (setting.stop_after > 0) {
+      cell->advance(setting.stop_after);
+      const auto blocks = cell->take_blocks();
+      const auto states = cell->states();
+      std::string entry;
+      if (!states.empty()) entry = store::encode(store::write_trace_segment(path, ++manifest.checkpoint, ranks.rank(), blocks, states));
+      manifest.checkpoint = 1;
+      for (const std::string& text : ranks.all_gather(entry)) {
+        if (!text.empty()) manifest.segments.push_back(store::decode_segment_entry(text));
+      }
+      cell->advance(7);  // lost
+      cell = make();
+      cell->resume(store::committed_states(path, manifest, "cell_000"));
+    }
+    ex::run_cell(ranks, path, *cell, setting.pace, manifest);
+    if (ranks.rank() == 0) {
+      outcome.hash = store::merge_trace(path, manifest, cell->layout(), "now");
+      const store::TraceFile file(store::trace_path(path, "cell_000"), true);
+      outcome.summary = ex::summarise_trace(file, cell->layout(), kRows, omp_get_max_threads());
+    }
+    ranks.barrier();
+  }
+  world.broadcast(outcome.hash);
+  return outcome;
+}
+
+void one_hash(const Communicator& world, const fs::path& root, const std::string& sampler, Checks& check) {
+  // On one rank, one block, no interruption.
+  const Outcome reference = run(world, root, {sampler, {1, 1, 1, 1}, {1000, 1e9, 1e12, {}}, 0});
+  const auto same = [&](const cluster::Layout& layout, Index block, double checkpoint_s, Index stop_after) {
+    const Outcome other = run(world, root, {sampler, layout, {block, checkpoint_s, 1e12, {}}, stop_after});
+    check.equal(other.hash, reference.hash, sampler + " on " + layout.text() + ", blocks of " + std::to_string(block));
+  };
+  const Index ranks = world.size();
+  same({1, 1, 1, 1}, 13, 0, 0);
+  same({ranks, 1, 1, 1}, 37, 1e9, 0);
+  same({1, 1, ranks, 1}, 50, 0, 0);
+  same({ranks, 1, 1, 1}, 50, 1e9, 90);
+  // The broken twin: draws that differ have another hash.
+  const Outcome other = run(world, root, {sampler, {1, 1, 1, 1}, {1000, 1e9, 1e12, {}}, 0, 2});
+  check.that(other.hash != reference.hash, "another seed has another hash");
+  if (ranks == 4) same({2, 1, 2, 1}, 64, 1e9, 30);
+  if (world.rank() != 0) return;
+  const ex::SamplerSummary& s = reference.summary;
+  check.equal(s.names.size(), std::size_t{3}, "stored scalars");
+  check.equal(s.failed, Index{0}, "failed chains");
+  check.equal(s.draws, Index{50}, "stored draws");
+  check.equal(s.iterations, Index{100}, "iterations");
+  check.that(s.work.equivalents() >= 6 * 50, "work is counted");
+  if (sampler == "nuts") {
+    check.that(s.energy_fraction > 0.3, "E-BFMI of an easy target");
+    check.that(s.variables[s.worst_rhat()].rhat.value() < 1.1, "R-hat of an easy target");
+    check.equal(s.divergences, 0.0, "divergences of an easy target");
+  }
+}
+
+}  // namespace
+
+int main() {
+  const Communicator world = Communicator::world();
+  Checks check(world);
+  std::string name;
+  if (world.rank() == 0) {
+    auto pattern = (fs::temp_directory_path() / "variscope-sample-XXXXXX").string();
+    if (::mkdtemp(pattern.data()) != nullptr) name = pattern;
+  }
+  world.broadcast(name);
+  for (const char* sampler : {"random_walk_metropolis", "nuts"}) one_hash(world, name, sampler, check);
+  world.barrier();
+  if (world.rank() == 0) fs::remove_all(name);
+  return check.status();
+}
