@@ -133,7 +133,9 @@ TEST(SamplerTable, WarnsOnTopAndDividesByWork) {
   wrong.reference_sd[1] = 1.5;
   const Table told = sampler_table({wrong}, "study");
   for (std::size_t c = 0; c < told.columns.size(); ++c) {
-    if (told.columns[c].key == "sd_z_max") EXPECT_GT(told.sections[0].rows[0].cells[c].estimate.value, 5);
+    if (told.columns[c].key == "sd_z_max") {
+      EXPECT_GT(told.sections[0].rows[0].cells[c].estimate.value, 5);
+    }
   }
   EXPECT_EQ(value(1, "rhat_of").text, "b[1]");
   EXPECT_EQ(value(1, "ess_of").text, "b[1]");
