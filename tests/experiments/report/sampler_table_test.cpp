@@ -3,13 +3,18 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
+#include <cstdlib>
 #include <filesystem>
+#include <fstream>
 #include <limits>
 
 #include "engine/diagnostics/effective_size.hpp"
 #include "engine/random/stream.hpp"
 #include "engine/store/trace_segments.hpp"
+#include "experiments/report/figure_samplers.hpp"
+#include "experiments/report/gnuplot.hpp"
 #include "experiments/report/render.hpp"
 #include "tests/engine/store/scratch.hpp"
 
@@ -45,8 +50,13 @@ std::vector<double> draws_of(Index chain, double shift) {
   return values;
 }
 
+struct Made {
+  SamplerSummary summary;
+  SamplerPicture picture;
+};
+
 /// The last chain fails where asked for; chain 0 of b[1] lies `shift` away; every 50th draw of chain 1 diverges.
-SamplerSummary summary_of(bool fails, double shift, int threads = 1) {
+Made made_of(bool fails, double shift, int threads = 1) {
   const store::Scratch scratch;
   std::filesystem::create_directories(scratch / "segments");
   const store::TraceLayout layout = layout_of();
@@ -69,8 +79,12 @@ SamplerSummary summary_of(bool fails, double shift, int threads = 1) {
   store::Manifest manifest{"test", 1, {}, {}};
   manifest.segments.push_back(store::write_trace_segment(scratch.path(), 1, 0, blocks, {}));
   store::merge_trace(scratch.path(), manifest, layout, "now");
-  return summarise_trace(store::TraceFile(store::trace_path(scratch.path(), layout.id)), layout, 1000, threads);
+  const store::TraceFile file(store::trace_path(scratch.path(), layout.id));
+  const SamplerSummary summary = summarise_trace(file, layout, 1000, threads);
+  return {summary, picture_of(file, layout, summary, "nuts")};
 }
+
+SamplerSummary summary_of(bool fails, double shift, int threads = 1) { return made_of(fails, shift, threads).summary; }
 
 TEST(SamplerSummary, CountsWhatWasDone) {
   const SamplerSummary s = summary_of(false, 0);
@@ -145,6 +159,41 @@ TEST(SamplerTable, WarnsOnTopAndDividesByWork) {
   EXPECT_NE(text.find("WARNING: nuts: 4 divergences"), std::string::npos);
   EXPECT_EQ(sampler_moments({good, bad}, "study").sections.size(), 3U);
   EXPECT_NE(render_csv(sampler_moments({good, bad}, "study")).find("q95_error"), std::string::npos);
+}
+
+TEST(SamplerFigures, ShowTheWorstScalar) {
+  const SamplerPicture good = made_of(false, 0).picture;
+  const SamplerPicture bad = made_of(true, 3).picture;
+  EXPECT_EQ(bad.heading, "cell_000, nuts: b[1]");
+  ASSERT_EQ(good.trace.size(), 4U);
+  ASSERT_EQ(bad.trace.size(), 3U);  // the failed chain is left out
+  EXPECT_EQ(good.trace[0].size(), good.positions.size());
+  EXPECT_EQ(bad.trace[0][0], draws_of(0, 3)[2]);
+  for (const auto& bins : good.ranks) {
+    double sum = 0;
+    for (const double share : bins) {
+      sum += share;
+      EXPECT_LT(share, 3);  // 10 draws a bin are expected: 30 are 6 standard errors
+    }
+    EXPECT_NEAR(sum, 20, 1e-9);
+  }
+  EXPECT_GT(bad.ranks[0].back(), 2.5);  // all large ranks are chain 0's: a third of all draws
+  EXPECT_EQ(good.sizes_at.back(), kDraws);
+  const SamplerSummary s = summary_of(false, 0);
+  EXPECT_EQ(good.sizes.back(), s.size_of(s.worst_size()));
+  EXPECT_TRUE(bad.energies.size() == 40U && bad.energy_steps.size() == 40U);
+  const auto figures = sampler_figures({good, bad}, "study");
+  ASSERT_EQ(figures.size(), 4U);
+  const bool gnuplot = std::system("command -v gnuplot >/dev/null 2>&1") == 0;
+  for (const Figure& figure : figures) {
+    EXPECT_GT(std::count(figure.data.begin(), figure.data.end(), '\n'), 20) << figure.name;
+    if (!gnuplot) continue;
+    const store::Scratch scratch;
+    std::ofstream(scratch / (figure.name + ".csv")) << figure.data;
+    std::ofstream(scratch / (figure.name + ".gp")) << figure.script;
+    EXPECT_EQ(run_gnuplot(scratch.path().string(), figure.name + ".gp", figure.name + ".svg"), "") << figure.name;
+    EXPECT_GT(std::filesystem::file_size(scratch / (figure.name + ".svg")), 5000U) << figure.name;
+  }
 }
 
 }  // namespace
