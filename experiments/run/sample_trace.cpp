@@ -111,26 +111,33 @@ std::vector<double> TraceBuffer::joined(const std::vector<double> ChainRows::*ro
 }
 
 std::vector<double> TraceBuffer::constrained(const std::vector<double> ChainRows::*positions) const {
-  const std::vector<double> all = joined(positions);
   const Index dim = model_.dim();
-  const Index count = static_cast<Index>(all.size()) / dim;
+  const Index all = model_.constrained_dim();
   const auto width = static_cast<Index>(saved_.size());
-  std::vector<double> values(static_cast<std::size_t>(count * width));
-  constexpr Index kAtOnce = 1024;
-  tiles::Batch theta;
-  tiles::Batch variables;
-  for (Index first = 0; first < count; first += kAtOnce) {
-    const Index here = std::min(kAtOnce, count - first);
-    theta.resize(dim, here);
-    theta.set_zero();
-    for (Index s = 0; s < here; ++s) {
-      for (Index d = 0; d < dim; ++d) theta(d, s) = all[static_cast<std::size_t>((first + s) * dim + d)];
-    }
-    variables.resize(model_.constrained_dim(), here);
-    model_.constrain(theta.view(), variables.view());
-    for (Index s = 0; s < here; ++s) {
-      for (Index v = 0; v < width; ++v) {
-        values[static_cast<std::size_t>((first + s) * width + v)] = variables(saved_[static_cast<std::size_t>(v)], s);
+  Index total = 0;
+  for (const ChainRows& rows : rows_) total += static_cast<Index>((rows.*positions).size()) / dim;
+  std::vector<double> values(static_cast<std::size_t>(total * width));
+  // Small enough for the second cache: positions go into lanes and variables come out of them.
+  constexpr Index kAtOnce = 64;
+  tiles::Batch theta(dim, kAtOnce);
+  tiles::Batch variables(all, kAtOnce);
+  double* to = values.data();
+  for (const ChainRows& rows : rows_) {
+    const std::vector<double>& from = rows.*positions;
+    const Index count = static_cast<Index>(from.size()) / dim;
+    for (Index first = 0; first < count; first += kAtOnce) {
+      const Index here = std::min(kAtOnce, count - first);
+      theta.resize(dim, here);
+      variables.resize(all, here);
+      for (Index s = 0; s < here; ++s) {
+        const double* position = from.data() + (first + s) * dim;
+        double* lane = theta.data() + s / tiles::kLanes * dim * tiles::kLanes + s % tiles::kLanes;
+        for (Index d = 0; d < dim; ++d) lane[d * tiles::kLanes] = position[d];
+      }
+      model_.constrain(theta.view(), variables.view());
+      for (Index s = 0; s < here; ++s) {
+        const double* lane = variables.data() + s / tiles::kLanes * all * tiles::kLanes + s % tiles::kLanes;
+        for (const Index row : saved_) *to++ = lane[row * tiles::kLanes];
       }
     }
   }
