@@ -46,6 +46,7 @@ struct PlanOptions {
   int threads = 0;
   LayoutRequest layout;
   std::string output;
+  bool time = false;  ///< read the first rows and time the study's calls on them
 };
 
 /// `variscope report`.

@@ -102,9 +102,11 @@ void add_plan(CLI::App& program, Action& chosen) {
   app->add_option("--threads", options->threads, "Threads of each rank to pretend")->check(CLI::Range(1, 4096))->option_text("N");
   app->add_option("--layout", *layout, layout_help);
   app->add_option("--output", options->output, "Run directory to check for room");
+  app->add_flag("--time", options->time, "Predict the seconds too: time the study's calls here, on its first 256 MiB of rows");
   app->footer(
       "Examples:\n"
       "  variscope plan study.toml\n"
+      "  variscope plan study.toml --ranks 2 --time\n"
       "  variscope plan study.toml --ranks 4096 --layout shards=64");
   app->callback([&chosen, options, layout] {
     chosen = [options, layout] {

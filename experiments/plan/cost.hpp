@@ -12,6 +12,9 @@ inline constexpr Index kGroupBlocks = 4;
 /// At most this many iterates of a path are stored.
 inline constexpr Index kStoredSteps = 1000;
 
+/// What a rank takes before it has read a row: the program, MPI and HDF5, measured by benchmarks/at_size.py.
+inline constexpr double kProgramBytes = 28.0 * 1024 * 1024;
+
 /// Columns evaluated together: enough to fill the kernels, few enough to stay near the caches.
 Index group_columns(Index dim, int threads);
 /// Bytes that evaluating `columns` columns over `tiles` leaves takes.

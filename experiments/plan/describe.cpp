@@ -2,11 +2,14 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cstdio>
 
 #include "engine/data/standardize.hpp"
 #include "engine/error.hpp"
+#include "experiments/plan/cost.hpp"
 #include "experiments/plan/plan.hpp"
 #include "experiments/plan/predictive.hpp"
+#include "experiments/run/calibration.hpp"
 
 namespace variscope::experiments {
 
@@ -106,16 +109,26 @@ std::string describe(const Plan& plan) {
       out,
       "  value evaluations     {:>18}\n  gradient evaluations  {:>18}\n  value rows            {:>18}\n  gradient rows         {:>18}\n",
       plan.counts.value_evaluations, plan.counts.gradient_evaluations, plan.counts.value_rows, plan.counts.gradient_rows);
-  fmt::format_to(
-      out, "per rank, the busiest\n  gradient rows         {:>18.4g}\n  memory                {:>18} (data {}, work space {}, record {})\n",
-      static_cast<double>(plan.counts.gradient_rows) / parts, bytes_text(plan.prediction.memory_bytes()),
-      bytes_text(plan.prediction.data_bytes), bytes_text(plan.prediction.work_bytes), bytes_text(plan.prediction.record_bytes));
+  fmt::format_to(out,
+                 "per rank, the busiest\n  gradient rows         {:>18.4g}\n  memory                {:>18} (data {}, work space {}, record "
+                 "{}, program {})\n",
+                 static_cast<double>(plan.counts.gradient_rows) / parts, bytes_text(plan.prediction.memory_bytes()),
+                 bytes_text(plan.prediction.data_bytes), bytes_text(plan.prediction.work_bytes), bytes_text(plan.prediction.record_bytes),
+                 bytes_text(kProgramBytes));
   fmt::format_to(out, "file\n  {}/run.h5   {}\n", plan.directory, bytes_text(plan.file_bytes));
   return text;
 }
 
 int print_plan(const PlanOptions& options) {
-  fmt::print("{}", describe(make_plan(options.spec, options.ranks, options.threads, options.layout, options.output)));
+  const Plan plan = make_plan(options.spec, options.ranks, options.threads, options.layout, options.output);
+  fmt::print("{}", describe(plan));
+  if (!options.time) return 0;
+  std::fflush(stdout);
+  const TimePrediction time = predict_seconds(plan);
+  fmt::print(
+      "time, by the study's own calls on its first rows, timed here just now; for cores like this one that do nothing else\n"
+      "  seconds               {:>18.3g} (start {:.3g}, loading {:.3g}, paths {:.3g}, {} {:.3g})\n",
+      time.seconds(), kStartSeconds, time.loading, time.paths, plan.of_fits() ? "fits" : "replicates", time.replicates);
   return 0;
 }
 

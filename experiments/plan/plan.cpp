@@ -79,13 +79,13 @@ void check_memory(const Plan& plan) {
   const double limit = memory_limit(plan, plan.layout);
   const double need = plan.prediction.memory_bytes();
   if (need <= limit) return;
-  throw UserError(
-      fmt::format("{}: needs {:.3g} GiB per rank (data {:.3g}, work space {:.3g}, record {:.3g}), and {:.3g} GiB are {}. Use more data "
-                  "shards, fewer batches or cells, or "
-                  "raise limits.memory_gib.",
-                  plan.spec.file, need / kGiB, plan.prediction.data_bytes / kGiB, plan.prediction.work_bytes / kGiB,
-                  plan.prediction.record_bytes / kGiB, limit / kGiB,
-                  given_memory_gib(plan) > 0 ? "allowed by limits.memory_gib" : "there on this machine for each of its ranks"));
+  throw UserError(fmt::format(
+      "{}: needs {:.3g} GiB per rank (data {:.3g}, work space {:.3g}, record {:.3g}, program {:.3g}), and {:.3g} GiB are {}. Use more data "
+      "shards, fewer batches or cells, or "
+      "raise limits.memory_gib.",
+      plan.spec.file, need / kGiB, plan.prediction.data_bytes / kGiB, plan.prediction.work_bytes / kGiB,
+      plan.prediction.record_bytes / kGiB, kProgramBytes / kGiB, limit / kGiB,
+      given_memory_gib(plan) > 0 ? "allowed by limits.memory_gib" : "there on this machine for each of its ranks"));
 }
 
 }  // namespace

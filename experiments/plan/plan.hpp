@@ -16,6 +16,7 @@
 #include "engine/record.hpp"
 #include "experiments/command/actions.hpp"
 #include "experiments/dataset/dataset.hpp"
+#include "experiments/plan/cost.hpp"
 #include "experiments/plan/design.hpp"
 #include "experiments/spec/spec.hpp"
 
@@ -95,7 +96,7 @@ struct Prediction {
   double data_bytes = 0;
   double work_bytes = 0;
   double record_bytes = 0;
-  [[nodiscard]] double memory_bytes() const { return data_bytes + work_bytes + record_bytes; }
+  [[nodiscard]] double memory_bytes() const { return kProgramBytes + data_bytes + work_bytes + record_bytes; }
 };
 
 struct Plan {

@@ -1,0 +1,198 @@
+/// Timing a plan's calls on few rows.
+#include "experiments/run/calibration.hpp"
+
+#include <time.h>
+
+#include <algorithm>
+
+#include "experiments/plan/expand.hpp"
+#include "experiments/run/estimates.hpp"
+#include "experiments/run/expectation.hpp"
+#include "experiments/run/load.hpp"
+
+namespace variscope::experiments {
+
+namespace {
+
+/// Calls are repeated until they have taken so long.
+constexpr double kLeastSeconds = 0.05;
+/// Evaluations of L-BFGS on its way to the optimum, about: it stops at a gradient of zero within rounding.
+constexpr double kOptimumEvaluations = 40;
+
+/// What this thread has computed so far: others on the machine do not count, as the prediction is for cores without them.
+double thread_seconds() {
+  timespec now{};
+  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+  return static_cast<double>(now.tv_sec) + 1e-9 * static_cast<double>(now.tv_nsec);
+}
+
+/// Seconds of one call; the first warms up and is only counted if it alone takes long enough.
+template <class Call>
+double seconds_of(const Call& call) {
+  double start = thread_seconds();
+  call();
+  const double first = thread_seconds() - start;
+  if (first > kLeastSeconds) return first;
+  int calls = 0;
+  double total = 0;
+  for (start = thread_seconds(); total < kLeastSeconds; ++calls) {
+    call();
+    total = thread_seconds() - start;
+  }
+  return total / calls;
+}
+
+/// The first rows of a data set as a data set of their own.
+struct Sample {
+  DataPlan plan;
+  data::Table table;
+  double share = 1;    ///< rows of the study for each of these
+  double reading = 0;  ///< seconds that these took
+};
+
+Sample read_sample(const DataPlan& data, Index largest_batch) {
+  Sample sample{data, {}};
+  const auto fitting = static_cast<Index>(kCalibrationBytes / (8.0 * static_cast<double>(std::max<Index>(data.width, 1))));
+  const Index wanted = std::max(fitting, largest_batch);
+  if (wanted < data.rows) sample.plan.rows = std::min(data.rows, (wanted + data.row_tile - 1) / data.row_tile * data.row_tile);
+  const double start = thread_seconds();
+  sample.table = load_share(sample.plan, cluster::Communicator::serial());
+  sample.reading = thread_seconds() - start;
+  sample.table.rows = sample.plan.rows;
+  sample.share = static_cast<double>(data.rows) / static_cast<double>(sample.plan.rows);
+  return sample;
+}
+
+/// Calls of one path's model on a sample of its rows.
+class Calls {
+ public:
+  Calls(const PathPlan& path, const models::Model& model, const Sample* sample)
+      : path_(path),
+        model_(model),
+        sample_(sample),
+        lambda_(initial_lambda(path.settings, path.dim)),
+        family_(make_family(path.settings, path.dim, lambda_)) {}
+
+  /// A call of each estimator on common draws, with all the study's rows or a minibatch of them.
+  double estimate(const CallSettings& call, const std::vector<std::string>& names, Index together) {
+    Work work;
+    Estimates estimates(model_, sample_ == nullptr ? nullptr : &sample_->plan, team_, cluster::Reduce::exact, 1, work);
+    std::vector<std::unique_ptr<estimators::Estimator>> owned;
+    std::vector<std::vector<double>> states;
+    std::vector<Measured> list;
+    const estimators::Context context{family_.get(), &model_, call.objective, call.samples, call.batch_rows, {}, lambda_};
+    for (const std::string& name : names) {
+      owned.push_back(estimators::find(name)->make());
+      states.emplace_back(static_cast<std::size_t>(owned.back()->state_size(context)), 0.0);
+    }
+    for (std::size_t e = 0; e < names.size(); ++e) list.push_back({owned[e].get(), states[e], lambda_});
+    std::vector<std::vector<double>> gradients(names.size());
+    std::vector<models::Counts> counts(names.size());
+    std::vector<double> seconds(names.size(), 0.0);
+    const Index group = together > 0 ? together : estimates.group(call.samples, call.design);
+    Index first = 0;
+    const double taken = seconds_of([&] {
+      estimates.run(*family_, call, {first, first + group}, list, gradients, counts, seconds);
+      first += group;
+    });
+    return taken / static_cast<double>(group) * (call.batch_rows > 0 || sample_ == nullptr ? 1.0 : sample_->share);
+  }
+
+  /// Objective and gradient without samples, on all the study's rows.
+  double exact(estimators::Objective objective) {
+    Work work;
+    const DataPlan* data = sample_ == nullptr ? nullptr : &sample_->plan;
+    return seconds_of([&] { exact_expectation(model_, data, objective, *family_, team_, 1, work); }) *
+           (sample_ == nullptr ? 1.0 : sample_->share);
+  }
+
+  [[nodiscard]] bool has_exact() const { return !needs_monte_carlo(path_.settings, model_, *family_); }
+  [[nodiscard]] std::string path_estimator_name() const {
+    const Settings& s = path_.settings;
+    return path_estimator({family_.get(), &model_, objective_of(s), s.path.samples, s.path.batch_rows, {}, {}});
+  }
+
+ private:
+  const PathPlan& path_;
+  const models::Model& model_;
+  const Sample* sample_;
+  cluster::Team team_;
+  std::vector<double> lambda_;
+  std::unique_ptr<families::Family> family_;
+};
+
+double path_seconds(const Plan& plan, const PathPlan& path, Calls& calls) {
+  const Settings& s = path.settings;
+  double seconds = 0;
+  if (!path.stops.empty()) {
+    CallSettings call;
+    call.samples = s.path.samples;
+    call.batch_rows = s.path.batch_rows;
+    call.objective = objective_of(s);
+    const auto steps = static_cast<double>(*std::max_element(path.stops.begin(), path.stops.end()));
+    // All ranks share a step; where its samples do not suffice for them, some wait.
+    const auto blocks = static_cast<double>((s.path.samples + kSampleBlock - 1) / kSampleBlock);
+    const double sharers = std::min(static_cast<double>(plan.layout.ranks() / plan.layout.shards), blocks);
+    if (steps > 0)
+      seconds += steps * calls.estimate(call, {calls.path_estimator_name()}, 1) / (sharers * static_cast<double>(plan.layout.shards));
+  }
+  if (calls.has_exact()) {
+    const double evaluations = static_cast<double>(path.labels.size()) + (s.path.optimum ? kOptimumEvaluations : 0.0);
+    seconds += evaluations * calls.exact(objective_of(s)) / static_cast<double>(plan.layout.shards * plan.threads);
+  }
+  return seconds;
+}
+
+double cell_seconds(const Plan& plan, const CellPlan& cell, const PathPlan& path, Calls& calls) {
+  if (cell.estimators.empty()) return 0;
+  const Settings& s = cell.settings;
+  CallSettings call;
+  call.seed = s.study.seed;
+  call.samples = s.estimators.samples;
+  call.batch_rows = s.estimators.batch_rows;
+  call.coarser = cell.coarser;
+  call.objective = objective_of(s);
+  call.design = cell.design;
+  const auto workers = static_cast<double>(plan.layout.ranks() * plan.threads);
+  if (!plan.of_fits()) {
+    const auto calls_of_each = static_cast<double>(s.replicates.count) * static_cast<double>(path.labels.size());
+    return calls_of_each * calls.estimate(call, cell.estimators, 0) / workers;
+  }
+  double seconds = 0;
+  for (std::size_t e = 0; e < cell.estimators.size(); ++e) {
+    const auto repeats = static_cast<double>(s.fit.repeats);
+    seconds += repeats * static_cast<double>(cell.fit.steps[e]) * calls.estimate(call, {cell.estimators[e]}, 1) / workers;
+    if (cell.fit.exact) seconds += repeats * static_cast<double>(cell.fit.recorded(e)) * calls.exact(call.objective) / workers;
+  }
+  return seconds;
+}
+
+}  // namespace
+
+TimePrediction predict_seconds(const Plan& plan) {
+  TimePrediction predicted;
+  std::vector<Sample> samples;
+  for (std::size_t d = 0; d < plan.data.size(); ++d) {
+    Index largest = 0;  // rows of a minibatch
+    for (const PathPlan& path : plan.paths) {
+      if (path.data == static_cast<int>(d)) largest = std::max(largest, path.settings.path.batch_rows);
+    }
+    for (const CellPlan& cell : plan.cells) largest = std::max(largest, cell.settings.estimators.batch_rows);
+    samples.push_back(read_sample(plan.data[d], largest));
+    const auto share = static_cast<double>(plan.data[d].share(plan.layout.shards, 0).size());
+    predicted.loading += samples.back().reading * share / static_cast<double>(samples.back().plan.rows);
+  }
+  for (std::size_t p = 0; p < plan.paths.size(); ++p) {
+    const PathPlan& path = plan.paths[p];
+    const Sample* sample = path.data < 0 ? nullptr : &samples[static_cast<std::size_t>(path.data)];
+    const auto model = make_model(path.settings, sample == nullptr ? nullptr : &sample->table);
+    Calls calls(path, *model, sample);
+    if (!plan.of_fits()) predicted.paths += path_seconds(plan, path, calls);
+    for (const CellPlan& cell : plan.cells) {
+      if (cell.path == static_cast<int>(p)) predicted.replicates += cell_seconds(plan, cell, path, calls);
+    }
+  }
+  return predicted;
+}
+
+}  // namespace variscope::experiments
