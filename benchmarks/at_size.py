@@ -59,30 +59,34 @@ def make(options, name, model, rows):
 
 
 def planned(options, path, ranks):
-    """MiB and seconds that the plan predicts of a rank; seconds None where it says none."""
+    """MiB and seconds that the plan predicts of a rank."""
     text = subprocess.run([str(options.program), "plan", str(path), "--ranks", str(ranks), "--threads", "1",
                            "--layout", LAYOUT[ranks], "--time"], check=True, stdout=subprocess.PIPE, text=True).stdout
     amount, unit = re.search(r"\n  memory +([\d.e+]+) (\w+)", text).groups()
     factor = {"B": 2.0**-20, "KiB": 2.0**-10, "MiB": 1, "GiB": 1024}[unit]
     seconds = re.search(r"\n  seconds +([\d.e+-]+)", text)
-    return float(amount) * factor, float(seconds.group(1)) if seconds else None
+    return float(amount) * factor, float(seconds.group(1))
 
+
+# Each rank holds its share; a single rank all.
+LAYOUT = {1: "replicates=1,samples=1,shards=1", 2: "replicates=1,samples=1,shards=2"}
 
 MEASURE = """
-import resource, subprocess, sys, time
-start = time.perf_counter()
+import resource, subprocess, sys
 subprocess.run(sys.argv[1:], check=True, stdout=subprocess.DEVNULL)
-print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024, time.perf_counter() - start)
+used = resource.getrusage(resource.RUSAGE_CHILDREN)
+print(used.ru_maxrss / 1024, used.ru_utime + used.ru_stime)
 """
 
 
 def measured(options, path, ranks):
-    """Peak MiB of the largest rank, wall seconds, /execution."""
+    """Peak MiB of the largest rank, CPU seconds of a rank, /execution. Others on the machine take wall seconds, not these."""
     output = options.directory / "run"
     text = subprocess.run([sys.executable, "-c", MEASURE, str(options.program), "run", str(path), "--output", str(output), "--overwrite",
-                           "--quiet", "--ranks", str(ranks), "--threads", "1"], check=True, stdout=subprocess.PIPE, text=True).stdout
+                           "--quiet", "--ranks", str(ranks), "--threads", "1", "--layout", LAYOUT[ranks]], check=True,
+                          stdout=subprocess.PIPE, text=True).stdout
     mib, seconds = (float(x) for x in text.split())
-    return mib, seconds, studies.execution(output / "run.h5")
+    return mib, seconds / ranks, studies.execution(output / "run.h5")
 
 
 def main():
@@ -91,29 +95,26 @@ def main():
     options = parser.parse_args()
     logistic = make(options, "l2m.h5", "logistic", 2000000)
     columnwise = make(options, "b7.h5", "columnwise_normal", 400000)
-    print("| study, 2 ranks | rows held by each | planned MiB | peak MiB | planned / peak | planned s | total s | planned / total |")
-    print("|---|---|---:|---:|---:|---:|---:|---:|")
-    for name, data, model, batch, replicates, steps in (
-            ("B7, all rows", columnwise, "columnwise_normal", '"all"', 128, 50),
-            ("B7, 500 rows", columnwise, "columnwise_normal", "500", 16384, 50),
-            ("logistic 2e6, all rows", logistic, "logistic_regression", '"all"', 64, 50),
-            ("logistic 2e6, 500 rows", logistic, "logistic_regression", "500", 32768, 50)):
-        path = spec(options.directory, data, model, batch, replicates, steps)
-        mib, seconds = planned(options, path, 2)
-        peak, _, figures = measured(options, path, 2)
-        total = max(figures["total_seconds"])
-        held = " + ".join(f"{x:.0f}" for x in figures["data_rows_held"])
-        said = ("", "") if seconds is None else (f"{seconds:.3g}", f"{seconds / total:.2f}")
-        print(f"| {name} | {held} | {mib:.0f} | {peak:.0f} | {mib / peak:.2f} | {said[0]} | {total:.3g} | {said[1]} |", flush=True)
-    print("\n| N | us an estimate of 500 rows, 1 rank |\n|---:|---:|")
+    print("| study | ranks | rows held by each | planned MiB | peak MiB | planned / peak | planned s | CPU s of a rank | planned / CPU | wall s |")
+    print("|---|---:|---|---:|---:|---:|---:|---:|---:|---:|")
+    for name, data, model, batch, replicates in (("B7, all rows", columnwise, "columnwise_normal", '"all"', 256),
+                                                 ("B7, 500 rows", columnwise, "columnwise_normal", "500", 16384),
+                                                 ("logistic 2e6, all rows", logistic, "logistic_regression", '"all"', 32),
+                                                 ("logistic 2e6, 500 rows", logistic, "logistic_regression", "500", 16384)):
+        path = spec(options.directory, data, model, batch, replicates, 50)
+        for ranks in (2, 1):
+            mib, seconds = planned(options, path, ranks)
+            peak, cpu, figures = measured(options, path, ranks)
+            held = " + ".join(f"{x:.0f}" for x in figures["data_rows_held"])
+            print(f"| {name} | {ranks} | {held} | {mib:.0f} | {peak:.0f} | {mib / peak:.2f} | {seconds:.3g} | {cpu:.3g} | {seconds / cpu:.2f} "
+                  f"| {max(figures['total_seconds']):.3g} |", flush=True)
+    print("\n| N | CPU us an estimate of 500 rows, 1 rank |\n|---:|---:|")
     for rows in (10000, 100000, 2000000):
         data = logistic if rows == 2000000 else make(options, f"l{rows}.h5", "logistic", rows)
-        times = []
-        for replicates in (8192, 40960):
-            _, _, figures = measured(options, spec(options.directory, data, "logistic_regression", "500", replicates, 50), 1)
-            times.append(min(figures["total_seconds"]))
-        # Two points of the path; the difference leaves reading and starting out.
-        print(f"| {rows} | {(times[1] - times[0]) / (2 * 32768) * 1e6:.1f} |", flush=True)
+        few, many = 4096, 20480
+        cpu = [measured(options, spec(options.directory, data, "logistic_regression", "500", count, 1), 1)[1] for count in (few, many)]
+        # Two points of the path; the difference leaves reading, references and starting out.
+        print(f"| {rows} | {(cpu[1] - cpu[0]) / (2 * (many - few)) * 1e6:.1f} |", flush=True)
     print(f"\n{studies.load()}")
 
 
