@@ -12,20 +12,15 @@
 #include "engine/store/merge.hpp"
 #include "engine/store/run_file.hpp"
 #include "engine/store/segments.hpp"
-#include "experiments/command/actions.hpp"
-#include "experiments/command/progress.hpp"
-#include "experiments/plan/plan.hpp"
 #include "experiments/report/report.hpp"
 #include "experiments/run/estimates.hpp"
 #include "experiments/run/execution.hpp"
 #include "experiments/run/first_error.hpp"
 #include "experiments/run/fit_study.hpp"
-#include "experiments/run/load.hpp"
-#include "experiments/run/output.hpp"
 #include "experiments/run/path.hpp"
 #include "experiments/run/preparation.hpp"
 #include "experiments/run/provenance.hpp"
-#include "experiments/run/threads.hpp"
+#include "experiments/run/study_run.hpp"
 
 namespace variscope::experiments {
 
@@ -38,33 +33,18 @@ constexpr double kWaveSeconds = 0.5;
 /// A point has at most so many (replicates.batches).
 constexpr Index kMostBatches = 256;
 
-class Study {
+class Study : public StudyRun {
  public:
   Study(const RunOptions& options, const cluster::Communicator& world, Plan plan)
-      : world_(world),
-        reduce_(options.reduce),
-        plan_(std::move(plan)),
-        team_(replicate_team(world, plan_.layout)),
-        whole_(whole_team(world, plan_.layout)),
-        progress_(world.rank() == 0 && !options.quiet, "estimates") {
-    if (world.size() == 1) pin_threads(plan_.threads);
-    check_identities(world);
-    for (const DataPlan& data : plan_.data) tables_.push_back(load_share(data, whole_.shards));
-    // No rank has found an error in its data: only now does anything appear on disk.
-    world.barrier();
-    if (world.rank() == 0)
-      directory_ = open_run_directory(plan_.directory, options.overwrite, static_cast<Index>(2.1 * plan_.file_bytes) + (1 << 20));
-    manifest_.run_id = fmt::format("{} {}", plan_.name, utc_now());
-    world.barrier();
-  }
+      : StudyRun(options, world, std::move(plan), "estimates") {}
 
   void run() {
     progress_.start(plan_.replicate_calls);
     std::vector<std::unique_ptr<models::Model>> models;
     for (std::size_t p = 0; p < plan_.paths.size(); ++p) {
       const PathPlan& path = plan_.paths[p];
-      const DataPlan* data = path.data < 0 ? nullptr : &plan_.data[static_cast<std::size_t>(path.data)];
-      const auto model = make_model(path.settings, path.data < 0 ? nullptr : &tables_[static_cast<std::size_t>(path.data)]);
+      const DataPlan* data = data_of(path);
+      const auto model = model_of(path);
       Stopwatch watch;
       paths_.push_back(run_path(path, *model, data, world_, whole_, reduce_, plan_.threads, work_));
       path_s_ += watch.lap();
@@ -76,9 +56,6 @@ class Study {
     progress_.finish();
     finish();
   }
-
-  /// What the user is shown; rank 0 only.
-  [[nodiscard]] const std::string& summary() const { return summary_; }
 
  private:
   /// The record of a cell as the plan shapes it: everything but the moments.
@@ -343,18 +320,15 @@ class Study {
     if (decision[0] > 0) checkpoint();
   }
 
-  /// All pending chunks become durable: segments first, then the manifest, which is the commit.
+  /// All pending chunks become durable.
   void checkpoint() {
     since_checkpoint_s_ = 0;
-    ++manifest_.checkpoint;
-    std::string entry;
-    if (!pending_.empty()) entry = store::encode(store::write_segment(plan_.directory, manifest_.checkpoint, world_.rank(), pending_));
-    pending_.clear();
-    for (const std::string& text : world_.all_gather(entry)) {
-      if (!text.empty()) manifest_.segments.push_back(store::decode_segment_entry(text));
-    }
-    if (world_.rank() == 0) store::write_manifest(plan_.directory, manifest_);
-    world_.barrier();
+    commit([&](Index number) {
+      std::string entry;
+      if (!pending_.empty()) entry = store::encode(store::write_segment(plan_.directory, number, world_.rank(), pending_));
+      pending_.clear();
+      return entry;
+    });
   }
 
   store::ExecutionTable execution() {
@@ -384,22 +358,10 @@ class Study {
     const auto file = directory_->run_file();
     const std::string hash = store::write_run_file(file, cells_, records, table, origin);
     directory_->remove_segments();
-    summary_ = write_report(cells_, report_context(origin, hash), (directory_->path() / "report").string());
-    summary_ +=
-        fmt::format("\nresults hash {}\nrun file     {}\nreport       {}\n", hash, file.string(), (directory_->path() / "report").string());
+    const ReportContext context = report_context(origin, hash);
+    conclude(write_report(cells_, context, (directory_->path() / "report").string()), hash);
   }
 
-  const cluster::Communicator& world_;
-  cluster::Reduce reduce_;
-  Stopwatch total_watch_;
-  Plan plan_;
-  cluster::Team team_;
-  cluster::Team whole_;
-  Progress progress_;
-  std::vector<data::Table> tables_;
-  std::unique_ptr<store::RunDirectory> directory_;
-  store::Manifest manifest_;
-  Work work_;
   double path_s_ = 0;
   std::vector<Path> paths_;
   std::vector<CellRecord> cells_;
@@ -407,7 +369,6 @@ class Study {
   Stopwatch wave_watch_;
   Index wave_ = 1;  ///< batches of the next wave
   double since_checkpoint_s_ = 0;
-  std::string summary_;
 };
 
 }  // namespace
