@@ -30,8 +30,12 @@ struct Line {
   std::size_t drawn = 0;
 };
 
+/// gnuplot gives up on a number that is not finite.
 bool drawable(const ChartPoint& point) {
-  return point.flag.empty() && point.value.defined() && point.value.reliability != Reliability::zero;
+  const Estimate& v = point.value;
+  const bool finite =
+      std::isfinite(point.x) && std::isfinite(v.value) && (!v.has_interval() || (std::isfinite(v.lower) && std::isfinite(v.upper)));
+  return point.flag.empty() && v.defined() && finite && v.reliability != Reliability::zero;
 }
 
 std::string plot_of(const Line& line, const std::string& data_file) {
@@ -185,7 +189,8 @@ Figure draw(const Chart& chart) {
       for (const ChartPoint& point : series.points) {
         const bool drawn = drawable(point);
         figure.data +=
-            fmt::format("{},{},{:.6g},{},{},{}\n", csv_quoted(point.cell), csv_quoted(series.name), point.x, csv_quoted(point.point),
+            fmt::format("{},{},{},{},{},{}\n", csv_quoted(point.cell), csv_quoted(series.name),
+                        std::isfinite(point.x) ? fmt::format("{:.6g}", point.x) : "", csv_quoted(point.point),
                         drawn ? csv_interval(point.value) : ",,", point.flag.empty() ? to_text(point.value.reliability) : point.flag);
         line.drawn += drawn ? 1 : 0;
         line.last = row++;
