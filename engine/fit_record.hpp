@@ -40,9 +40,22 @@ struct FitExtents {
   Index predicted = 0;  ///< rows kept, of all parts
 };
 
-/// One fit: one estimator, one repeat. Entries behind the last recorded step are NaN (counts: those at its end).
+/// Why. The first three are ends of finished fits; stored as numbers, so new ones come last.
+enum class FitEnding {
+  all_steps,      ///< its steps or its budget were used up
+  stopped,        ///< its stopping rule held
+  converged,      ///< its search came to an end of its own
+  out_of_bounds,  ///< a parameter beyond its bound
+  refused,        ///< too many steps in a row without a finite gradient
+  not_finite,     ///< the objective
+  no_answer       ///< the search came to no point that an approximation could be made at: no maximum, no curvature
+};
+
+/// One fit: one estimator, one repeat. Behind the end of a fit that ended early its entries repeat its last answer; behind that of one that
+/// diverged they are NaN (counts: those at its end).
 struct FitRecord {
   FitStatus status = FitStatus::finished;
+  FitEnding ending = FitEnding::all_steps;
   Index steps = 0;                      ///< taken, refused ones included
   Index refused = 0;                    ///< steps not taken since the gradient was not finite
   std::vector<double> lambda;           ///< [trace x parameter] what the fit would answer with
@@ -58,11 +71,18 @@ struct FitRecord {
   double effective_draws = 0;           ///< of the smoothed weights; NaN if unknown
   std::vector<double> predictive;       ///< [part x predictive_figures] of all rows of each predicted part
   std::vector<double> predicted_rows;   ///< [row x prediction_columns] of the kept rows of each part
+  double step_size = 0;                 ///< that a search over step sizes chose; NaN: there was none
   std::vector<double> seconds;          ///< [trace] a timing: wall time of the steps so far, objectives excluded
 
   /// All arrays sized; NaN and zeros.
   void resize(const FitExtents& extents);
 };
+
+/// Sets why a fit ended, and with it whether it diverged.
+inline void end_as(FitRecord& fit, FitEnding ending) {
+  fit.ending = ending;
+  fit.status = ending >= FitEnding::out_of_bounds ? FitStatus::diverged : FitStatus::finished;
+}
 
 /// The best that is known of a problem before any fit.
 struct FitTarget {
@@ -75,6 +95,7 @@ struct FitTarget {
   std::vector<double> sd;
   std::vector<double> mean_error;
   std::vector<double> sd_error;
+  std::string moments{};  ///< where they are from, in words; empty: the spec states them
 };
 
 /// One cell of a study of fits.
@@ -85,14 +106,15 @@ struct FitCellRecord {
   std::vector<std::string> variable_names;  ///< the model's variables, element by element
   std::string family;
   std::string model;
+  std::string method = "vi";  ///< fit.method
   std::string optimizer;
   Index samples = 0;     ///< M
   Index batch_rows = 0;  ///< B; 0: all rows
   Index rows = 0;        ///< N
   Index repeats = 0;
   Index posterior_draws = 0;
-  std::string objective;                ///< "elbo", ...
-  std::vector<std::string> estimators;  ///< those that were run
+  std::string objective;                ///< "elbo", ...; "log_density" of a point, "none" of particles
+  std::vector<std::string> estimators;  ///< those that were run; the method's own name where it takes none
   std::vector<Index> trace;             ///< recorded steps, ascending
   FitTarget target;
   std::vector<PredictedPart> predicted;
@@ -108,6 +130,8 @@ struct FitCellRecord {
     return e;
   }
 
+  /// Whether its fits climb an objective that others of the family share.
+  [[nodiscard]] bool has_bound() const { return objective != "log_density" && objective != "none"; }
   [[nodiscard]] const FitRecord& fit(std::size_t estimator, Index repeat) const {
     return fits[estimator * static_cast<std::size_t>(repeats) + static_cast<std::size_t>(repeat)];
   }
@@ -121,7 +145,7 @@ inline void FitRecord::resize(const FitExtents& extents) {
   counts.assign(points, {});
   for (std::vector<double>* values : {&mean, &sd, &weighted_mean, &weighted_sd})
     values->assign(static_cast<std::size_t>(extents.variables), unknown);
-  k_hat = effective_draws = unknown;
+  k_hat = effective_draws = step_size = unknown;
   predictive.assign(static_cast<std::size_t>(extents.parts) * predictive_figures.size(), unknown);
   predicted_rows.assign(static_cast<std::size_t>(extents.predicted) * prediction_columns.size(), unknown);
 }

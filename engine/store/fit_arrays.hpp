@@ -38,9 +38,10 @@ struct FitNumber {
   const char* meaning;
   double FitRecord::*value;
 };
-inline constexpr std::array<FitNumber, 2> fit_numbers{
+inline constexpr std::array<FitNumber, 3> fit_numbers{
     {{"k_hat", "Pareto k of the importance ratios of the posterior draws", &FitRecord::k_hat},
-     {"effective_draws", "effective number of the importance-weighted draws", &FitRecord::effective_draws}}};
+     {"effective_draws", "effective number of the importance-weighted draws", &FitRecord::effective_draws},
+     {"chosen_step_size", "step size that a search over step sizes chose", &FitRecord::step_size}}};
 
 /// Length of an array of a cell with these extents.
 inline Index fit_width(FitEntries entries, const FitExtents& extents) {

@@ -27,6 +27,10 @@ constexpr std::array<TargetArray, 4> kTargetMoments{
      {"reference_mean_error", "standard error of reference_mean", &FitTarget::mean_error},
      {"reference_sd_error", "standard error of reference_sd", &FitTarget::sd_error}}};
 
+constexpr const char* kEndings =
+    "why the fit ended: 0 all its steps, 1 its stopping rule, 2 its search converged, 3 a parameter beyond its bound, 4 refused steps in a "
+    "row, 5 an objective that is not finite, 6 a search that came to no answer";
+
 std::vector<Index> counting(Index size) {
   std::vector<Index> numbers(static_cast<std::size_t>(size));
   std::iota(numbers.begin(), numbers.end(), Index{0});
@@ -154,6 +158,7 @@ void write_fit_cell(const Handle& results, DimensionCounter& counter, const FitC
   write_attribute(group, "kind", "fit");
   write_attribute(group, "model", cell.model);
   write_attribute(group, "family", cell.family);
+  write_attribute(group, "method", cell.method);
   write_attribute(group, "optimizer", cell.optimizer);
   write_attribute(group, "samples", cell.samples);
   write_attribute(group, "batch_rows", cell.batch_rows);
@@ -163,6 +168,7 @@ void write_fit_cell(const Handle& results, DimensionCounter& counter, const FitC
   write_attribute(group, "optimum_method", cell.target.method);
   write_attribute(group, "covariate", cell.covariate);
   write_attribute(group, "predictive_draws", cell.predictive_draws);
+  write_attribute(group, "reference_moments", cell.target.moments);
 
   Dimensions dimensions(group, counter);
   dimensions.add("estimator", cell.estimators, {"gradient estimator"});
@@ -185,6 +191,8 @@ void write_fit_cell(const Handle& results, DimensionCounter& counter, const FitC
   }
   const auto diverged = integers(cell, [](const FitRecord& fit) { return fit.status == FitStatus::diverged ? 1 : 0; });
   dimensions.integers("diverged", {"estimator", "repeat"}, {"1 where the fit diverged"}, diverged.data());
+  const auto ending = integers(cell, [](const FitRecord& fit) { return static_cast<Index>(fit.ending); });
+  dimensions.integers("ending", {"estimator", "repeat"}, {kEndings}, ending.data());
   const auto steps = integers(cell, [](const FitRecord& fit) { return fit.steps; });
   dimensions.integers("steps", {"estimator", "repeat"}, {"steps taken, refused ones included"}, steps.data());
   const auto refused = integers(cell, [](const FitRecord& fit) { return fit.refused; });
@@ -209,6 +217,8 @@ FitCellRecord read_fit_cell(const Handle& results, const std::string& id) {
   cell.id = id;
   cell.model = read_text_attribute(group, "model");
   cell.family = read_text_attribute(group, "family");
+  // Files written before there was a choice of methods have neither this nor endings.
+  if (has_attribute(group, "method")) cell.method = read_text_attribute(group, "method");
   cell.optimizer = read_text_attribute(group, "optimizer");
   cell.samples = read_integer_attribute(group, "samples");
   cell.batch_rows = read_integer_attribute(group, "batch_rows");
@@ -218,6 +228,7 @@ FitCellRecord read_fit_cell(const Handle& results, const std::string& id) {
   cell.target.method = read_text_attribute(group, "optimum_method");
   cell.covariate = read_text_attribute(group, "covariate");
   cell.predictive_draws = read_integer_attribute(group, "predictive_draws");
+  if (has_attribute(group, "reference_moments")) cell.target.moments = read_text_attribute(group, "reference_moments");
   cell.estimators = read_texts(group, "estimator");
   cell.repeats = static_cast<Index>(extent_of(open_dataset(group, "repeat")).front());
   cell.trace = read_integers(group, "step");
@@ -243,6 +254,7 @@ FitCellRecord read_fit_cell(const Handle& results, const std::string& id) {
       std::copy_n(all.begin() + static_cast<std::ptrdiff_t>(f * width), width, (cell.fits[f].*array.values).begin());
   }
   for (const FitNumber& number : fit_numbers) {
+    if (!exists(group, number.name)) continue;
     const auto all = sized(read_doubles(group, number.name), fits, group, number.name);
     for (std::size_t f = 0; f < fits; ++f) cell.fits[f].*number.value = all[f];
   }
@@ -251,13 +263,17 @@ FitCellRecord read_fit_cell(const Handle& results, const std::string& id) {
   };
   const auto kinds = models::Counts::kinds().size();
   const auto diverged = table("diverged", 1);
+  const auto ending = exists(group, "ending") ? table("ending", 1) : std::vector<Index>{};
   const auto steps = table("steps", 1);
   const auto refused = table("refused", 1);
   const auto counts = table("counts", cell.trace.size() * kinds);
   const auto evaluation = table("evaluation", kinds);
   for (std::size_t f = 0; f < fits; ++f) {
     FitRecord& fit = cell.fits[f];
-    fit.status = diverged[f] == 0 ? FitStatus::finished : FitStatus::diverged;
+    if (ending.empty())
+      end_as(fit, diverged[f] == 0 ? FitEnding::all_steps : FitEnding::out_of_bounds);
+    else
+      end_as(fit, static_cast<FitEnding>(ending[f]));
     fit.steps = steps[f];
     fit.refused = refused[f];
     for (std::size_t t = 0; t < cell.trace.size(); ++t) fit.counts[t] = counts_at(counts, f * cell.trace.size() + t);

@@ -18,10 +18,10 @@ namespace variscope::store {
 namespace {
 
 const std::string format_name = "variscope fit segment";
-constexpr Index format_version = 2;
+constexpr Index format_version = 3;
 
 /// A fit's row of the table.
-enum Entry : std::size_t { estimator, repeat, trace, parameters, variables, parts, predicted, status, steps, refused, entries };
+enum Entry : std::size_t { estimator, repeat, trace, parameters, variables, parts, predicted, ending, steps, refused, entries };
 
 void append(std::vector<double>& to, const std::vector<double>& from) { to.insert(to.end(), from.begin(), from.end()); }
 
@@ -33,7 +33,7 @@ std::array<Index, entries> row_of(const FitChunk& chunk) {
                            length(fit.predictive, predictive_figures.size()), length(fit.predicted_rows, prediction_columns.size())};
   if (!is_whole(fit, extents)) throw std::invalid_argument(fmt::format("fit of cell '{}': arrays of different extents", chunk.cell));
   return {chunk.estimator,   chunk.repeat,  extents.trace,     extents.parameters,
-          extents.variables, extents.parts, extents.predicted, fit.status == FitStatus::diverged ? 1 : 0,
+          extents.variables, extents.parts, extents.predicted, static_cast<Index>(fit.ending),
           fit.steps,         fit.refused};
 }
 
@@ -87,7 +87,7 @@ void visit_fit_segment(const std::filesystem::path& run, const SegmentEntry& ent
     FitChunk chunk{cells[c], row[estimator], row[repeat], {}};
     FitRecord& fit = chunk.fit;
     fit.resize({row[trace], row[parameters], row[variables], row[parts], row[predicted]});
-    fit.status = row[status] == 0 ? FitStatus::finished : FitStatus::diverged;
+    end_as(fit, static_cast<FitEnding>(row[ending]));
     fit.steps = row[steps];
     fit.refused = row[refused];
     for (models::Counts& work : fit.counts) work = counts_at(counts, next_counts++);

@@ -11,9 +11,11 @@
 #include "engine/families/catalogue.hpp"
 #include "engine/models/catalogue.hpp"
 #include "engine/optimizers/optimizer.hpp"
+#include "engine/optimizers/stopping.hpp"
 #include "engine/transforms/catalogue.hpp"
 #include "experiments/command/actions.hpp"
 #include "experiments/command/subcommands.hpp"
+#include "experiments/spec/fit_methods.hpp"
 #include "experiments/spec/keys.hpp"
 #include "experiments/spec/nearest.hpp"
 #include "experiments/spec/spec.hpp"
@@ -97,6 +99,22 @@ Listing list_optimizers() {
   return listing;
 }
 
+Listing list_stopping() {
+  Listing listing{"stopping", {"stopping rule", "parameters", "summary", "source"}, {}};
+  for (const optimizers::StoppingEntry& entry : optimizers::stopping_catalogue()) {
+    std::vector<std::string> parameters;
+    for (const optimizers::Parameter& p : entry.parameters) parameters.push_back(fmt::format("{} = {}", p.name, p.default_value));
+    listing.rows.push_back({entry.name, join(parameters), entry.summary, entry.source});
+  }
+  return listing;
+}
+
+Listing list_methods() {
+  Listing listing{"methods", {"method of fits", "summary", "source"}, {}};
+  for (const FitMethod& method : fit_methods()) listing.rows.push_back({method.name, method.summary, method.source});
+  return listing;
+}
+
 Listing list_keys() {
   Listing listing{"keys", {"key", "default", "type", "meaning"}, {}};
   for (const KeyDescription& key : describe_keys()) listing.rows.push_back({key.key, key.default_value, key.type, key.meaning});
@@ -104,9 +122,9 @@ Listing list_keys() {
 }
 
 const std::vector<std::pair<std::string, Listing (*)()>>& topics() {
-  static const std::vector<std::pair<std::string, Listing (*)()>> all = {{"models", list_models},         {"estimators", list_estimators},
-                                                                         {"families", list_families},     {"transforms", list_transforms},
-                                                                         {"optimizers", list_optimizers}, {"keys", list_keys}};
+  static const std::vector<std::pair<std::string, Listing (*)()>> all = {
+      {"models", list_models},         {"estimators", list_estimators}, {"families", list_families}, {"transforms", list_transforms},
+      {"optimizers", list_optimizers}, {"methods", list_methods},       {"stopping", list_stopping}, {"keys", list_keys}};
   return all;
 }
 
@@ -170,9 +188,11 @@ int print_list(const ListOptions& options) {
 }
 
 void add_list(CLI::App& program, Action& chosen) {
-  auto* app = program.add_subcommand("list", "List models, estimators, families, transforms, optimizers, or the keys of a spec");
+  auto* app = program.add_subcommand(
+      "list", "List models, estimators, families, transforms, optimizers, methods and stopping rules of fits, or the keys of a spec");
   auto options = std::make_shared<ListOptions>();
-  app->add_option("TOPIC", options->topic, "models, estimators, families, transforms, optimizers or keys (default: all but the keys)");
+  app->add_option("TOPIC", options->topic,
+                  "models, estimators, families, transforms, optimizers, methods, stopping or keys (default: all but the keys)");
   app->add_flag("--json", options->json, "As JSON");
   app->footer("Examples:\n  variscope list estimators\n  variscope list keys --json");
   app->callback([&chosen, options] { chosen = [options] { return print_list(*options); }; });

@@ -10,6 +10,7 @@
 #include "experiments/plan/plan.hpp"
 #include "experiments/plan/predictive.hpp"
 #include "experiments/run/calibration.hpp"
+#include "experiments/spec/fit_methods.hpp"
 
 namespace variscope::experiments {
 
@@ -40,16 +41,18 @@ void describe_fits(const Plan& plan, std::string& text) {
   fmt::format_to(out, "{:<9} {:<16} {:<18} {:>10} {:>7} {:>7} {:>7} {:>8} {:>8} {:>15}  {}\n", "cell", "estimator", "optimizer",
                  "parameters", "samples", "rows", "repeats", "steps", "recorded", "gradient rows", "settings that vary");
   for (const CellPlan& cell : plan.cells) {
-    const PathPlan& path = plan.paths[static_cast<std::size_t>(cell.path)];
     const Settings& s = cell.settings;
     for (std::size_t e = 0; e < cell.estimators.size(); ++e) {
       fmt::format_to(out, "{:<9} {:<16} {:<18} {:>10} {:>7} {:>7} {:>7} {:>8} {:>8} {:>15}  {}\n", cell.id, cell.estimators[e],
-                     s.fit.optimizer, path.parameters, s.estimators.samples, rows_text(s.estimators.batch_rows), s.fit.repeats,
-                     cell.fit.steps[e], cell.fit.recorded(e), s.fit.repeats * cell.fit.steps[e] * cell.fit.step_counts[e].gradient_rows,
-                     swept_text(cell.swept));
+                     fit_method(s.fit.method).optimizer ? s.fit.optimizer : "lbfgs", cell.fit.parameters, step_columns(s),
+                     rows_text(s.estimators.batch_rows), s.fit.repeats, cell.fit.steps[e], cell.fit.recorded(e),
+                     s.fit.repeats * cell.fit.steps[e] * cell.fit.step_counts[e].gradient_rows, swept_text(cell.swept));
     }
-    fmt::format_to(out, "          objective along a fit: {}; {} posterior draws of each\n",
-                   cell.fit.exact ? "exact" : fmt::format("{} samples", s.fit.evaluation_samples), s.fit.posterior_draws);
+    if (fit_method(s.fit.method).has_density()) {
+      fmt::format_to(out, "          objective along a fit: {}; {} posterior draws of each\n",
+                     cell.fit.exact ? "exact" : fmt::format("{} samples", s.fit.evaluation_samples), s.fit.posterior_draws);
+    }
+    if (cell.fit.may_end_early) fmt::format_to(out, "          may end before its steps do: its figures are the most it can take\n");
     const DataPlan* data = path.data < 0 ? nullptr : &plan.data[static_cast<std::size_t>(path.data)];
     for (const PredictedPart& part : predicted_parts(s, data)) {
       fmt::format_to(out, "          predicts {} {} rows from {} draws of each, the bands of {} kept\n", part.rows, part.name,

@@ -11,6 +11,7 @@
 #include <queue>
 #include <set>
 
+#include "engine/approximations/pathfinder.hpp"
 #include "engine/data/columns.hpp"
 #include "engine/data/standardize.hpp"
 #include "engine/diagnostics/work.hpp"
@@ -18,12 +19,17 @@
 #include "engine/families/with_points.hpp"
 #include "engine/optimizers/optimizer.hpp"
 #include "experiments/plan/predictive.hpp"
+#include "experiments/plan/reference.hpp"
+#include "experiments/spec/fit_methods.hpp"
 #include "experiments/spec/model_arguments.hpp"
 #include "experiments/spec/resolve.hpp"
 
 namespace variscope::experiments {
 
 namespace {
+
+/// Coordinates beyond which no dense covariance is made.
+constexpr Index kMostDenseDim = 512;
 
 /// Settings below these prefixes decide a path; all others only what is measured along it.
 bool shapes_path(const std::string& key) {
@@ -37,6 +43,15 @@ std::string path_key(const Settings& settings) {
   std::string key;
   for (const auto& [name, value] : to_pairs(settings)) {
     if (shapes_path(name)) key += name + "=" + value + "\n";
+  }
+  return key;
+}
+
+/// All that decides the posterior: of fits whose families differ too.
+std::string posterior_key(const Settings& settings) {
+  std::string key;
+  for (const auto& [name, value] : to_pairs(settings)) {
+    if (name == "study.seed" || name.starts_with("data.") || name.starts_with("model.")) key += name + "=" + value + "\n";
   }
   return key;
 }
@@ -291,15 +306,35 @@ class Expander {
     plan_.cells.push_back(std::move(cell));
   }
 
+  /// Methods that could not serve are said beside those that could.
+  void finish() {
+    for (const Skipped& skipped : skipped_) {
+      const auto cell = std::find_if(plan_.cells.begin(), plan_.cells.end(),
+                                     [&](const CellPlan& c) { return posterior_key(c.settings) == skipped.posterior; });
+      if (cell == plan_.cells.end()) {
+        throw UserError(fmt::format("{}: no method of this spec can serve this model ({}: {}). Add one that can, such as vi.",
+                                    plan_.spec.where("fit.method"), skipped.exclusion.estimator, skipped.exclusion.reason));
+      }
+      cell->exclusions.push_back(skipped.exclusion);
+    }
+  }
+
  private:
-  /// A cell whose estimators each lead to an optimum.
+  struct Skipped {
+    std::string posterior;
+    Exclusion exclusion;
+  };
+
+  /// A cell whose estimators each lead to an optimum, or whose method does.
   void add_fits(const SpecCell& from) {
     CellPlan cell;
     cell.id = fmt::format("cell_{:03}", plan_.cells.size());
     cell.settings = from.settings;
     cell.swept = from.swept;
-    cell.path = path_of(from.settings);
-    const PathPlan& path = plan_.paths[static_cast<std::size_t>(cell.path)];
+    const FitMethod& method = fit_method(from.settings.fit.method);
+    const int path_index = path_of(from.settings);
+    cell.path = path_index;
+    const PathPlan& path = plan_.paths[static_cast<std::size_t>(path_index)];
     const DataPlan* data = path.data < 0 ? nullptr : &plan_.data[static_cast<std::size_t>(path.data)];
     const Index rows = data == nullptr ? 0 : data->rows;
     const Settings& s = cell.settings;
@@ -316,23 +351,53 @@ class Expander {
       unit = std::max(unit, Index{1} << cell.coarser);
     }
     const auto model = shape_model(s, data);
-    check_reference(*model, s);
     check_predictive(plan_.spec, s, *model, data);
     const auto initial = initial_lambda(s, path.dim);
     const auto family = make_family(s, path.dim, initial);
     const estimators::Context context{family.get(), model.get(), objective_of(s), s.estimators.samples, s.estimators.batch_rows, {}, {}};
     FitPlan& fit = cell.fit;
-    fit.exact = !needs_monte_carlo(s, *model, *family);
-    if (!fit.exact) {
-      if (family->parameters() < 2) {
+    fit.parameters = method.has_density() ? path.parameters : method.particles ? path.dim * s.fit.particles : path.dim;
+    fit.exact = method.has_density() && !needs_monte_carlo(s, *model, *family);
+    fit.may_end_early = !method.optimizer || s.stopping.rule != "none";
+    if (method.has_density()) {
+      if (!fit.exact && family->parameters() < 2) {
         throw UserError(fmt::format("{}: family {} has one parameter and no exact objective here, which fits do not serve. Use another.",
                                     plan_.spec.where("family.name"), s.family.name));
       }
-      fit.evaluation = work({{.wanted = {true, false}}}, 1, s.fit.evaluation_samples, rows);
+      if (!fit.exact) fit.evaluation = work({{.wanted = {true, false}}}, 1, s.fit.evaluation_samples, rows);
+      fit.draws = work({{.wanted = {true, false}}}, 1, s.fit.posterior_draws, rows);
     }
-    fit.draws = work({{.wanted = {true, false}}}, 1, s.fit.posterior_draws, rows);
-    const Index rows_per_call = s.estimators.batch_rows > 0 ? s.estimators.batch_rows : rows;
     std::set<Index> traced;
+    if (method.estimators) {
+      add_estimators(cell, context, rows, traced);
+    } else if (const std::string reason = add_method(cell, method, *model, *family, rows, traced); !reason.empty()) {
+      skipped_.push_back({posterior_key(s), {method.name, reason}});
+      return;
+    }
+    if (cell.estimators.empty()) {
+      throw UserError(fmt::format("{}: no estimator of this list can serve {} ({}: {}). Add one that can, such as pw_cfe.",
+                                  plan_.spec.where("estimators.names"), s.model.name, cell.exclusions.front().estimator,
+                                  cell.exclusions.front().reason));
+    }
+    // Estimators whose budgets allow different numbers of steps share one grid.
+    fit.trace.assign(traced.begin(), traced.end());
+    for (std::size_t e = 0; e < fit.steps.size(); ++e) {
+      const Index repeats = s.fit.repeats;
+      const Index recorded = fit.recorded(e);
+      for (const auto& kind : models::Counts::kinds()) {
+        const Index of_steps = fit.steps[e] * fit.step_counts[e].*kind.count + fit.once[e].*kind.count;
+        cell.counts.*kind.count += repeats * (of_steps + recorded * fit.evaluation.*kind.count + fit.draws.*kind.count);
+      }
+      plan_.replicate_calls += static_cast<double>(repeats * fit.steps[e]);
+    }
+    plan_.counts += cell.counts;
+    plan_.cells.push_back(std::move(cell));
+  }
+
+  /// The estimators of a cell that can lead.
+  void add_estimators(CellPlan& cell, const estimators::Context& context, Index rows, std::set<Index>& traced) {
+    const Settings& s = cell.settings;
+    const Index rows_per_call = s.estimators.batch_rows > 0 ? s.estimators.batch_rows : rows;
     for (const std::string& name : s.estimators.names) {
       const estimators::Entry& entry = *estimators::find(name);
       if (const auto reason = estimators::reason_against(entry, context)) {
@@ -348,42 +413,9 @@ class Expander {
       for (const estimators::Request& request : requests)
         cell.columns = std::max(cell.columns, request.columns * (request.per_sample ? s.estimators.samples : 1));
       const models::Counts step = work(requests, cell.design.units(), s.estimators.samples, rows_per_call);
-      const double step_work = diagnostics::gradient_equivalents(step, rows);
-      const double budget = s.fit.budget_evaluations;
-      const Index steps =
-          budget > 0 ? static_cast<Index>(std::min(static_cast<double>(s.fit.steps), std::floor(budget / step_work))) : s.fit.steps;
-      if (steps < 1) {
-        cell.exclusions.push_back({name, fmt::format("one step takes {:g} evaluations, more than fit.budget_evaluations", step_work)});
-        continue;
-      }
-      for (Index repeat = 0; repeat < s.fit.repeats; ++repeat) {
-        plan_.fits.push_back({static_cast<int>(plan_.cells.size()), static_cast<int>(cell.estimators.size()), repeat,
-                              static_cast<double>(steps) * step_work * static_cast<double>(std::max<Index>(rows, 1))});
-      }
-      cell.estimators.push_back(name);
-      const std::vector<Index> trace = trace_steps(steps, s.fit.trace_every);
-      fit.steps.push_back(steps);
-      fit.step_counts.push_back(step);
-      traced.merge(std::set<Index>(trace.begin(), trace.end()));
+      if (const std::string reason = add_items(cell, name, step, {}, rows, traced); !reason.empty())
+        cell.exclusions.push_back({name, reason});
     }
-    if (cell.estimators.empty()) {
-      throw UserError(fmt::format("{}: no estimator of this list can serve {} ({}: {}). Add one that can, such as pw_cfe.",
-                                  plan_.spec.where("estimators.names"), s.model.name, cell.exclusions.front().estimator,
-                                  cell.exclusions.front().reason));
-    }
-    // Estimators whose budgets allow different numbers of steps share one grid.
-    fit.trace.assign(traced.begin(), traced.end());
-    for (std::size_t e = 0; e < fit.steps.size(); ++e) {
-      const Index repeats = s.fit.repeats;
-      const Index recorded = fit.recorded(e);
-      for (const auto& kind : models::Counts::kinds()) {
-        const Index of_steps = fit.steps[e] * fit.step_counts[e].*kind.count;
-        cell.counts.*kind.count += repeats * (of_steps + recorded * fit.evaluation.*kind.count + fit.draws.*kind.count);
-      }
-      plan_.replicate_calls += static_cast<double>(repeats * fit.steps[e]);
-    }
-    plan_.counts += cell.counts;
-    plan_.cells.push_back(std::move(cell));
   }
 
   /// Positions of the coordinates that family.point names.
@@ -420,11 +452,56 @@ class Expander {
     }
   }
 
-  void check_reference(const models::Model& model, const Settings& s) const {
-    const auto given = static_cast<Index>(s.reference.mean.size());
-    if (given == 0 || given == model.constrained_dim()) return;
-    throw UserError(fmt::format("{}: reference.mean has {} values (the model's variables have {}). Give as many.",
-                                plan_.spec.where("reference.mean"), given, model.constrained_dim()));
+  /// A method that needs no estimator. Why it cannot serve; empty: it can.
+  std::string add_method(CellPlan& cell, const FitMethod& method, const models::Model& model, const families::Family& family, Index rows,
+                         std::set<Index>& traced) {
+    const Settings& s = cell.settings;
+    const Index dim = model.dim();
+    if (method.name.starts_with("exact") && !has_exact_objective(s, model, family))
+      return fmt::format("model {} has no exact expectation under family {}", s.model.name, s.family.name);
+    if (method.family == "full_rank_gaussian" && dim > kMostDenseDim)
+      return fmt::format("its covariance is a dense matrix, which stops at {} coordinates (the model has {})", kMostDenseDim, dim);
+    models::Counts step = work({{.wanted = {true, true}}}, 1, step_columns(s), rows);
+    models::Counts once;
+    cell.columns = step_columns(s);
+    if (method.name == "laplace") {
+      cell.columns = model.has_hessian_vector() ? dim : 2 * dim;
+      const models::Wanted wanted = model.has_hessian_vector() ? models::Wanted{false, false, true} : models::Wanted{false, true};
+      once = work({{.wanted = wanted}}, 1, cell.columns, rows);
+      once += step;
+    }
+    if (method.name == "pathfinder") step += work({{.wanted = {true, false}}}, 1, approximations::PathfinderSettings{}.elbo_draws, rows);
+    return add_items(cell, method.name, step, once, rows, traced);
+  }
+
+  /// One estimator's or method's fits, as many steps as their budget allows. Why there are none; empty: there are.
+  /// step, once: work of a step, and of all that comes beside them.
+  std::string add_items(CellPlan& cell, const std::string& name, const models::Counts& step, models::Counts once, Index rows,
+                        std::set<Index>& traced) {
+    const Settings& s = cell.settings;
+    if (s.fit.search_steps > 0) {
+      for (std::size_t trial = 0; trial < optimizers::find(s.fit.optimizer)->step_sizes.size(); ++trial) {
+        for (Index k = 0; k < s.fit.search_steps; ++k) once += step;
+        once += cell.fit.evaluation;
+      }
+    }
+    const double step_work = diagnostics::gradient_equivalents(step, rows);
+    double budget = s.fit.budget_evaluations;
+    if (budget > 0) budget = std::max(budget - diagnostics::gradient_equivalents(once, rows), step_work / 2);
+    const Index steps =
+        budget > 0 ? static_cast<Index>(std::min(static_cast<double>(s.fit.steps), std::floor(budget / step_work))) : s.fit.steps;
+    if (steps < 1) return fmt::format("one step takes {:g} evaluations, more than fit.budget_evaluations", step_work);
+    for (Index repeat = 0; repeat < s.fit.repeats; ++repeat) {
+      plan_.fits.push_back({static_cast<int>(plan_.cells.size()), static_cast<int>(cell.estimators.size()), repeat,
+                            static_cast<double>(steps) * step_work * static_cast<double>(std::max<Index>(rows, 1))});
+    }
+    cell.estimators.push_back(name);
+    const std::vector<Index> trace = trace_steps(steps, s.fit.trace_every);
+    cell.fit.steps.push_back(steps);
+    cell.fit.step_counts.push_back(step);
+    cell.fit.once.push_back(once);
+    traced.merge(std::set<Index>(trace.begin(), trace.end()));
+    return "";
   }
 
   int data_of(const Settings& settings, models::ResponseKind response) {
@@ -461,6 +538,7 @@ class Expander {
     const auto family = make_family(settings, path.dim, initial_lambda(settings, path.dim));
     if (settings.study.kind == "fit") {
       // What the fits of some cells have in common; nothing is run along it.
+      path.moments = known_moments(plan_.spec, settings, *model);
       plan_.paths.push_back(std::move(path));
       return found->second;
     }
@@ -495,6 +573,7 @@ class Expander {
   std::string directory_;
   std::map<std::string, int> data_;
   std::map<std::string, int> paths_;
+  std::vector<Skipped> skipped_;
 };
 
 }  // namespace
@@ -512,12 +591,20 @@ int coarser_tiles(Index rows, Index row_tile, Index batch_rows) {
   }
 }
 
+bool has_exact_objective(const Settings& settings, const models::Model& model, const families::Family& family) {
+  if (objective_of(settings) == estimators::Objective::importance_bound) return false;
+  return (family.mean_field_gaussian() != nullptr && model.has_gaussian_expectation()) ||
+         (family.gaussian() && model.has_covariance_expectation()) || family.states() > 0;
+}
+
+Index step_columns(const Settings& settings) {
+  const FitMethod& method = fit_method(settings.fit.method);
+  return method.particles ? settings.fit.particles : method.samples ? settings.estimators.samples : 1;
+}
+
 bool needs_monte_carlo(const Settings& settings, const models::Model& model, const families::Family& family) {
   if (settings.reference.method == "monte_carlo") return true;
-  const bool bound = objective_of(settings) == estimators::Objective::importance_bound;
-  const bool exact = (family.mean_field_gaussian() != nullptr && model.has_gaussian_expectation()) ||
-                     (family.gaussian() && model.has_covariance_expectation()) || family.states() > 0;
-  if (exact && !bound) return false;
+  if (has_exact_objective(settings, model, family)) return false;
   if (settings.reference.method == "exact") {
     throw UserError(
         fmt::format("reference.method = \"exact\" is not to be had (model {} and family {} have no exact expectation). Use "
@@ -628,6 +715,7 @@ std::vector<Index> place_fits(const std::vector<FitItem>& fits, Index parts) {
 void expand_cells(Plan& plan) {
   Expander expander(plan);
   for (const SpecCell& cell : plan.spec.cells) expander.add(cell);
+  expander.finish();
 }
 
 }  // namespace variscope::experiments

@@ -8,6 +8,7 @@
 #include <optional>
 
 #include "engine/error.hpp"
+#include "experiments/spec/fit_methods.hpp"
 
 namespace variscope::experiments {
 
@@ -15,6 +16,19 @@ namespace {
 
 constexpr double kMostImbalance = 1.1;
 constexpr double kImpossible = std::numeric_limits<double>::infinity();
+
+/// Cells that ranks along the sample and replica axes divide: where some steps are made of many samples, searches of single points do not
+/// bar these axes (their rows and repeats are divided all the same).
+std::vector<const CellPlan*> divided_cells(const Plan& plan) {
+  std::vector<const CellPlan*> cells;
+  for (const CellPlan& cell : plan.cells) {
+    if (fit_method(cell.settings.fit.method).estimators || step_columns(cell.settings) > 1) cells.push_back(&cell);
+  }
+  if (cells.empty()) {
+    for (const CellPlan& cell : plan.cells) cells.push_back(&cell);
+  }
+  return cells;
+}
 
 double ratio(Index most, Index total, Index parts) {
   return static_cast<double>(most) * static_cast<double>(parts) / static_cast<double>(total);
@@ -56,8 +70,8 @@ std::vector<Index> row_sets(const CellPlan& cell) {
 
 double replica_imbalance(const Plan& plan, Index parts) {
   double worst = 1;
-  for (const CellPlan& cell : plan.cells) {
-    for (const Index sets : row_sets(cell)) {
+  for (const CellPlan* cell : divided_cells(plan)) {
+    for (const Index sets : row_sets(*cell)) {
       if (parts > sets) return kImpossible;
       worst = std::max(worst, ratio(balanced_range(sets, parts, 0).size(), sets, parts));  // the first part is the largest
     }
@@ -67,14 +81,16 @@ double replica_imbalance(const Plan& plan, Index parts) {
 
 double sample_imbalance(const Plan& plan, Index parts) {
   double worst = 1;
-  for (const CellPlan& cell : plan.cells) {
-    const Index samples = cell.settings.estimators.samples;
+  for (const CellPlan* divided : divided_cells(plan)) {
+    const CellPlan& cell = *divided;
+    const Index samples = step_columns(cell.settings);
     const auto ownership = sample_ownership(samples, parts);
     if (parts > ownership.leaves) return kImpossible;
     const Range blocks = ownership.range(0);
     worst = std::max(worst, ratio(std::min(blocks.last * kSampleBlock, samples) - blocks.first * kSampleBlock, samples, parts));
     // Estimates of the objective are divided in the same way; how evenly matters little.
-    if (plan.of_fits() && !cell.fit.exact && parts > sample_ownership(cell.settings.fit.evaluation_samples, parts).leaves)
+    if (plan.of_fits() && cell.fit.evaluation != models::Counts{} &&
+        parts > sample_ownership(cell.settings.fit.evaluation_samples, parts).leaves)
       return kImpossible;
   }
   return worst;
@@ -106,8 +122,10 @@ cluster::Layout widest(const Plan& plan) {
   cluster::Layout most{kEndless, kEndless, kEndless, kEndless};
   for (const CellPlan& cell : plan.cells) {
     most.replicates = std::min(most.replicates, plan.of_fits() ? static_cast<Index>(plan.fits.size()) : cell.settings.replicates.batches);
-    for (const Index sets : row_sets(cell)) most.replicas = std::min(most.replicas, sets);
-    most.samples = std::min(most.samples, sample_ownership(cell.settings.estimators.samples, 1).leaves);
+  }
+  for (const CellPlan* cell : divided_cells(plan)) {
+    for (const Index sets : row_sets(*cell)) most.replicas = std::min(most.replicas, sets);
+    most.samples = std::min(most.samples, sample_ownership(step_columns(cell->settings), 1).leaves);
   }
   for (const PathPlan& path : plan.paths)
     most.shards = std::min(most.shards, path.data < 0 ? 1 : plan.data[static_cast<std::size_t>(path.data)].tiles(1, 0).units());

@@ -52,7 +52,7 @@ double cell_record_bytes(const Plan& plan, const CellPlan& cell) {
   const PathPlan& path = plan.paths[static_cast<std::size_t>(cell.path)];
   if (plan.of_fits()) {
     return 8.0 * static_cast<double>(cell.estimators.size() * static_cast<std::size_t>(cell.settings.fit.repeats)) *
-           (fit_doubles(cell, path.parameters, path.dim) + predictive_doubles(plan, cell));
+           (fit_doubles(cell, cell.fit.parameters, path.dim) + predictive_doubles(plan, cell));
   }
   return 8.0 * static_cast<double>(path.labels.size()) *
          (static_cast<double>(cell.estimators.size()) * moment_doubles(cell, path.parameters) + 3.0 * static_cast<double>(path.parameters));
@@ -96,7 +96,7 @@ Prediction predict(const Plan& plan, const cluster::Layout& layout) {
     const double rows = static_cast<double>(data.share(layout.shards, 0).size());
     const auto side = static_cast<double>(data.dataset.side_columns.size());
     p.data_bytes += rows * (static_cast<double>(data.width) + side + 2) * 8;  // response and its sign
-    if (plan.of_fits()) p.data_bytes += predictive_bytes(plan.cells.front().settings, data, layout.shards, plan.threads);
+    if (plan.of_fits()) p.data_bytes += predictive_bytes(predictive_settings(plan.cells), data, layout.shards, plan.threads);
   }
   for (const CellPlan& cell : plan.cells) {
     const PathPlan& path = plan.paths[static_cast<std::size_t>(cell.path)];
@@ -113,8 +113,9 @@ Prediction predict(const Plan& plan, const cluster::Layout& layout) {
     Index columns = std::max(group_columns(path.dim, plan.threads), replicate);
     if (plan.of_fits()) {
       columns = cell.columns;
-      if (!cell.fit.exact) columns = std::max(columns, cell.settings.fit.evaluation_samples);
-      columns = std::max((columns + layout.samples - 1) / layout.samples * units, cell.settings.fit.posterior_draws);
+      if (cell.fit.evaluation != models::Counts{}) columns = std::max(columns, cell.settings.fit.evaluation_samples);
+      columns = (columns + layout.samples - 1) / layout.samples * units;
+      if (cell.fit.draws != models::Counts{}) columns = std::max(columns, cell.settings.fit.posterior_draws);
       // Every thread may run a fit of its own.
       const bool alone = layout.ranks() == layout.replicates;
       columns *= alone ? plan.threads : 1;

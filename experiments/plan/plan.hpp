@@ -12,6 +12,7 @@
 #include "cluster/topology/ownership.hpp"
 #include "engine/estimators/estimator.hpp"
 #include "engine/families/catalogue.hpp"
+#include "engine/fit_record.hpp"
 #include "engine/models/catalogue.hpp"
 #include "engine/record.hpp"
 #include "experiments/command/actions.hpp"
@@ -52,6 +53,7 @@ struct PathPlan {
   std::vector<Index> stops;         ///< steps at which points are taken, ascending
   std::vector<std::string> labels;  ///< of the points, the optimum last where asked for
   models::Counts counts;            ///< of the optimisation
+  FitTarget moments;                ///< of studies of kind "fit": reference moments that are known before the run
 };
 
 /// What the fits of a cell have in common; per estimator where said so.
@@ -61,6 +63,9 @@ struct FitPlan {
   std::vector<models::Counts> step_counts;  ///< [estimator] of one step
   models::Counts evaluation;                ///< of one estimate of the objective; none where it is exact
   models::Counts draws;                     ///< of the posterior draws
+  std::vector<models::Counts> once;         ///< [estimator] at most, beside the steps: Hessians, trials of step sizes
+  Index parameters = 0;                     ///< of what a fit answers with: a family's lambda, a point, particles
+  bool may_end_early = false;               ///< the counts of its steps are then the most that they can be
   bool exact = false;                       ///< objective and optimum need no samples
 
   /// Recorded steps of an estimator's fits.
@@ -151,6 +156,12 @@ inline estimators::Objective objective_of(const Settings& settings) {
   if (settings.objective == "importance_bound") return estimators::Objective::importance_bound;
   return settings.objective == "elbo" ? estimators::Objective::elbo : estimators::Objective::expectation;
 }
+
+/// Columns that one step of a cell's work divides over ranks: M, particles, or 1.
+Index step_columns(const Settings& settings);
+
+/// Whether the objective has an exact value and gradient at members of this family.
+bool has_exact_objective(const Settings& settings, const models::Model& model, const families::Family& family);
 
 /// Steps of a fit that are recorded. A longer fit records the same and more, but for its last step. every 0: 0 and 10^(k/10) rounded.
 std::vector<Index> trace_steps(Index steps, Index every);

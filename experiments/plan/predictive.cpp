@@ -9,6 +9,7 @@
 #include "engine/data/standardize.hpp"
 #include "engine/diagnostics/predictive.hpp"
 #include "engine/error.hpp"
+#include "experiments/spec/fit_methods.hpp"
 
 namespace variscope::experiments {
 
@@ -23,7 +24,7 @@ bool asks_for(const Settings& settings, const char* part) {
 
 std::vector<PredictedPart> predicted_parts(const Settings& settings, const DataPlan* data) {
   std::vector<PredictedPart> parts;
-  if (data == nullptr) return parts;
+  if (data == nullptr || !fit_method(settings.fit.method).has_density()) return parts;
   const Settings::Predictive& p = settings.predictive;
   for (const std::string& name : p.rows) {
     if (std::any_of(parts.begin(), parts.end(), [&](const PredictedPart& part) { return part.name == name; })) continue;
@@ -31,6 +32,12 @@ std::vector<PredictedPart> predicted_parts(const Settings& settings, const DataP
     parts.push_back({name, rows, name == "grid" ? rows : std::min(rows, p.kept_rows)});
   }
   return parts;
+}
+
+const Settings& predictive_settings(const std::vector<CellPlan>& cells) {
+  const auto first =
+      std::find_if(cells.begin(), cells.end(), [](const CellPlan& c) { return fit_method(c.settings.fit.method).has_density(); });
+  return (first == cells.end() ? cells.begin() : first)->settings;
 }
 
 Index covariate_column(const Settings& settings, const Dataset& dataset) {

@@ -8,8 +8,11 @@
 
 namespace variscope::experiments {
 
-/// Parts that the settings ask for, in the order given; empty without data.
+/// Parts that the settings ask for, in the order given; empty without data, and for methods of fits that have no draws.
 std::vector<PredictedPart> predicted_parts(const Settings& settings, const DataPlan* data);
+
+/// Settings of the first cell that has draws, which say for all what is predicted; of the first cell if there is none.
+const Settings& predictive_settings(const std::vector<CellPlan>& cells);
 
 /// UserError if the model cannot predict these rows, or there are none.
 void check_predictive(const Spec& spec, const Settings& settings, const models::Model& model, const DataPlan* data);

@@ -31,7 +31,7 @@ std::string render(const Table& table, ReportFormat format) {
 }
 
 std::vector<NamedTable> tables_of(const store::RunRecord& run, const ReportContext& context) {
-  if (!run.fits.empty()) return fit_tables(summarise_fits(run.fits), context);
+  if (!run.fits.empty()) return fit_tables(run.fits, context);
   const std::vector<CellSummary> summaries = summarise_cells(run.cells, context);
   return report_tables(summaries, predict(summaries), context);
 }

@@ -58,6 +58,7 @@ Figure gap_figure(const std::vector<FitProblem>& problems, const std::string& na
 }  // namespace
 
 std::vector<Figure> fit_figures(const std::vector<FitProblem>& problems, const ReportContext& context) {
+  if (problems.empty()) return {};
   std::vector<Figure> figures = {
       gap_figure(problems, "gap_evaluations", context.study + ": way to the optimum, 95 % intervals over repeats",
                  "gradients of one sample over all rows", false),

@@ -26,10 +26,14 @@ bool of_problem(const std::string& key) {
 
 using Pairs = std::vector<std::pair<std::string, std::string>>;
 
-std::string problem_key(const FitCellRecord& cell) {
+/// Of these the settings that decide the posterior.
+bool of_posterior(const std::string& key) { return of_problem(key) && !key.starts_with("family.") && key != "objective"; }
+
+template <class Decides>
+std::string key_of(const FitCellRecord& cell, Decides decides) {
   std::string key;
   for (const auto& [name, value] : cell.settings) {
-    if (of_problem(name)) key += name + "=" + value + "\n";
+    if (decides(name)) key += name + "=" + value + "\n";
   }
   return key;
 }
@@ -52,10 +56,11 @@ std::string words_of(const Pairs& settings, const std::set<std::string>& keys) {
       {"estimators.samples", "M"}, {"estimators.batch_rows", "B"}, {"estimators.replicas", "R"}};
   std::string text;
   for (const auto& [key, value] : settings) {
-    if (!keys.contains(key) || key == "estimators.names") continue;
+    // Rows are named by their estimators, or by their method.
+    if (!keys.contains(key) || key == "estimators.names" || key == "fit.method") continue;
     const auto found = names.find(key);
     const std::string name = found != names.end() ? found->second : key.rfind("fit.", 0) == 0 ? key.substr(4) : key;
-    text += fmt::format("{}{}{}", text.empty() ? "" : ", ", key == "fit.optimizer" ? "" : name + " = ", value);
+    text += fmt::format("{}{}{}", text.empty() ? "" : ", ", key == "fit.optimizer" || key == "family.name" ? "" : name + " = ", value);
   }
   return text;
 }
@@ -67,12 +72,14 @@ double setting(const FitCellRecord& cell, const std::string& key, double otherwi
   return otherwise;
 }
 
-std::string heading_of(const FitCellRecord& cell, const std::set<std::string>& of_study) {
-  std::string heading = fmt::format("{}, {}", cell.model, cell.family);
+/// decides: which settings the cells of one heading share.
+template <class Decides>
+std::string heading_of(const FitCellRecord& cell, const std::set<std::string>& of_study, const std::string& family, Decides decides) {
+  std::string heading = fmt::format("{}{}", cell.model, family.empty() ? "" : ", " + family);
   if (cell.rows > 0) heading += fmt::format(", N = {}", cell.rows);
   std::set<std::string> keys;
   for (const std::string& key : of_study) {
-    if (of_problem(key) && key != "model.name" && key != "family.name") keys.insert(key);
+    if (decides(key) && key != "model.name" && key != "family.name") keys.insert(key);
   }
   const std::string more = words_of(cell.settings, keys);
   return heading + (more.empty() ? "" : ", " + more);
@@ -83,17 +90,25 @@ void complete(FitProblem& problem) {
   problem.budget = INFINITY;
   problem.seconds = INFINITY;
   problem.optimum = -INFINITY;
+  double longest = 0;
+  double slowest = 0;
   for (const FitGroup& group : problem.groups) {
     for (Index r = 0; r < group.cell->repeats; ++r) {
       const FitRecord& fit = group.fit(r);
       const Index last = last_recorded(*group.cell, fit);
       if (fit.status == FitStatus::diverged || last < 0) continue;
       const auto at = static_cast<std::size_t>(last);
+      problem.optimum = std::max(problem.optimum, fit.objective[at]);
+      longest = std::max(longest, evaluations_at(*group.cell, fit, last));
+      slowest = std::max(slowest, fit.seconds[at]);
+      // One that ended of its own has its answer at any later time too.
+      if (fit.ending != FitEnding::all_steps) continue;
       problem.budget = std::min(problem.budget, evaluations_at(*group.cell, fit, last));
       problem.seconds = std::min(problem.seconds, fit.seconds[at]);
-      problem.optimum = std::max(problem.optimum, fit.objective[at]);
     }
   }
+  if (!std::isfinite(problem.budget)) problem.budget = longest;
+  if (!std::isfinite(problem.seconds)) problem.seconds = slowest;
   const FitCellRecord& first = *problem.groups.front().cell;
   // A search that ended below what a fit reached has found no optimum.
   const double known = first.target.objective;
@@ -104,14 +119,15 @@ void complete(FitProblem& problem) {
   problem.tolerance = setting(first, "fit.tolerance", 0.1);
 }
 
-}  // namespace
-
-std::vector<FitProblem> summarise_fits(const std::vector<FitCellRecord>& cells) {
+/// Cells whose `decides` settings agree, in the order of the first of each.
+template <class Decides>
+std::vector<FitProblem> grouped(const std::vector<FitCellRecord>& cells, bool bounds_alone, Decides decides) {
   std::vector<std::vector<const FitCellRecord*>> by_problem;
   std::map<std::string, std::size_t> places;
   std::vector<const FitCellRecord*> all;
   for (const FitCellRecord& cell : cells) {
-    const auto [place, fresh] = places.try_emplace(problem_key(cell), by_problem.size());
+    if (bounds_alone && !cell.has_bound()) continue;
+    const auto [place, fresh] = places.try_emplace(key_of(cell, decides), by_problem.size());
     if (fresh) by_problem.emplace_back();
     by_problem[place->second].push_back(&cell);
     all.push_back(&cell);
@@ -121,7 +137,7 @@ std::vector<FitProblem> summarise_fits(const std::vector<FitCellRecord>& cells) 
   for (const auto& members : by_problem) {
     FitProblem problem;
     problem.cell = members.front()->id + (members.size() > 1 ? " to " + members.back()->id : "");
-    problem.heading = heading_of(*members.front(), of_study);
+    problem.heading = heading_of(*members.front(), of_study, bounds_alone ? members.front()->family : "", decides);
     const std::set<std::string> variants = differing(members);
     // Estimators first: what is compared most stands side by side.
     std::vector<std::string> names;
@@ -147,6 +163,12 @@ std::vector<FitProblem> summarise_fits(const std::vector<FitCellRecord>& cells) 
   return problems;
 }
 
+}  // namespace
+
+std::vector<FitProblem> summarise_fits(const std::vector<FitCellRecord>& cells) { return grouped(cells, true, of_problem); }
+
+std::vector<FitProblem> summarise_posteriors(const std::vector<FitCellRecord>& cells) { return grouped(cells, false, of_posterior); }
+
 Index last_recorded(const FitCellRecord& cell, const FitRecord& fit) {
   for (auto t = static_cast<Index>(cell.trace.size()); t-- > 0;) {
     if (std::isfinite(fit.objective[static_cast<std::size_t>(t)])) return t;
@@ -162,7 +184,8 @@ bool converged(const FitRecord& fit) {
   if (fit.status == FitStatus::diverged) return false;
   std::size_t last = fit.objective.size();
   while (last > 0 && !std::isfinite(fit.objective[last - 1])) --last;
-  if (last == 0) return false;
+  // Particles have no objective, and some searches none at their start.
+  if (last == 0 || !std::isfinite(fit.objective.front())) return true;
   constexpr double kErrors = 5;
   const double error = std::hypot(fit.objective_error[last - 1], fit.objective_error.front());
   return fit.objective[last - 1] >= fit.objective.front() - kErrors * error;

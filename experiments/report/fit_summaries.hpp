@@ -29,15 +29,18 @@ struct FitProblem {
   bool known = false;
   bool beaten = false;   ///< the search for the optimum ended below what a fit reached
   double tolerance = 0;  ///< nats
-  double budget = 0;     ///< gradient evaluations that all fits have
-  double seconds = 0;    ///< that all fits have
+  double budget = 0;     ///< gradient evaluations that all fits have but those that ended of their own
+  double seconds = 0;    ///< that all fits have but those
   std::vector<Exclusion> exclusions;
 };
 
-/// cells must outlive the result.
+/// Of the cells whose fits have a bound. cells must outlive the result.
 std::vector<FitProblem> summarise_fits(const std::vector<FitCellRecord>& cells);
+/// All cells with the same posterior together, whatever they approximate it by; the optimum is then none that they share.
+std::vector<FitProblem> summarise_posteriors(const std::vector<FitCellRecord>& cells);
 
-/// Whether the fit came to its end, and not below its start by more than five standard errors of the difference.
+/// Whether the fit came to its end, and, where its objective is known at both, not below its start by more than five standard errors of the
+/// difference.
 bool converged(const FitRecord& fit);
 /// Place of the last recorded step that the fit reached; -1 if none.
 Index last_recorded(const FitCellRecord& cell, const FitRecord& fit);

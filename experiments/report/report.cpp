@@ -83,8 +83,7 @@ std::string write_report(const std::vector<CellRecord>& cells, const ReportConte
 }
 
 std::string write_fit_report(const std::vector<FitCellRecord>& cells, const ReportContext& context, const std::string& directory) {
-  const std::vector<FitProblem> problems = summarise_fits(cells);
-  return write_files(fit_tables(problems, context), fit_figures(problems, context), context, directory);
+  return write_files(fit_tables(cells, context), fit_figures(summarise_fits(cells), context), context, directory);
 }
 
 }  // namespace variscope::experiments

@@ -43,6 +43,16 @@ double arrival(const FitProblem& problem, const FitGroup& group, const FitRecord
 
 TableCell or_words(const diagnostics::Estimate& value, const std::string& text) { return value.defined() ? estimate(value) : words(text); }
 
+/// Fits that their stopping rule, or their search, ended before their steps did.
+Index ended_early(const FitGroup& group) {
+  Index count = 0;
+  for (Index r = 0; r < group.cell->repeats; ++r) {
+    const FitEnding ending = group.fit(r).ending;
+    count += ending == FitEnding::stopped || ending == FitEnding::converged ? 1 : 0;
+  }
+  return count;
+}
+
 TableRow row_of(const FitProblem& problem, const FitGroup& group, std::vector<Column>& columns) {
   const FitCellRecord& cell = *group.cell;
   TableRow row{group.name(), {}, group.variant};
@@ -101,10 +111,11 @@ TableRow row_of(const FitProblem& problem, const FitGroup& group, std::vector<Co
   build.add("seconds_per_step", "s/step", "", work_panel,
             number(all_steps([&](const FitRecord& fit) {
                      const Index last = last_recorded(cell, fit);
-                     return last > 0 ? fit.seconds[static_cast<std::size_t>(last)] /
-                                           static_cast<double>(cell.trace[static_cast<std::size_t>(last)])
-                                     : NAN;
+                     // The trace of a fit that ended early repeats its end.
+                     const Index steps = last > 0 ? std::min(fit.steps, cell.trace[static_cast<std::size_t>(last)]) : 0;
+                     return steps > 0 ? fit.seconds[static_cast<std::size_t>(last)] / static_cast<double>(steps) : NAN;
                    }).value));
+  build.add("ended_early", "ended early", "", work_panel, words(fmt::format("{} of {}", ended_early(group), cell.repeats)));
   build.add("refused", "refused steps", "", work_panel,
             number(all_steps([](const FitRecord& fit) { return static_cast<double>(fit.refused); }).value));
   return row;
@@ -136,12 +147,15 @@ Table t4(const std::vector<FitProblem>& problems, const ReportContext& context) 
       "Fits of the same start, each repeated with random numbers of its own; estimators of one repeat share theirs. gap: mean over the "
       "repeats that did not diverge, in brackets a 95 % interval of that mean (Student's t); where the optimum is the best that was found, "
       "its own error is not in the interval. at x % of b, of t: at the last recorded step within x % of the evaluations, or seconds, that "
-      "the shortest of these fits took. diverged: ended by a parameter beyond its bound or an objective that is not finite, or ended "
+      "the shortest of these fits took, those that ended early left aside. diverged: ended by a parameter beyond its bound or an objective "
+      "that is not finite, or ended "
       "below its start. came there: repeats that stayed within the tolerance from some recorded step on; evals, seconds: of that step, "
       "median over all repeats, in brackets the lowest and the highest; no upper end where some never came there, not reached where half "
       "did not. evals: work in gradients of one sample over all rows (of the density, without rows); a value counts 1/{:g}, a "
-      "Hessian-vector product {:g}. Objectives along the fit and posterior draws are not counted. Fits whose intervals overlap are not "
-      "told apart.",
+      "Hessian-vector product {:g}, an exact expectation 1. Objectives along the fit and posterior draws are not counted, unless "
+      "sampled for a stopping rule or a search over step sizes. ended early: by a stopping rule, or since a search (L-BFGS: a step is an "
+      "evaluation "
+      "of what it maximises) converged. Fits whose intervals overlap are not told apart.",
       diagnostics::gradient_pass_cost, diagnostics::hessian_pass_cost / diagnostics::gradient_pass_cost);
   return table;
 }

@@ -47,7 +47,7 @@ Distance distance(const FitTarget& target, const FitRecord& fit, Moments mean, M
     d.mean_max = std::max(d.mean_max, std::abs(scaled));
     const double ratio = std::log((fit.*sd)[v] / target.sd[v]);
     log_ratio += ratio;
-    if (std::abs(ratio) > std::abs(worst)) worst = ratio;
+    if (!(std::abs(ratio) <= std::abs(worst))) worst = ratio;  // NaN of a point, which has no sd, stays
     const double own = (fit.*sd)[v];
     z_square += error * error / (own * own / draws + target.mean_error[v] * target.mean_error[v]);
     const double sd_error = own - target.sd[v];
@@ -100,6 +100,7 @@ TableRow row_of(const FitGroup& group, std::vector<Column>& columns) {
   build.add("k_hat", "k-hat", "", shape_panel, or_words(median_of(k_hat), known ? "inf" : "n/a"));
   const auto good = std::count_if(k_hat.begin(), k_hat.end(), [](double k) { return k < 0.7; });
   build.add("k_hat_good", "below 0.7", "", shape_panel, words(known ? fmt::format("{} of {}", good, settled) : "n/a"));
+  build.add("draws", "draws", "", shape_panel, number(static_cast<double>(group.cell->posterior_draws)));
   const auto share = [&](const FitRecord& fit) { return fit.effective_draws / static_cast<double>(group.cell->posterior_draws); };
   build.add("efficiency", "IS efficiency", "", shape_panel, or_words(over_repeats(of_converged(group, share))));
   add_distances(build, group, false);
@@ -108,7 +109,8 @@ TableRow row_of(const FitGroup& group, std::vector<Column>& columns) {
 }
 
 std::string reference_note(const FitTarget& target) {
-  if (target.mean.empty()) return "no reference moments (reference.mean and reference.sd are not given)";
+  if (target.mean.empty()) return "no reference moments (the spec names none)";
+  if (!target.moments.empty()) return "reference moments: " + target.moments;
   const bool exact = std::all_of(target.mean_error.begin(), target.mean_error.end(), [](double e) { return e == 0; });
   return fmt::format("reference moments from the spec, {}", exact ? "stated to be exact" : "with their standard errors");
 }
@@ -124,8 +126,9 @@ Table t5(const std::vector<FitProblem>& problems, const ReportContext& context) 
   for (const FitProblem& problem : problems) {
     const FitCellRecord& first = *problem.groups.front().cell;
     TableSection section{problem.cell, problem.heading, "All fits", {}, {}};
-    section.notes.push_back(fmt::format("{} posterior draws of each fit; {}", first.posterior_draws, reference_note(first.target)));
+    section.notes.push_back(reference_note(first.target));
     for (const FitGroup& group : problem.groups) section.rows.push_back(row_of(group, table.columns));
+    for (const Exclusion& e : problem.exclusions) section.notes.push_back(fmt::format("without {}: {}", e.estimator, e.reason));
     table.sections.push_back(std::move(section));
   }
   table.caption =
@@ -136,7 +139,9 @@ Table t5(const std::vector<FitProblem>& problems, const ReportContext& context) 
       "mean error: root mean square over variables of (mean - reference) / reference sd, mean over repeats with a 95 % interval "
       "(Student's t); largest: its largest absolute value. sd ratio: geometric mean over variables of sd / reference sd; worst: farthest "
       "from 1. in s.e.: root mean square of the error in standard errors of draws and reference; about 1 means that no error can be seen. "
-      "IS: with Pareto-smoothed importance weights.";
+      "IS: with Pareto-smoothed importance weights. draws: from each fit's approximation; the particles of svgd, which are not "
+      "independent, "
+      "stand for draws; a mode (map) has neither draws nor sd.";
   return table;
 }
 

@@ -41,9 +41,12 @@ std::vector<NamedTable> report_tables(const std::vector<CellSummary>& cells, con
   return tables;
 }
 
-std::vector<NamedTable> fit_tables(const std::vector<FitProblem>& problems, const ReportContext& context) {
-  std::vector<NamedTable> tables = {{"t4", false, t4(problems, context)}, {"t5", false, t5(problems, context)}};
-  Table variables = t5_variables(problems, context);
+std::vector<NamedTable> fit_tables(const std::vector<FitCellRecord>& cells, const ReportContext& context) {
+  const std::vector<FitProblem> problems = summarise_fits(cells);
+  const std::vector<FitProblem> posteriors = summarise_posteriors(cells);
+  std::vector<NamedTable> tables = {{"t4", false, t4(problems, context)}, {"t5", false, t5(posteriors, context)}};
+  if (tables.front().table.sections.empty()) tables.erase(tables.begin());
+  Table variables = t5_variables(posteriors, context);
   if (!variables.sections.empty()) tables.push_back({"t5_variables", true, std::move(variables)});
   Table predictive = t6(problems, context);
   if (!predictive.sections.empty()) tables.push_back({"t6", false, std::move(predictive)});

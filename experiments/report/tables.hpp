@@ -24,7 +24,7 @@ const std::vector<std::string>& table_names();
 std::vector<NamedTable> report_tables(const std::vector<CellSummary>& cells, const Predictions& predictions, const ReportContext& context);
 
 /// Those of a study of fits.
-std::vector<NamedTable> fit_tables(const std::vector<FitProblem>& problems, const ReportContext& context);
+std::vector<NamedTable> fit_tables(const std::vector<FitCellRecord>& cells, const ReportContext& context);
 
 /// Without its caption and all columns but those of Table::essential; names the file that holds the whole.
 Table shortened(const Table& table, const std::string& file);

@@ -1,4 +1,4 @@
-/// Steps, trace points, posterior draws.
+/// What a fit follows: estimated gradients, exact ones, particles' directions; then posterior draws.
 #include "experiments/run/fit.hpp"
 
 #include <fmt/format.h>
@@ -7,85 +7,43 @@
 #include <array>
 #include <cmath>
 
-#include "engine/optimizers/lbfgs.hpp"
+#include "engine/approximations/svgd.hpp"
 #include "experiments/plan/predictive.hpp"
+#include "experiments/plan/reference.hpp"
 #include "experiments/run/expectation.hpp"
+#include "experiments/run/first_error.hpp"
 #include "experiments/run/posterior.hpp"
+#include "experiments/run/team_share.hpp"
+#include "experiments/spec/fit_methods.hpp"
 
 namespace variscope::experiments {
 
-namespace {
-
-bool within_bounds(std::span<const double> lambda) {
-  return std::all_of(lambda.begin(), lambda.end(), [](double value) { return std::abs(value) <= kLambdaBound; });  // false for NaN
-}
-
-/// "beta[0]", "sigma", "cov[1,0]".
-std::vector<std::string> element_names(const models::Model& model) {
-  std::vector<std::string> names;
-  for (const models::Variable& variable : model.variables()) {
-    for (Index k = 0; k < variable.size(); ++k) {
-      std::string place;
-      Index rest = k;
-      for (std::size_t axis = variable.shape.size(); axis-- > 0;) {
-        place = fmt::format("{}{}{}", rest % variable.shape[axis], place.empty() ? "" : ",", place);
-        rest /= variable.shape[axis];
-      }
-      names.push_back(place.empty() ? variable.name : fmt::format("{}[{}]", variable.name, place));
-    }
-  }
-  return names;
-}
-
-}  // namespace
-
-FitTarget find_target(const PathPlan& path, const models::Model& model, const DataPlan* data, bool exact, const cluster::Team& whole,
-                      int threads, Work& work) {
-  const Settings& s = path.settings;
-  FitTarget target;
-  const auto& given = s.reference;
-  target.mean = given.mean;
-  target.sd = given.sd;
-  target.mean_error = given.mean_error.empty() ? std::vector<double>(given.mean.size(), 0.0) : given.mean_error;
-  target.sd_error = given.sd_error.empty() ? std::vector<double>(given.sd.size(), 0.0) : given.sd_error;
-  if (!exact) return target;
-  const auto expectation = [&](std::span<const double> lambda) {
-    return exact_expectation(model, data, objective_of(s), *make_family(s, path.dim, lambda), whole, threads, work);
-  };
-  const optimizers::Objective objective = [&](std::span<const double> lambda, std::span<double> gradient) {
-    const auto e = expectation(lambda);
-    std::copy(e.gradient.begin(), e.gradient.end(), gradient.begin());
-    return e.value;
-  };
-  const optimizers::Maximum maximum = optimizers::maximise(objective, initial_lambda(s, path.dim));
-  const auto e = expectation(maximum.lambda);
-  target.lambda = maximum.lambda;
-  target.objective = e.value;
-  target.objective_error = e.value_error;
-  double square = 0;
-  for (const double g : e.gradient) square += g * g;
-  target.gradient_norm = std::sqrt(square);
-  const bool states = make_family(s, path.dim, maximum.lambda)->states() > 0;
-  target.method = states ? "all states" : data == nullptr ? "closed form" : "quadrature";
-  return target;
-}
-
 FitCellRecord shape_of(const CellPlan& cell, const PathPlan& path, const models::Model& model, const DataPlan* data) {
   const Settings& s = cell.settings;
+  const FitMethod& method = fit_method(s.fit.method);
   FitCellRecord record;
   record.id = cell.id;
   record.settings = to_pairs(s);
-  record.parameter_names = make_family(s, path.dim, initial_lambda(s, path.dim))->parameter_names(model.parameter_names());
+  if (method.has_density()) {
+    record.parameter_names = make_family(s, path.dim, initial_lambda(s, path.dim))->parameter_names(model.parameter_names());
+  } else if (!method.particles) {
+    record.parameter_names = model.parameter_names();
+  } else {
+    for (Index i = 0; i < s.fit.particles; ++i) {
+      for (const std::string& name : model.parameter_names()) record.parameter_names.push_back(fmt::format("{} of particle {}", name, i));
+    }
+  }
   record.variable_names = element_names(model);
-  record.family = s.family.name;
+  record.family = method.has_density() ? s.family.name : method.particles ? "particles" : "point";
   record.model = s.model.name;
-  record.optimizer = s.fit.optimizer;
-  record.samples = s.estimators.samples;
+  record.method = method.name;
+  record.optimizer = method.optimizer ? s.fit.optimizer : "lbfgs";
+  record.samples = step_columns(s);
   record.batch_rows = s.estimators.batch_rows;
   record.rows = model.rows();
   record.repeats = s.fit.repeats;
-  record.posterior_draws = s.fit.posterior_draws;
-  record.objective = s.objective;
+  record.posterior_draws = method.has_density() ? s.fit.posterior_draws : method.particles ? s.fit.particles : 0;
+  record.objective = method.has_density() ? s.objective : method.particles ? "none" : "log_density";
   record.estimators = cell.estimators;
   record.trace = cell.fit.trace;
   record.exclusions = cell.exclusions;
@@ -113,19 +71,11 @@ FitRunner::FitRunner(const CellPlan& cell, const PathPlan& path, const models::M
       estimates_(model, data, team_, reduce, threads, work),
       evaluation_(model, data, evaluation_team_, reduce, threads, work),
       drawing_(model, data, draw_team_, reduce, threads, work),
-      optimizer_(optimizers::find(settings_.fit.optimizer)->make({settings_.fit.numbers})) {}
+      team_density_(model, data, team_, reduce, threads, work),
+      density_(team_density_.density()) {}
 
 std::unique_ptr<families::Family> FitRunner::member(std::span<const double> lambda) const {
   return make_family(settings_, path_.dim, lambda);
-}
-
-void FitRunner::share(std::span<double> values) const {
-  if (team_.ranks() == 1) return;
-  Stopwatch watch;
-  if (team_.has_replica()) team_.replicas.broadcast(values);
-  if (team_.shards.rank() == 0) team_.samples.broadcast(values);
-  team_.shards.broadcast(values);
-  work_.communication_s += watch.lap();
 }
 
 void FitRunner::add_up(std::vector<models::Counts>& counts) const {
@@ -147,7 +97,7 @@ const std::vector<double>& FitRunner::gradient(const families::Family& family, c
   estimates_.run(family, call, {step, step + 1}, {{&estimator}}, gradients_, counts_, seconds_);
   estimates_.average_units(call, gradients_[0], 1, path_.parameters, mean_);
   mean_.resize(static_cast<std::size_t>(path_.parameters));
-  share(mean_);
+  share(team_, mean_, work_);
   return mean_;
 }
 
@@ -167,15 +117,62 @@ std::array<double, 2> FitRunner::objective(const families::Family& family, Index
     evaluation_.run(family, call, {step, step + 1}, {{&objective_}}, gradients_, counts_, seconds_);
     if (evaluation_team_.has_replica()) std::copy_n(gradients_[0].begin(), 2, value.begin());
   }
-  share(value);
+  share(team_, value, work_);
   return value;
 }
 
-FitRecord FitRunner::run(std::size_t estimator_index, Index repeat) {
+models::GaussianExpectation FitRunner::expectation(const families::Family& family) {
+  auto e = exact_expectation(model_, data_, objective_of(settings_), family, team_, threads_, work_);
+  if (!first_row()) return e;
+  const models::Wanted gradient{true, true};
+  if (data_ != nullptr) work_.counts.add_rows(gradient, data_->share(team_.shards.size(), team_.shards.rank()).size());
+  if (team_.is_root()) work_.counts.add_evaluations(gradient, 1);
+  return e;
+}
+
+FitRecord FitRunner::run(std::size_t estimator, Index repeat) {
+  const FitMethod& method = fit_method(settings_.fit.method);
+  FitCourse::Value value;
+  if (method.has_density())
+    value = [this, repeat](std::span<const double> answer, Index step) { return objective(*member(answer), repeat, step); };
+  else if (!method.particles)
+    value = [this](std::span<const double>, Index) { return std::array<double, 2>{best_value_, 0.0}; };
+  FitExtents extents{static_cast<Index>(cell_.fit.trace.size()), cell_.fit.parameters, model_.constrained_dim()};
+  for (const PredictedPart& part : predicted_parts(settings_, data_)) {
+    ++extents.parts;
+    extents.predicted += part.kept;
+  }
+  FitCourse course(cell_.fit.trace, extents, work_, value);
+  std::vector<double> answer;
+  if (method.estimators)
+    answer = run_estimator(course, estimator, repeat);
+  else if (method.particles)
+    answer = run_particles(course, repeat);
+  else if (method.optimizer)
+    answer = run_exact(course);
+  else
+    answer = search(course, repeat);
+  FitRecord& record = course.record;
+  if (record.status == FitStatus::finished) {
+    course.apart([&] {
+      if (method.has_density())
+        draw_posterior(*member(answer), repeat, record);
+      else
+        take_moments(answer, record);
+    });
+  }
+  course.finish();
+  std::vector<models::Counts> counts = record.counts;
+  counts.push_back(record.evaluation);
+  add_up(counts);
+  record.evaluation = counts.back();
+  counts.pop_back();
+  record.counts = std::move(counts);
+  return std::move(record);
+}
+
+std::vector<double> FitRunner::run_estimator(FitCourse& course, std::size_t estimator_index, Index repeat) {
   const auto estimator = estimators::find(cell_.estimators[estimator_index])->make();
-  const auto parameters = static_cast<std::size_t>(path_.parameters);
-  const std::vector<Index>& trace = cell_.fit.trace;
-  const Index steps = cell_.fit.steps[estimator_index];
   CallSettings call;
   call.seed = settings_.study.seed;
   call.noise = random::Purpose::fit_noise;
@@ -186,74 +183,92 @@ FitRecord FitRunner::run(std::size_t estimator_index, Index repeat) {
   call.coarser = cell_.coarser;
   call.objective = objective_of(settings_);
   call.design = cell_.design;
-
-  FitRecord record;
-  FitExtents extents{static_cast<Index>(trace.size()), path_.parameters, model_.constrained_dim()};
-  for (const PredictedPart& part : predicted_parts(settings_, data_)) {
-    ++extents.parts;
-    extents.predicted += part.kept;
-  }
-  record.resize(extents);
-  std::vector<double> lambda = initial_lambda(settings_, path_.dim);
-  std::vector<double> answer = lambda;
-  std::vector<double> state(static_cast<std::size_t>(optimizer_->state_size(path_.parameters)), 0.0);
-  optimizer_->start(state);
-  const models::Counts before = work_.counts;
-  models::Counts evaluation;
-  double seconds = 0;
-  Index refused_in_a_row = 0;
-  std::size_t next = 0;
-  Stopwatch watch;
-  const auto observe = [&] {
-    optimizer_->answer(state, lambda, answer);
-    if (!within_bounds(lambda) || !within_bounds(answer)) return false;
-    seconds += watch.lap();
-    const models::Counts so_far = work_.counts;
-    std::copy(answer.begin(), answer.end(), record.lambda.begin() + static_cast<std::ptrdiff_t>(next * parameters));
-    const auto value = objective(*member(answer), repeat, record.steps);
-    record.objective[next] = value[0];
-    record.objective_error[next] = value[1];
-    record.seconds[next] = seconds;
-    record.counts[next] = so_far - before - evaluation;
-    evaluation += work_.counts - so_far;
-    ++next;
-    watch.lap();
-    return std::isfinite(value[0]);
+  const Gradient along = [&](std::span<const double> lambda, Index step) -> const std::vector<double>& {
+    return gradient(*member(lambda), call, *estimator, step);
   };
-  Index told = 0;
-  while (true) {
-    if (trace[next] == record.steps && !observe()) {
-      record.status = FitStatus::diverged;
-      break;
-    }
-    if (record.steps == steps) break;
-    const auto family = member(lambda);
-    const bool taken = optimizer_->step({record.steps, gradient(*family, call, *estimator, record.steps), family.get()}, state, lambda);
-    ++record.steps;
-    record.refused += taken ? 0 : 1;
-    refused_in_a_row = taken ? 0 : refused_in_a_row + 1;
-    if (!within_bounds(lambda) || refused_in_a_row == kMostRefused) {
-      record.status = FitStatus::diverged;
-      break;
-    }
-    if (record.steps - told == 64 || record.steps == steps) {
-      advance_(static_cast<double>(record.steps - told));
-      told = record.steps;
+  return climb(course, {along, initial_lambda(settings_, path_.dim), cell_.fit.steps[estimator_index], true, repeat});
+}
+
+std::vector<double> FitRunner::run_exact(FitCourse& course) {
+  const Gradient along = [&](std::span<const double> lambda, Index) -> const std::vector<double>& {
+    mean_ = expectation(*member(lambda)).gradient;
+    return mean_;
+  };
+  return climb(course, {along, initial_lambda(settings_, path_.dim), cell_.fit.steps[0], true, 0});
+}
+
+std::vector<double> FitRunner::run_particles(FitCourse& course, Index repeat) {
+  const Index count = settings_.fit.particles;
+  const Index dim = path_.dim;
+  std::vector<random::Stream> streams;
+  for (Index i = 0; i < count; ++i) {
+    streams.push_back(
+        {settings_.study.seed, random::Purpose::particle_start, static_cast<std::uint32_t>(repeat), 0, static_cast<std::uint32_t>(i)});
+  }
+  tiles::Batch position(dim, count);
+  random::fill_normal(streams.data(), position.view());
+  std::vector<double> lambda(static_cast<std::size_t>(count * dim));
+  for (Index i = 0; i < count; ++i) {
+    for (Index d = 0; d < dim; ++d) {
+      lambda[static_cast<std::size_t>(i * dim + d)] =
+          spread(settings_.family.initial_mean, d) + spread(settings_.family.initial_sd, d) * position(d, i);
     }
   }
-  advance_(static_cast<double>(steps - told));
-  const models::Counts all_steps = work_.counts - before - evaluation;
-  for (std::size_t t = next; t < trace.size(); ++t) record.counts[t] = all_steps;
-  const models::Counts before_draws = work_.counts;
-  if (record.status == FitStatus::finished) draw_posterior(*member(answer), repeat, record);
-  evaluation += work_.counts - before_draws;
-  std::vector<models::Counts> counts = record.counts;
-  counts.push_back(evaluation);
-  add_up(counts);
-  record.evaluation = counts.back();
-  counts.pop_back();
-  record.counts = std::move(counts);
-  return record;
+  const models::Wanted wanted{true, true};
+  tiles::Batch out(wanted.rows(dim), count);
+  const Range own_blocks = team_density_.blocks(count);
+  const Range own{own_blocks.first * tiles::kLanes, std::min(own_blocks.last * tiles::kLanes, count)};
+  const Gradient along = [&](std::span<const double> at, Index) -> const std::vector<double>& {
+    for (Index i = 0; i < count; ++i) {
+      for (Index d = 0; d < dim; ++d) position(d, i) = at[static_cast<std::size_t>(i * dim + d)];
+    }
+    density_.evaluate(position.view(), wanted, {}, out.view());
+    const dense::Matrix x(count, dim, at);
+    dense::Matrix slope(count, dim);
+    for (Index i = 0; i < count; ++i) {
+      for (Index d = 0; d < dim; ++d) slope(i, d) = out(1 + d, i);
+    }
+    Stopwatch watch;
+    mean_.assign(at.size(), 0.0);
+    const double h = approximations::median_bandwidth(x);
+    if (first_of_sample() && own.size() > 0) {
+      FirstError error;
+#pragma omp parallel for num_threads(threads_) if (threads_ > 1) schedule(static)
+      for (int part = 0; part < threads_; ++part) {
+        error.catch_from([&] {
+          const Range piece = balanced_range(own.size(), threads_, part);
+          if (piece.size() == 0) return;
+          dense::Matrix direction;
+          approximations::svgd_direction(x, slope, h, {own.first + piece.first, own.first + piece.last}, direction);
+          std::copy(direction.values.begin(), direction.values.end(), mean_.begin() + (own.first + piece.first) * dim);
+        });
+      }
+      error.rethrow();
+    }
+    work_.estimator_s += watch.lap();
+    gather(team_, mean_, work_);
+    return mean_;
+  };
+  return climb(course, {along, std::move(lambda), cell_.fit.steps[0], false, repeat});
+}
+
+void FitRunner::take_moments(std::span<const double> particles, FitRecord& record) const {
+  const auto count = static_cast<Index>(particles.size()) / path_.dim;
+  tiles::Batch theta(path_.dim, count);
+  for (Index i = 0; i < count; ++i) {
+    for (Index d = 0; d < path_.dim; ++d) theta(d, i) = particles[static_cast<std::size_t>(i * path_.dim + d)];
+  }
+  tiles::Batch variables(model_.constrained_dim(), count);
+  model_.constrain(theta.view(), variables.view());
+  const auto n = static_cast<double>(count);
+  for (Index v = 0; v < variables.dim(); ++v) {
+    double mean = 0;
+    for (Index i = 0; i < count; ++i) mean += variables(v, i) / n;
+    double square = 0;
+    for (Index i = 0; i < count; ++i) square += (variables(v, i) - mean) * (variables(v, i) - mean);
+    record.mean[static_cast<std::size_t>(v)] = mean;
+    if (count > 1) record.sd[static_cast<std::size_t>(v)] = std::sqrt(square / (n - 1));
+  }
 }
 
 void FitRunner::draw_posterior(const families::Family& family, Index repeat, FitRecord& record) {

@@ -1,4 +1,4 @@
-/// One fit: steps of an optimizer along estimated gradients, the objective on the way, the posterior approximation at its end.
+/// One fit: steps of an optimizer along gradients, or a search of its own; the objective on the way, the approximation at its end.
 #pragma once
 
 #include <array>
@@ -11,8 +11,10 @@
 #include "engine/optimizers/optimizer.hpp"
 #include "experiments/plan/plan.hpp"
 #include "experiments/run/estimates.hpp"
+#include "experiments/run/fit_course.hpp"
 #include "experiments/run/objective.hpp"
 #include "experiments/run/predictive.hpp"
+#include "experiments/run/team_density.hpp"
 
 namespace variscope::experiments {
 
@@ -20,11 +22,6 @@ namespace variscope::experiments {
 /// had to be refused.
 inline constexpr double kLambdaBound = 1e8;
 inline constexpr Index kMostRefused = 100;
-
-/// What the fits of a path's problem are held against: the optimum where it has an exact objective (L-BFGS from the start of the fits), the
-/// reference moments of the spec. The same bits on all ranks. Collective over `whole`.
-FitTarget find_target(const PathPlan& path, const models::Model& model, const DataPlan* data, bool exact, const cluster::Team& whole,
-                      int threads, Work& work);
 
 /// The record of a cell as the plan shapes it: everything but the fits.
 FitCellRecord shape_of(const CellPlan& cell, const PathPlan& path, const models::Model& model, const DataPlan* data);
@@ -43,19 +40,59 @@ class FitRunner {
   FitRecord run(std::size_t estimator, Index repeat);
 
  private:
+  /// The same on the whole team, in place until the next call. step: also its place among the random numbers.
+  using Gradient = std::function<const std::vector<double>&(std::span<const double> lambda, Index step)>;
+  /// lambda moved by the optimizer for so many steps or until something ends it.
+  struct Climb {
+    Gradient gradient;
+    std::vector<double> lambda;
+    Index steps = 0;
+    bool density = true;  ///< lambda is a family's
+    Index repeat = 0;
+  };
+
+  /// Fills the course, its end included. Returns the answer; empty if it diverged.
+  std::vector<double> climb(FitCourse& course, Climb climb);
+  /// The optimizer whose step size came best out of short trials; its step size goes into the record.
+  std::unique_ptr<optimizers::Optimizer> best_of_trials(FitCourse& course, const Climb& climb);
+  /// Searches by L-BFGS. Each fills the course and returns the answer; empty: there is none.
+  std::vector<double> fixed_sample(FitCourse& course, Index repeat);
+  std::vector<double> exact_mean_field(FitCourse& course);
+  std::vector<double> mode(FitCourse& course);
+  std::vector<double> laplace(FitCourse& course);
+  std::vector<double> pathfinder(FitCourse& course, Index repeat);
+  std::vector<double> search(FitCourse& course, Index repeat);
+  /// `inner`, each evaluation of which is a step; `best` is the best point so far, recorded where `answers`.
+  optimizers::Objective watched(FitCourse& course, const optimizers::Objective& inner, std::vector<double>& best, bool answers);
+  /// Evaluations that a search may take of the steps: its end takes one more.
+  [[nodiscard]] int most_evaluations() const;
+
+  std::vector<double> run_estimator(FitCourse& course, std::size_t estimator, Index repeat);
+  std::vector<double> run_exact(FitCourse& course);
+  std::vector<double> run_particles(FitCourse& course, Index repeat);
+
   /// Sum of a fit's work over the team.
   void add_up(std::vector<models::Counts>& counts) const;
-  /// From the team's root to all its members.
-  void share(std::span<double> values) const;
   /// One gradient, the same on the whole team.
   const std::vector<double>& gradient(const families::Family& family, const CallSettings& call, const estimators::Estimator& estimator,
                                       Index step);
+  /// Exact objective and gradient at a member of the family; counted as one gradient, which it passes over the rows like.
+  models::GaussianExpectation expectation(const families::Family& family);
   /// Objective and its error at a member of the family, the same on the whole team.
   std::array<double, 2> objective(const families::Family& family, Index repeat, Index step);
   /// Moments and importance weights of draws from the answer; on the team's root.
   void draw_posterior(const families::Family& family, Index repeat, FitRecord& record);
+  /// Moments of points that stand for the posterior ([particle x coordinate]); of one alone no sd.
+  void take_moments(std::span<const double> particles, FitRecord& record) const;
   [[nodiscard]] std::unique_ptr<families::Family> member(std::span<const double> lambda) const;
+  [[nodiscard]] bool first_of_sample() const { return team_.replicas.rank() == 0 && team_.shards.rank() == 0; }
   [[nodiscard]] bool first_row() const { return team_.samples.rank() == 0 && team_.replicas.rank() == 0; }
+  /// Where searches for a mode start: family.initial_mean, `repeat` >= 0 adding a draw of sd family.initial_sd.
+  [[nodiscard]] std::vector<double> start_point(Index repeat) const;
+  /// Number k of the spec's start, one for all coordinates or one each.
+  static double spread(const std::vector<double>& values, Index k) {
+    return values.size() == 1 ? values[0] : values[static_cast<std::size_t>(k)];
+  }
 
   const CellPlan& cell_;
   const PathPlan& path_;
@@ -73,11 +110,13 @@ class FitRunner {
   Estimates evaluation_;
   Estimates drawing_;
   ObjectiveEstimator objective_;
-  std::unique_ptr<optimizers::Optimizer> optimizer_;
+  TeamDensity team_density_;
+  const approximations::Density density_;
   std::vector<std::vector<double>> gradients_{1};
   std::vector<models::Counts> counts_{1};
   std::vector<double> seconds_{0.0};
   std::vector<double> mean_;
+  double best_value_ = 0;  ///< of the search under way
 };
 
 }  // namespace variscope::experiments

@@ -8,16 +8,16 @@
 #include <memory>
 
 #include "engine/store/fit_segments.hpp"
-#include "experiments/command/progress.hpp"
+#include "experiments/plan/predictive.hpp"
 #include "experiments/report/report.hpp"
 #include "experiments/run/execution.hpp"
 #include "experiments/run/first_error.hpp"
 #include "experiments/run/fit.hpp"
+#include "experiments/run/fit_target.hpp"
 #include "experiments/run/load.hpp"
-#include "experiments/run/output.hpp"
 #include "experiments/run/predictive.hpp"
 #include "experiments/run/provenance.hpp"
-#include "experiments/run/threads.hpp"
+#include "experiments/run/study_run.hpp"
 
 namespace variscope::experiments {
 
@@ -26,30 +26,17 @@ namespace {
 /// Rounds of fits between which ranks wait for each other and save: what a kill can lose.
 constexpr Index kRounds = 16;
 
-class FitStudy {
+class FitStudy : public StudyRun {
  public:
-  FitStudy(const RunOptions& options, const cluster::Communicator& world, Plan plan)
-      : world_(world),
-        reduce_(options.reduce),
-        plan_(std::move(plan)),
-        team_(replicate_team(world, plan_.layout)),
-        whole_(whole_team(world, plan_.layout)),
-        progress_(world.rank() == 0 && !options.quiet, "steps") {
-    if (world.size() == 1) pin_threads(plan_.threads);
-    check_identities(world);
-    // Which rows are predicted is the same in all cells.
-    const Settings& first = plan_.cells.front().settings;
-    for (const DataPlan& data : plan_.data) {
+  FitStudy(const RunOptions& options, const cluster::Communicator& world, Plan plan) : StudyRun(options, world, std::move(plan), "steps") {
+    // Which rows are predicted is the same in all cells that have draws.
+    const Settings& first = predictive_settings(plan_.cells);
+    open(options, [&](const DataPlan& data) {
       std::vector<double> moments;
-      tables_.push_back(load_share(data, whole_.shards, first.predictive.rows.empty() ? nullptr : &moments));
+      data::Table table = load_share(data, whole_.shards, first.predictive.rows.empty() ? nullptr : &moments);
       predictive_tables_.push_back(load_predictive(data, first, whole_.shards, std::move(moments)));
-    }
-    // No rank has found an error in its data: only now does anything appear on disk.
-    world.barrier();
-    if (world.rank() == 0)
-      directory_ = open_run_directory(plan_.directory, options.overwrite, static_cast<Index>(2.1 * plan_.file_bytes) + (1 << 20));
-    manifest_.run_id = fmt::format("{} {}", plan_.name, utc_now());
-    world.barrier();
+      return table;
+    });
   }
 
   void run() {
@@ -58,35 +45,30 @@ class FitStudy {
     std::vector<FitTarget> targets;
     for (std::size_t p = 0; p < plan_.paths.size(); ++p) {
       const PathPlan& path = plan_.paths[p];
-      models_.push_back(make_model(path.settings, path.data < 0 ? nullptr : &tables_[static_cast<std::size_t>(path.data)]));
+      models_.push_back(model_of(path));
       predictive_.emplace_back();
       if (const DataPlan* data = data_of(path)) {
         const auto d = static_cast<std::size_t>(path.data);
         predictive_[p] = predictive_problem(path.settings, *data, *models_[p], tables_[d], predictive_tables_[d], plan_.layout.shards);
       }
-      const auto cell =
-          std::find_if(plan_.cells.begin(), plan_.cells.end(), [&](const CellPlan& c) { return c.path == static_cast<int>(p); });
-      targets.push_back(find_target(path, *models_[p], data_of(path), cell->fit.exact, whole_, plan_.threads, work_));
+      const bool exact = std::any_of(plan_.cells.begin(), plan_.cells.end(),
+                                     [&](const CellPlan& c) { return c.path == static_cast<int>(p) && c.fit.exact; });
+      targets.push_back(find_target(path, *models_[p], data_of(path), exact, whole_, reduce_, plan_.threads, work_));
     }
     target_s_ = watch.lap();
     for (const CellPlan& cell : plan_.cells) {
       const auto p = static_cast<std::size_t>(cell.path);
       cells_.push_back(shape_of(cell, plan_.paths[p], *models_[p], data_of(plan_.paths[p])));
-      cells_.back().target = targets[p];
+      FitTarget& target = cells_.back().target;
+      target = targets[p];
+      if (!cell.fit.exact) target.method.clear();
     }
     run_fits();
     progress_.finish();
     finish();
   }
 
-  /// What the user is shown; rank 0 only.
-  [[nodiscard]] const std::string& summary() const { return summary_; }
-
  private:
-  [[nodiscard]] const DataPlan* data_of(const PathPlan& path) const {
-    return path.data < 0 ? nullptr : &plan_.data[static_cast<std::size_t>(path.data)];
-  }
-
   void run_fits() {
     const Index parts = plan_.layout.replicates;
     const std::vector<Index> placed = place_fits(plan_.fits, parts);
@@ -142,17 +124,14 @@ class FitStudy {
     progress_.advance(steps * static_cast<double>(plan_.layout.replicates));
   }
 
-  /// All pending fits become durable: segments first, then the manifest, which is the commit.
+  /// All pending fits become durable.
   void checkpoint() {
-    ++manifest_.checkpoint;
-    std::string entry;
-    if (!pending_.empty()) entry = store::encode(store::write_fit_segment(plan_.directory, manifest_.checkpoint, world_.rank(), pending_));
-    pending_.clear();
-    for (const std::string& text : world_.all_gather(entry)) {
-      if (!text.empty()) manifest_.segments.push_back(store::decode_segment_entry(text));
-    }
-    if (world_.rank() == 0) store::write_manifest(plan_.directory, manifest_);
-    world_.barrier();
+    commit([&](Index number) {
+      std::string entry;
+      if (!pending_.empty()) entry = store::encode(store::write_fit_segment(plan_.directory, number, world_.rank(), pending_));
+      pending_.clear();
+      return entry;
+    });
   }
 
   void finish() {
@@ -165,29 +144,16 @@ class FitStudy {
     const auto file = directory_->run_file();
     const std::string hash = store::write_run_file(file, cells_, table, origin);
     directory_->remove_segments();
-    const std::string report = (directory_->path() / "report").string();
-    summary_ = write_fit_report(cells_, report_context(origin, hash), report);
-    summary_ += fmt::format("\nresults hash {}\nrun file     {}\nreport       {}\n", hash, file.string(), report);
+    const ReportContext context = report_context(origin, hash);
+    conclude(write_fit_report(cells_, context, (directory_->path() / "report").string()), hash);
   }
 
-  const cluster::Communicator& world_;
-  cluster::Reduce reduce_;
-  Stopwatch total_watch_;
-  Plan plan_;
-  cluster::Team team_;
-  cluster::Team whole_;
-  Progress progress_;
-  std::vector<data::Table> tables_;
-  std::unique_ptr<store::RunDirectory> directory_;
-  store::Manifest manifest_;
-  Work work_;
   double target_s_ = 0;
   std::vector<std::unique_ptr<models::Model>> models_;  ///< of each path
   std::vector<PredictiveTables> predictive_tables_;     ///< of each data set
   std::vector<PredictiveProblem> predictive_;           ///< of each path
   std::vector<FitCellRecord> cells_;
   std::vector<store::FitChunk> pending_;
-  std::string summary_;
 };
 
 }  // namespace

@@ -17,6 +17,7 @@
 #include "experiments/run/execution.hpp"
 #include "experiments/run/first_error.hpp"
 #include "experiments/run/fit_study.hpp"
+#include "experiments/run/load.hpp"
 #include "experiments/run/path.hpp"
 #include "experiments/run/preparation.hpp"
 #include "experiments/run/provenance.hpp"
@@ -35,8 +36,9 @@ constexpr Index kMostBatches = 256;
 
 class Study : public StudyRun {
  public:
-  Study(const RunOptions& options, const cluster::Communicator& world, Plan plan)
-      : StudyRun(options, world, std::move(plan), "estimates") {}
+  Study(const RunOptions& options, const cluster::Communicator& world, Plan plan) : StudyRun(options, world, std::move(plan), "estimates") {
+    open(options, [&](const DataPlan& data) { return load_share(data, whole_.shards); });
+  }
 
   void run() {
     progress_.start(plan_.replicate_calls);

@@ -7,7 +7,6 @@
 
 #include "engine/store/segments.hpp"
 #include "experiments/run/identity.hpp"
-#include "experiments/run/load.hpp"
 #include "experiments/run/output.hpp"
 #include "experiments/run/provenance.hpp"
 #include "experiments/run/threads.hpp"
@@ -23,13 +22,16 @@ StudyRun::StudyRun(const RunOptions& options, const cluster::Communicator& world
       progress_(world.rank() == 0 && !options.quiet, unit) {
   if (world.size() == 1) pin_threads(plan_.threads);
   check_identities(world);
-  for (const DataPlan& data : plan_.data) tables_.push_back(load_share(data, whole_.shards));
+}
+
+void StudyRun::open(const RunOptions& options, const std::function<data::Table(const DataPlan&)>& load) {
+  for (const DataPlan& data : plan_.data) tables_.push_back(load(data));
   // No rank has found an error in its data: only now does anything appear on disk.
-  world.barrier();
-  if (world.rank() == 0)
+  world_.barrier();
+  if (world_.rank() == 0)
     directory_ = open_run_directory(plan_.directory, options.overwrite, static_cast<Index>(2.1 * plan_.file_bytes) + (1 << 20));
   manifest_.run_id = fmt::format("{} {}", plan_.name, utc_now());
-  world.barrier();
+  world_.barrier();
 }
 
 void StudyRun::commit_entry(const std::string& entry) {

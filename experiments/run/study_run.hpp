@@ -1,6 +1,7 @@
 /// What studies of every kind begin and end with: teams, data, the run directory, and segments that a manifest commits.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -22,8 +23,11 @@ class StudyRun {
   [[nodiscard]] const std::string& summary() const { return summary_; }
 
  protected:
-  /// Loads this rank's data, then makes the run directory: an error in the data leaves nothing on disk. unit: of progress. Collective.
+  /// unit: of progress. Collective.
   StudyRun(const RunOptions& options, const cluster::Communicator& world, Plan plan, const char* unit);
+  /// Loads this rank's share of every data set by load(data), then makes the run directory: an error in the data leaves nothing on disk.
+  /// Collective.
+  void open(const RunOptions& options, const std::function<data::Table(const DataPlan&)>& load);
 
   [[nodiscard]] const DataPlan* data_of(const PathPlan& path) const {
     return path.data < 0 ? nullptr : &plan_.data[static_cast<std::size_t>(path.data)];

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <map>
 
+#include "experiments/spec/fit_methods.hpp"
 #include "experiments/spec/keys.hpp"
 #include "experiments/spec/spec.hpp"
 
@@ -46,8 +47,10 @@ std::vector<std::pair<std::string, std::string>> to_pairs(const Settings& settin
   std::vector<std::pair<std::string, std::string>> pairs;
   for (const detail::Key& key : detail::keys()) {
     if (!detail::of_kind(key.name, settings.study.kind)) continue;
-    // Parameters of other optimizers.
-    if (!key.default_text.empty() && !settings.fit.numbers.contains(key.name.substr(key.name.find('.') + 1))) continue;
+    if (settings.study.kind == "fit" && !fit_method(settings.fit.method).shows(key.name)) continue;
+    // Parameters of other optimizers and stopping rules.
+    const auto& given = key.name.starts_with("stopping.") ? settings.stopping.numbers : settings.fit.numbers;
+    if (!key.default_text.empty() && !given.contains(key.name.substr(key.name.find('.') + 1))) continue;
     pairs.emplace_back(key.name, detail::value_text(key.get(settings), key.type));
     if (key.name != "model.name") continue;
     std::map<std::string, std::string> of_model;

@@ -10,6 +10,8 @@
 #include "engine/error.hpp"
 #include "engine/estimators/estimator.hpp"
 #include "engine/optimizers/optimizer.hpp"
+#include "engine/optimizers/stopping.hpp"
+#include "experiments/spec/fit_methods.hpp"
 #include "experiments/spec/model_arguments.hpp"
 #include "experiments/spec/nearest.hpp"
 #include "experiments/spec/resolve.hpp"
@@ -52,9 +54,20 @@ class CellMaker {
     throw std::logic_error("model.name is required");
   }
 
-  bool takes(const Key& key) const { return !key.applies || key.applies(model()); }
+  /// The method of a fit; nullptr in other studies.
+  const FitMethod* method() const {
+    const auto text = [&](const char* key, const char* otherwise) -> std::string {
+      for (std::size_t g = 0; g < document_.givens.size(); ++g) {
+        if (document_.givens[g].key.name == key) return std::get<std::string>(chosen(g).value);
+      }
+      return otherwise;
+    };
+    return text("study.kind", "variance") == "fit" ? &fit_method(text("fit.method", "vi")) : nullptr;
+  }
 
-  /// Cells of a model that does not take a swept key would repeat for each of its values: only the first is made.
+  bool takes(const Key& key) const { return (!key.applies || key.applies(model())) && (method() == nullptr || method()->takes(key.name)); }
+
+  /// Cells of a model, or a method, that does not take a swept key would repeat for each of its values: only the first is made.
   bool repeats() const {
     for (std::size_t g = 0; g < document_.givens.size(); ++g) {
       if (choice_[g] > 0 && !takes(document_.givens[g].key)) return true;
@@ -131,27 +144,54 @@ class CellMaker {
     }
   }
 
-  /// The optimizer's parameters with their defaults; those of others that a sweep over optimizers may give are dropped.
+  /// What the method does not leave to the spec, and the parameters of optimizer and stopping rule.
   void complete_fit(Settings& settings) const {
+    const FitMethod& by = *method();
+    if (!by.family.empty()) settings.family.name = by.family;
+    if (!by.random) settings.fit.repeats = 1;
+    if (!by.samples) settings.estimators.samples = 1;
+    if (!by.optimizer) return;
     const optimizers::Entry& entry = *optimizers::find(settings.fit.optimizer);
+    complete_numbers(entry, "fit.", "fit.optimizer", settings.fit.numbers);
+    const std::string reason = !entry.reason_against ? ""
+                               : by.has_density()    ? entry.reason_against(settings.family.name)
+                                                     : entry.reason_against("");
+    if (!reason.empty()) {
+      const std::string served = by.has_density() ? fmt::format("family '{}'", settings.family.name) : fmt::format("method '{}'", by.name);
+      fail(document_.file, at("fit.optimizer"), fmt::format("optimizer '{}' cannot serve {}", entry.name, served), reason,
+           "Use adam, or exclude the pair.");
+    }
+    if (settings.fit.search_steps > 0 && entry.step_sizes.empty()) {
+      fail(document_.file, at("fit.search_steps"), fmt::format("fit.search_steps = {}", settings.fit.search_steps),
+           fmt::format("optimizer '{}' has no step sizes of its own to try", entry.name), "Use advi_adaptive, or remove it.");
+    }
+    const optimizers::StoppingEntry* rule = optimizers::find_stopping(settings.stopping.rule);
+    if (rule == nullptr) return settings.stopping.numbers.clear();
+    complete_numbers(*rule, "stopping.", "stopping.rule", settings.stopping.numbers);
+    if (rule->needs_objective && !by.has_density()) {
+      fail(document_.file, at("stopping.rule"), fmt::format("stopping rule '{}' cannot serve method '{}'", rule->name, by.name),
+           "it looks at the ELBO, and there is none", "Use relative_change, or exclude the pair.");
+    }
+  }
+
+  /// An entry's parameters with their defaults; those of others that a sweep may give are dropped.
+  template <class Entry>
+  void complete_numbers(const Entry& entry, const std::string& prefix, const char* chosen_by, std::map<std::string, double>& given) const {
     std::map<std::string, double> numbers;
     for (const optimizers::Parameter& parameter : entry.parameters) {
-      const auto given = settings.fit.numbers.find(parameter.name);
-      numbers[parameter.name] = given == settings.fit.numbers.end() ? parameter.default_value : given->second;
+      const auto found = given.find(parameter.name);
+      numbers[parameter.name] = found == given.end() ? parameter.default_value : found->second;
     }
-    settings.fit.numbers = std::move(numbers);
+    given = std::move(numbers);
     try {
-      (void)entry.make({settings.fit.numbers});
+      (void)entry.make({given});
     } catch (const UserError& error) {
+      // They begin with the key, in its table or alone.
       const std::string text = error.what();
-      const std::string key = "fit." + text.substr(0, text.find(':'));
-      const Position place = at(document_.find(key) != nullptr ? key : "fit.optimizer");
+      const std::string name = text.substr(0, text.find(':'));
+      const std::string key = name.starts_with(prefix) ? name : prefix + name;
+      const Position place = at(document_.find(key) != nullptr ? key : chosen_by);
       throw UserError(fmt::format("{}:{}:{}: {}", document_.file, place.line, place.column, text));
-    }
-    const std::string reason = entry.reason_against ? entry.reason_against(settings.family.name) : "";
-    if (!reason.empty()) {
-      fail(document_.file, at("fit.optimizer"), fmt::format("optimizer '{}' cannot serve family '{}'", entry.name, settings.family.name),
-           reason, "Use adam, or exclude the pair.");
     }
   }
 
@@ -160,6 +200,10 @@ class CellMaker {
       if (of_kind(given.key.name, s.study.kind)) continue;
       fail(document_.file, given.at, fmt::format("{} is given", given.key.name),
            fmt::format("a study of kind '{}' does not take it", s.study.kind), "Remove it, or change study.kind.");
+    }
+    if (s.estimators.names.empty() && (method() == nullptr || method()->estimators)) {
+      fail(document_.file, {}, "missing key 'estimators.names'", find_key("estimators.names")->meaning,
+           "Add names = [\"...\"] to [estimators].");
     }
     check_samples(s);
     if (s.study.kind == "fit") return check_references(s);
@@ -186,6 +230,10 @@ class CellMaker {
     same("reference.sd", s.reference.sd, "reference.mean", s.reference.mean.size(), false);
     same("reference.mean_error", s.reference.mean_error, "reference.mean", s.reference.mean.size(), true);
     same("reference.sd_error", s.reference.sd_error, "reference.mean", s.reference.mean.size(), true);
+    const int sources = (s.reference.mean.empty() ? 0 : 1) + (s.reference.quadrature ? 1 : 0) + (s.reference.run.empty() ? 0 : 1);
+    if (sources < 2) return;
+    fail(document_.file, at(s.reference.quadrature ? "reference.quadrature" : "reference.run"), "reference moments are given twice",
+         "of reference.mean, reference.quadrature and reference.run one is enough", "Remove all but one.");
   }
 
   void check_samples(const Settings& s) const {
@@ -234,22 +282,42 @@ std::vector<std::pair<std::string, std::string>> swept_texts(const Document& doc
   return texts;
 }
 
-/// So is a parameter that no optimizer of the spec knows.
-void check_optimizers(const Document& document) {
-  const Given* chosen = document.find("fit.optimizer");
+/// All values that a key of one name takes in the spec, or what it is by default.
+std::vector<std::string> names_given(const Document& document, const char* key, const std::string& otherwise) {
+  const Given* chosen = document.find(key);
+  if (chosen == nullptr) return {otherwise};
+  std::vector<std::string> names;
+  for (const Alternative& alternative : chosen->alternatives) names.push_back(std::get<std::string>(alternative.value));
+  return names;
+}
+
+/// So is a parameter that no optimizer, or stopping rule, of the spec knows. find(name): the entry, nullptr if there is none.
+template <class Find>
+void check_parameters(const Document& document, const std::string& prefix, const char* chosen_by, const std::string& otherwise,
+                      const std::string& what, Find find) {
+  const std::vector<std::string> names = names_given(document, chosen_by, otherwise);
   for (const Given& given : document.givens) {
-    if (given.key.name.rfind("fit.", 0) != 0 || given.key.default_text.empty()) continue;
-    std::vector<std::string> names;
-    if (chosen == nullptr) names.push_back(Settings{}.fit.optimizer);
-    for (std::size_t a = 0; chosen != nullptr && a < chosen->alternatives.size(); ++a)
-      names.push_back(std::get<std::string>(chosen->alternatives[a].value));
+    if (given.key.name.rfind(prefix, 0) != 0 || given.key.default_text.empty()) continue;
     const bool taken = std::any_of(names.begin(), names.end(), [&](const std::string& name) {
-      const auto& parameters = optimizers::find(name)->parameters;
-      return std::any_of(parameters.begin(), parameters.end(), [&](const auto& p) { return "fit." + p.name == given.key.name; });
+      const auto* entry = find(name);
+      if (entry == nullptr) return false;
+      return std::any_of(entry->parameters.begin(), entry->parameters.end(),
+                         [&](const auto& p) { return prefix + p.name == given.key.name; });
     });
     if (taken) continue;
-    fail(document.file, given.at, fmt::format("{} is given", given.key.name), fmt::format("optimizer {} does not take it", join(names)),
-         "Remove it, or choose another fit.optimizer.");
+    fail(document.file, given.at, fmt::format("{} is given", given.key.name), fmt::format("{} {} does not take it", what, join(names)),
+         fmt::format("Remove it, or choose another {}.", chosen_by));
+  }
+}
+
+/// And a key that no method of the spec takes.
+void check_methods(const Document& document) {
+  if (names_given(document, "study.kind", "variance").front() != "fit") return;
+  const std::vector<std::string> names = names_given(document, "fit.method", Settings{}.fit.method);
+  for (const Given& given : document.givens) {
+    if (std::any_of(names.begin(), names.end(), [&](const std::string& name) { return fit_method(name).takes(given.key.name); })) continue;
+    fail(document.file, given.at, fmt::format("{} is given", given.key.name), fmt::format("method {} does not take it", join(names)),
+         "Remove it, or choose another fit.method.");
   }
 }
 
@@ -272,7 +340,9 @@ void check_all_taken(const Document& document) {
 
 void expand(const Document& document, Spec& spec) {
   check_all_taken(document);
-  check_optimizers(document);
+  check_methods(document);
+  check_parameters(document, "fit.", "fit.optimizer", Settings{}.fit.optimizer, "optimizer", optimizers::find);
+  check_parameters(document, "stopping.", "stopping.rule", Settings{}.stopping.rule, "stopping rule", optimizers::find_stopping);
   std::size_t total = 1;
   for (const Given& given : document.givens) {
     total *= given.alternatives.size();

@@ -12,6 +12,8 @@
 #include "engine/estimators/estimator.hpp"
 #include "engine/families/catalogue.hpp"
 #include "engine/optimizers/optimizer.hpp"
+#include "engine/optimizers/stopping.hpp"
+#include "experiments/spec/fit_methods.hpp"
 #include "experiments/spec/nearest.hpp"
 
 namespace variscope::experiments::detail {
@@ -89,12 +91,14 @@ std::vector<std::string> names_of(const Catalogue& catalogue) {
 #define FIELD(member) \
   [](Settings & s) -> auto& { return s.member; }
 
-/// Parameters of all optimizers: an optimizer that does not know one refuses it in expand.cpp.
-std::vector<Key> optimizer_keys() {
+/// Parameters of all entries of a catalogue, as keys below `prefix`: an entry that does not know one refuses it in expand.cpp.
+/// numbers(Settings&): where they go.
+template <class Catalogue, class Numbers>
+std::vector<Key> parameter_keys(const std::string& prefix, const Catalogue& catalogue, Numbers numbers) {
   std::vector<Key> made;
-  for (const optimizers::Entry& entry : optimizers::catalogue()) {
+  for (const auto& entry : catalogue) {
     for (const optimizers::Parameter& parameter : entry.parameters) {
-      const std::string name = "fit." + parameter.name;
+      const std::string name = prefix + parameter.name;
       const auto same = std::find_if(made.begin(), made.end(), [&](const Key& k) { return k.name == name; });
       const std::string default_text = fmt::format("{}", parameter.default_value);
       if (same != made.end()) {
@@ -106,10 +110,14 @@ std::vector<Key> optimizer_keys() {
       added.type = Type::real;
       added.meaning = parameter.description;
       added.default_text = default_text;
-      added.set = [name = parameter.name](Settings& settings, const Value& value) { settings.fit.numbers[name] = std::get<double>(value); };
-      added.get = [name = parameter.name](const Settings& settings) {
-        const auto found = settings.fit.numbers.find(name);
-        return Value(found == settings.fit.numbers.end() ? std::numeric_limits<double>::quiet_NaN() : found->second);
+      added.set = [name = parameter.name, numbers](Settings& settings, const Value& value) {
+        numbers(settings)[name] = std::get<double>(value);
+      };
+      added.get = [name = parameter.name, numbers](const Settings& settings) {
+        Settings copy = settings;
+        const auto& all = numbers(copy);
+        const auto found = all.find(name);
+        return Value(found == all.end() ? std::numeric_limits<double>::quiet_NaN() : found->second);
       };
       made.push_back(std::move(added));
     }
@@ -174,8 +182,13 @@ std::vector<Key> make_keys() {
       at_least(key("reference.sd", FIELD(reference.sd), "their posterior standard deviations"), 0, 1e300),
       at_least(key("reference.mean_error", FIELD(reference.mean_error), "standard errors of reference.mean; empty: exact"), 0, 1e300),
       at_least(key("reference.sd_error", FIELD(reference.sd_error), "standard errors of reference.sd; empty: exact"), 0, 1e300),
-      needed(one_of(key("estimators.names", FIELD(estimators.names), "gradient estimators to compare; see 'variscope list estimators'"),
-                    names_of(estimators::catalogue()))),
+      key("reference.quadrature", FIELD(reference.quadrature),
+          "take both from quadrature over all coordinates, of which a model has at most 3"),
+      key("reference.run", FIELD(reference.run),
+          "take both from this run of fits of the same model, relative to the spec: from those whose importance weights can be relied on"),
+      // Needed, but by some methods of fits: expand.cpp sees to it.
+      one_of(key("estimators.names", FIELD(estimators.names), "gradient estimators to compare; see 'variscope list estimators'"),
+             names_of(estimators::catalogue())),
       at_least(key("estimators.samples", FIELD(estimators.samples), "Monte Carlo samples M of one estimate"), 1, 1e9),
       rows(key("estimators.batch_rows", FIELD(estimators.batch_rows), "data rows B of one estimate")),
       one_of(key("estimators.row_policy", FIELD(estimators.row_policy),
@@ -200,9 +213,15 @@ std::vector<Key> make_keys() {
       at_least(
           key("components.noise_sets", FIELD(components.noise_sets), "sample sets of a crossed design, every one met by every minibatch"),
           2, 1024),
+      one_of(key("fit.method", FIELD(fit.method), "how the approximation is found; see 'variscope list methods'"), names_of(fit_methods())),
       one_of(key("fit.optimizer", FIELD(fit.optimizer), "optimizer of a fit; see 'variscope list optimizers'"),
              names_of(optimizers::catalogue())),
-      at_least(key("fit.steps", FIELD(fit.steps), "steps of a fit"), 1, 1e9),
+      at_least(key("fit.search_steps", FIELD(fit.search_steps),
+                   "steps of each trial of the optimizer's own step sizes, the best of which is taken; 0: fit.step_size is"),
+               0, 1e6),
+      at_least(key("fit.particles", FIELD(fit.particles), "particles of method svgd"), 2, 1e6),
+      at_least(key("fit.steps", FIELD(fit.steps), "steps of a fit; of searches by L-BFGS the most evaluations of what is maximised"), 1,
+               1e9),
       at_least(key("fit.budget_evaluations", FIELD(fit.budget_evaluations),
                    "a fit ends before its work exceeds so many gradients of all rows (of one sample); 0: no such limit"),
                0, 1e18),
@@ -229,14 +248,26 @@ std::vector<Key> make_keys() {
       of_study(with_data(at_least(key("predictive.kept_rows", FIELD(predictive.kept_rows),
                                       "rows of each part whose bands are stored, the first; figures are of all rows"),
                                   0, 1e6))),
+      one_of(key("stopping.rule", FIELD(stopping.rule), "when a fit ends before its steps do; see 'variscope list stopping'"),
+             [] {
+               std::vector<std::string> rules = names_of(optimizers::stopping_catalogue());
+               rules.insert(rules.begin(), "none");
+               return rules;
+             }()),
       of_study(key("output.directory", FIELD(output.directory), "run directory; empty: runs/<study.name>")),
       of_study(at_least(
           key("limits.memory_gib", FIELD(limits.memory_gib), "memory per rank in GiB that the plan may use; 0: what the machine has"), 0,
           1e9)),
   };
-  const auto after = std::find_if(all.begin(), all.end(), [](const Key& k) { return k.name == "fit.optimizer"; });
-  std::vector<Key> of_optimizers = optimizer_keys();
-  all.insert(after + 1, std::make_move_iterator(of_optimizers.begin()), std::make_move_iterator(of_optimizers.end()));
+  const auto insert_after = [&](const char* name, std::vector<Key> more) {
+    const auto after = std::find_if(all.begin(), all.end(), [&](const Key& k) { return k.name == name; });
+    all.insert(after + 1, std::make_move_iterator(more.begin()), std::make_move_iterator(more.end()));
+  };
+  insert_after("fit.optimizer", parameter_keys(
+                                    "fit.", optimizers::catalogue(), [](Settings & s) -> auto& { return s.fit.numbers; }));
+  insert_after("stopping.rule",
+               parameter_keys(
+                   "stopping.", optimizers::stopping_catalogue(), [](Settings & s) -> auto& { return s.stopping.numbers; }));
   return all;
 }
 
@@ -305,8 +336,8 @@ const Key* find_key(const std::string& name) {
 
 bool of_kind(const std::string& key, const std::string& kind) {
   const auto below = [&](const char* prefix) { return key.rfind(prefix, 0) == 0; };
-  const bool of_fits = below("fit.") || below("predictive.") || key == "family.point" || key == "reference.mean" || key == "reference.sd" ||
-                       key == "reference.mean_error" || key == "reference.sd_error";
+  const bool of_fits = below("fit.") || below("predictive.") || below("stopping.") || key == "family.point" ||
+                       (below("reference.") && key != "reference.method" && key != "reference.samples");
   const bool of_variances = below("path.") || below("replicates.") || below("components.") || key == "reference.samples";
   return kind == "fit" ? !of_variances : !of_fits;
 }

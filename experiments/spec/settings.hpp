@@ -69,6 +69,8 @@ struct Settings {
     std::vector<double> sd;
     std::vector<double> mean_error;  ///< standard errors of the two above; empty: exact
     std::vector<double> sd_error;
+    bool quadrature = false;  ///< instead: by quadrature, in three dimensions or less
+    std::string run;          ///< instead: a run of fits, relative to the spec
   } reference;
   struct Estimators {
     std::vector<std::string> names;
@@ -90,8 +92,11 @@ struct Settings {
   } components;
   /// A fit: the objective climbed to its optimum, once for each estimator and repeat.
   struct Fit {
+    std::string method = "vi";
     std::string optimizer = "adam";
     std::map<std::string, double> numbers;  ///< the optimizer's parameters, step_size among them
+    Index search_steps = 0;                 ///< of each trial of the optimizer's step sizes; 0: no search
+    Index particles = 100;                  ///< of svgd
     Index steps = 1000;
     double budget_evaluations = 0;    ///< whole-data gradient evaluations that a fit may take; 0: as many as its steps take
     Index repeats = 8;                ///< fits of each estimator, independent of each other
@@ -108,6 +113,11 @@ struct Settings {
     Index draws = 1000;      ///< of the posterior draws, the first
     Index kept_rows = 1000;  ///< of each part, whose bands are stored
   } predictive;
+  /// When fits may end before their steps do.
+  struct Stopping {
+    std::string rule = "none";
+    std::map<std::string, double> numbers;  ///< the rule's parameters
+  } stopping;
   struct Output {
     std::string directory;  ///< default: runs/<study.name>
   } output;

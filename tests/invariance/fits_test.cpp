@@ -79,7 +79,7 @@ class FitsTest : public LayoutsTest {
 };
 using SlowFitsTest = FitsTest;
 
-TEST_F(FitsTest, WithoutDataOnAnyLayout) {
+TEST_F(SlowFitsTest, WithoutDataOnAnyLayout) {
   const auto text = gaussian_fits(R"("pw_cfe", "sf_loo", "pw_rqmc")", "steps = 70\nrepeats = 4\naverage = 0.3\n",
                                   "[reference]\nmethod = \"monte_carlo\"\n");
   check(write("study.toml", text), {"replicates=1", "replicates=2", "samples=2", "replicates=2,samples=2"});

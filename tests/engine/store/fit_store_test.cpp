@@ -43,7 +43,7 @@ FitCellRecord sample_fits(const std::string& id, std::uint64_t seed) {
   for (int f = 0; f < 6; ++f) {
     FitRecord& fit = cell.fits.emplace_back();
     fit.resize({4, 6, 2});
-    fit.status = f == 4 ? FitStatus::diverged : FitStatus::finished;
+    end_as(fit, f == 4 ? FitEnding::refused : FitEnding::converged);
     fit.steps = 10 + f;
     fit.refused = f;
     for (const FitArray& array : fit_arrays) fill(fit.*array.values, seed += 100);
@@ -64,6 +64,7 @@ bool same(const std::vector<double>& a, const std::vector<double>& b) {
 
 void expect_same(const FitRecord& a, const FitRecord& b) {
   EXPECT_EQ(a.status, b.status);
+  EXPECT_EQ(a.ending, b.ending);
   EXPECT_EQ(a.steps, b.steps);
   EXPECT_EQ(a.refused, b.refused);
   for (const FitArray& array : fit_arrays) EXPECT_TRUE(same(a.*array.values, b.*array.values)) << array.name;

@@ -3,6 +3,7 @@
 
 #include <cmath>
 
+#include "experiments/report/figure_fits.hpp"
 #include "experiments/report/fit_summaries.hpp"
 #include "experiments/report/t4.hpp"
 #include "experiments/report/t5.hpp"
@@ -103,6 +104,52 @@ TEST(FitReport, GapsArrivalsAndDivergence) {
   EXPECT_EQ(entry(table, 1, "diverged").text, "2 of 3");
   EXPECT_DOUBLE_EQ(entry(table, 1, "gap").estimate.value, 1);
   EXPECT_EQ(entry(table, 1, "evaluations_to_tolerance").text, "not reached");
+}
+
+/// Gaps whose squares overflow have no finite interval: gnuplot must not be shown one.
+TEST(FitReport, FiguresHoldFiniteNumbersOnly) {
+  const std::vector<FitCellRecord> cells = {cell_of("cell_000", "0.1", {{-1e300, -1e200, -0.02}, {-1e300, -3, -0.04}, {-1e300, -3, -0.1}})};
+  const auto problems = summarise_fits(cells);
+  const auto figures = fit_figures(problems, {.study = "s", .results_hash = "", .program_version = ""});
+  ASSERT_EQ(figures.size(), 2U);
+  for (const Figure& figure : figures) EXPECT_EQ(figure.data.find("inf"), std::string::npos) << figure.data;
+  EXPECT_NE(figures[0].data.find("200,\"100\",0.05"), std::string::npos) << figures[0].data;
+}
+
+/// A fit that ended of its own has its answer at any later time: it does not shorten the budget of others, and its posterior stands beside
+/// those of other families.
+TEST(FitReport, FitsThatEndedOfTheirOwn) {
+  const double nan = std::nan("");
+  auto search = cell_of("cell_001", "0.1", {{nan, -1, -1}});
+  search.method = "laplace";
+  search.family = "full_rank_gaussian";
+  search.estimators = {"laplace"};
+  search.settings = {{"model.name", "banana"}, {"family.name", "full_rank_gaussian"}};
+  search.fits[0].steps = 7;
+  end_as(search.fits[0], FitEnding::converged);
+  search.fits[0].counts[1].gradient_evaluations = search.fits[0].counts[2].gradient_evaluations = 7;
+  auto point = cell_of("cell_002", "0.1", {{nan, nan, nan}});
+  point.method = "svgd";
+  point.family = "particles";
+  point.objective = "none";
+  point.estimators = {"svgd"};
+  point.settings = {{"model.name", "banana"}};
+  end_as(point.fits[0], FitEnding::all_steps);
+  auto fits = cell_of("cell_000", "0.1", {{-9, -1, -0.1}});
+  fits.settings.push_back({"family.name", "mean_field_gaussian"});
+  const std::vector<FitCellRecord> cells = {fits, search, point};
+  const auto problems = summarise_fits(cells);
+  ASSERT_EQ(problems.size(), 2U);  // by family; particles have no bound
+  EXPECT_DOUBLE_EQ(problems[0].budget, 200);
+  EXPECT_DOUBLE_EQ(problems[1].budget, 7);
+  const Table table = t4(problems, {.study = "s", .results_hash = "", .program_version = ""});
+  EXPECT_EQ(entry(table, 0, "ended_early").text, "0 of 1");
+  EXPECT_EQ(table.sections.at(1).rows.at(0).label(), "laplace");
+  const auto posteriors = summarise_posteriors(cells);
+  ASSERT_EQ(posteriors.size(), 1U);
+  ASSERT_EQ(posteriors[0].groups.size(), 3U);
+  EXPECT_TRUE(converged(cells[1].fits[0]));
+  EXPECT_TRUE(converged(cells[2].fits[0]));
 }
 
 TEST(FitReport, WithoutAnOptimumTheBestIsTheTarget) {
