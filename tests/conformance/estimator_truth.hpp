@@ -7,6 +7,7 @@
 #include <stdexcept>
 #include <vector>
 
+#include "engine/oracles/truth.hpp"
 #include "tests/conformance/estimator_setting.hpp"
 
 namespace variscope::test {
@@ -179,6 +180,11 @@ inline TrueGradient true_gradient(const Setting& setting, estimators::Objective 
   const bool bound = objective == estimators::Objective::importance_bound;
   if (!bound && setting.family->mean_field_gaussian() != nullptr && setting.model->has_gaussian_expectation())
     return exact_gradient(setting, objective);
+  if (!bound && by_quadrature(*setting.model, setting.entry->name)) {
+    const auto truth = oracles::quadrature_truth("pw_cfe", *setting.model, setting.entry->name, setting.lambda, objective, 1);
+    if (!truth) throw std::logic_error("quadrature of " + setting.model_name + " fails");
+    return {truth->mean, std::vector<double>(truth->mean.size(), truth->error)};
+  }
   if (!bound && setting.family->noise().normals == 0) return enumerated_gradient(setting, objective);
   if (setting.family->reparameterisable()) return differenced_gradient(setting, objective, samples);
   if (bound) throw std::logic_error("no truth of this bound");
