@@ -78,6 +78,7 @@ const std::vector<Entry>& catalogue() {
       quadratic_surrogate_entry(),
       bonnet_price_entry(),
       variance_reduced_entry(),
+      stored_gradients_entry(),
       joint_control_entry(),
       measure_valued_entry(),
       arm_entry(),

@@ -43,9 +43,21 @@ class SnapshotControl : public Estimator {
   }
 };
 
+/// A control that does not know the noise: one column a call, of which every sample's location has its share.
+class NoiselessControl : public SnapshotControl {
+ public:
+  void accumulate(const Context& context, const SampleBlock& block, std::span<double> partial) const override {
+    const families::MeanFieldGaussian& q = *context.family->mean_field_gaussian();
+    q.add_pathwise(block.noise, block.position, block.densities[0], 1, block.first, block.last, partial);
+    for (Index d = 0; d < q.dim(); ++d) {
+      partial[static_cast<std::size_t>(d)] -= static_cast<double>(block.last - block.first) * block.densities[1](1 + d, block.origins[1]);
+    }
+  }
+};
+
 /// Johnson and Zhang 2013 (NeurIPS), eq. 2, at the snapshot's mean: c(n) = grad l_n(m~), whose mean over rows is known. It controls the
 /// noise that rows alone make in the mean; the scale is left as it is. State: the whole gradient at m~.
-class VarianceReduced final : public SnapshotControl {
+class VarianceReduced final : public NoiselessControl {
  public:
   [[nodiscard]] std::vector<Request> requests(const Context&) const override {
     return {{.wanted = {false, true}}, {.wanted = {false, true}, .per_sample = false, .at_sample = false}};
@@ -63,17 +75,40 @@ class VarianceReduced final : public SnapshotControl {
     for (Index d = 0; d < theta.dim(); ++d) state[static_cast<std::size_t>(d)] = out(1 + d, 0);
   }
 
-  void accumulate(const Context& context, const SampleBlock& block, std::span<double> partial) const override {
-    const families::MeanFieldGaussian& q = *context.family->mean_field_gaussian();
-    q.add_pathwise(block.noise, block.position, block.densities[0], 1, block.first, block.last, partial);
-    for (Index d = 0; d < q.dim(); ++d) {
-      partial[static_cast<std::size_t>(d)] -= static_cast<double>(block.last - block.first) * block.densities[1](1 + d, block.origins[1]);
+ protected:
+  [[nodiscard]] double expectation(const Context& context, std::size_t p) const override {
+    return p < context.state.size() ? context.state[p] : 0.0;
+  }
+};
+
+/// Defazio, Bach and Lacoste-Julien 2014 (NeurIPS), eq. 1: c(n) = grad l_n(phi_n), phi_n being q's mean when row n was last drawn; the
+/// table's sum is known. Like VarianceReduced, but every row has an age of its own, and the stored gradients cost no evaluation. State: the
+/// table, then its sum.
+class StoredGradients final : public NoiselessControl {
+ public:
+  [[nodiscard]] std::vector<Request> requests(const Context&) const override {
+    return {{.wanted = {false, true}}, {.wanted = {false, true}, .per_sample = false, .prior = false, .stored = true, .at_sample = false}};
+  }
+
+  [[nodiscard]] Index state_size(const Context& context) const override { return (context.model->rows() + 1) * context.family->dim(); }
+  void prepare(const Context& context, Preparation& preparation, std::span<double> state) const override {
+    const Index dim = context.family->dim();
+    const auto rows = static_cast<std::size_t>(context.model->rows());
+    const std::vector<std::uint32_t> here(context.history == nullptr ? rows : 0, 0);
+    tiles::Batch theta(dim, context.history == nullptr ? 1 : context.history->ages);
+    const std::vector<double>& means = context.history == nullptr ? context.family->mean_field_gaussian()->mean() : context.history->mean;
+    for (Index k = 0; k < theta.count(); ++k) {
+      for (Index d = 0; d < dim; ++d) theta(d, k) = means[static_cast<std::size_t>(k * dim + d)];
     }
+    const std::span<double> table = state.first(rows * static_cast<std::size_t>(dim));
+    preparation.row_gradients(theta.view(), context.history == nullptr ? here : context.history->age_of, table);
+    for (std::size_t i = 0; i < table.size(); ++i) state[table.size() + i % static_cast<std::size_t>(dim)] += table[i];
   }
 
  protected:
   [[nodiscard]] double expectation(const Context& context, std::size_t p) const override {
-    return p < context.state.size() ? context.state[p] : 0.0;
+    const auto dim = static_cast<std::size_t>(context.family->dim());
+    return p < dim && !context.state.empty() ? context.state[context.state.size() - dim + p] : 0.0;
   }
 };
 
@@ -163,6 +198,21 @@ Entry joint_control_entry() {
   entry.incompatible = [](const Context& context) -> std::optional<std::string> {
     if (auto reason = needs_minibatch(context)) return reason;
     if (!context.model->has_hessian_vector()) return "needs Hessian-vector products, which this model does not offer";
+    return std::nullopt;
+  };
+  return entry;
+}
+
+Entry stored_gradients_entry() {
+  Entry entry = plain_entry("saga", "pathwise, rows compared with their gradients as of when each was last drawn (SAGA)",
+                            "Defazio, Bach, Lacoste-Julien 2014 (NeurIPS), eq. 1",
+                            "1 gradient; the drawn rows' gradients at the mean a call, to renew the table of rows x dim numbers",
+                            [] { return std::make_unique<StoredGradients>(); });
+  entry.history = true;
+  entry.incompatible = [](const Context& context) -> std::optional<std::string> {
+    if (auto reason = needs_minibatch(context)) return reason;
+    if (context.model->rows() * context.family->dim() > kLargestRowTable)
+      return "keeps a gradient for every row, and so many rows of so many parameters are more than the 4194304 numbers it may hold";
     return std::nullopt;
   };
   return entry;

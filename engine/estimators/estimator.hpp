@@ -2,6 +2,7 @@
 /// gradient.
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -29,6 +30,13 @@ enum class Coupling {
   scrambled_net,  ///< the M samples are one Owen-scrambled Sobol net
 };
 
+/// When every data row was last drawn along a path, and where q's mean was then: what a table of stored gradients was made of.
+struct RowHistory {
+  Index ages = 0;                     ///< different steps
+  std::vector<double> mean;           ///< [age x dim]
+  std::vector<std::uint32_t> age_of;  ///< [row]
+};
+
 /// The setting an estimator is used in; outlives the estimator's calls.
 struct Context {
   const families::Family* family = nullptr;
@@ -39,6 +47,8 @@ struct Context {
   std::span<const double> state = {};  ///< what prepare() left; empty for stateless estimators
   /// lambda some steps back along the path, for estimators that lean on an earlier step; lambda itself where there is none.
   std::span<const double> snapshot = {};
+  /// Of all rows, for estimators that keep a table; nullptr where there is no path: all rows were last seen at the family's own mean.
+  const RowHistory* history = nullptr;
 };
 
 /// A density evaluation that an estimate asks for, on its rows (likelihood scaled by N / B).
@@ -47,7 +57,10 @@ struct Request {
   Index columns = 1;       ///< for each sample, or for each call
   bool per_sample = true;  ///< false: once a call, whatever the number of samples
   bool prior = true;       ///< the log prior is added
-  bool at_sample = true;   ///< theta is the sample's position itself; false, or for a Hessian-vector product: place() says where
+  /// Not of the model, but stored: the sum over the call's rows, scaled likewise, of what the state holds of each in its first
+  /// rows x dim numbers, in the place of gradients. Once a call, without prior; nothing is placed, and nothing counted.
+  bool stored = false;
+  bool at_sample = true;  ///< theta is the sample's position itself; false, or for a Hessian-vector product: place() says where
 };
 
 /// Columns of one estimate as the runner laid them out. Sample s (a column of noise and position) has its `columns` columns of a
@@ -82,6 +95,8 @@ class Preparation {
 
   /// Log density of all rows, prior included, at columns of theta (direction: for Hessian-vector products). out: wanted.rows(dim) rows.
   virtual void evaluate(const models::Wanted& wanted, tiles::ConstBatchView theta, tiles::ConstBatchView direction, tiles::Batch& out) = 0;
+  /// table [row x dim]: the gradient of every row's own log likelihood at theta's column column[row]. All rows, whoever holds them.
+  virtual void row_gradients(tiles::ConstBatchView theta, std::span<const std::uint32_t> column, std::span<double> table) = 0;
   /// Training call `call`: M samples and B rows drawn as in production, from streams of their own, the requests evaluated on them. All M
   /// samples come in one block.
   virtual void train(Index call, const std::vector<Request>& requests, const std::function<void(const SampleBlock&)>& use) = 0;
@@ -110,7 +125,8 @@ class Estimator {
   virtual void prepare(const Context& context, Preparation& preparation, std::span<double> state) const;
   /// Share of the preparation's work, and of its seconds, that each call is charged with: 1 if a step of an optimiser would have to repeat
   /// it, B / N if it serves an epoch, 0 if an optimiser could learn the same from the samples of its earlier calls (baselines,
-  /// coefficients, surrogates). Reports say after how many calls the latter is paid, should they be trained by calls of their own.
+  /// coefficients, surrogates). context.batch_rows: of all replicas together. Reports say after how many calls the latter is paid, should
+  /// they be trained by calls of their own.
   [[nodiscard]] virtual double preparation_share(const Context&) const { return 0; }
 
   /// Doubles of one partial sum.
@@ -133,6 +149,7 @@ struct Entry {
   std::string cost;       ///< per sample, in words: "1 gradient"
   bool biased = false;    ///< declared so: judged by mean squared error, never ranked by variance
   bool snapshot = false;  ///< leans on Context::snapshot, whose age reports then state
+  bool history = false;   ///< leans on Context::history
   /// Whether it estimates the gradient of the importance-weighted bound; all others estimate those of the other two objectives.
   bool importance_bound = false;
   /// Whether a gradient is no average of M independent terms though its samples are independent: sums over pairs of samples, coefficients

@@ -51,10 +51,13 @@ struct Rows {
   [[nodiscard]] double curvature(std::size_t n, std::size_t i, std::size_t j) const {
     return weight * x(n, i) * x(n, j) + (i == j ? precision : 0.0);
   }
-  [[nodiscard]] double slope(std::size_t n, std::size_t i, std::span<const double> z) const {
+  [[nodiscard]] double likelihood_slope(std::size_t n, std::size_t i, std::span<const double> z) const {
     double residual = problem.response[n];
     for (std::size_t j = 0; j < dim; ++j) residual -= x(n, j) * z[j];
-    return (problem.prior_mean - z[i]) * precision + weight * x(n, i) * residual;
+    return weight * x(n, i) * residual;
+  }
+  [[nodiscard]] double slope(std::size_t n, std::size_t i, std::span<const double> z) const {
+    return (problem.prior_mean - z[i]) * precision + likelihood_slope(n, i, z);
   }
 };
 
@@ -63,11 +66,13 @@ struct Rows {
 NoiseComponents linear_components(const std::string& estimator, const LinearProblem& problem, std::span<const double> lambda,
                                   std::span<const double> snapshot) {
   const bool joint = estimator == "joint_cv";
-  const bool controlled = joint || estimator == "svrg";
-  if (!controlled && estimator != "pw_cfe") throw std::invalid_argument("linear_components: knows pw_cfe, svrg and joint_cv");
+  const bool stored = estimator == "saga";
+  const bool controlled = joint || stored || estimator == "svrg";
+  if (!controlled && estimator != "pw_cfe") throw std::invalid_argument("linear_components: knows pw_cfe, svrg, saga and joint_cv");
   const Rows at(problem);
   const std::size_t dim = at.dim;
-  if (lambda.size() != 2 * dim || snapshot.size() != 2 * dim) throw std::invalid_argument("oracles: 2 dim parameters are needed");
+  if (lambda.size() != 2 * dim || snapshot.size() != (stored ? at.rows * dim : 2 * dim))
+    throw std::invalid_argument("oracles: 2 dim parameters are needed, and for saga rows x dim of the past");
   const std::span<const double> mean = lambda.first(dim);
   const std::span<const double> old_mean = snapshot.first(dim);
   std::vector<double> scale;
@@ -76,8 +81,9 @@ NoiseComponents linear_components(const std::string& estimator, const LinearProb
     scale.push_back(std::exp(lambda[dim + i]));
     old_scale.push_back(joint ? std::exp(snapshot[dim + i]) : 0.0);
   }
-  const auto whole = [&](std::size_t i, std::span<const double> z) {
-    return Coefficient(at.rows, [&](std::size_t n) { return at.slope(n, i, z); }).mean;
+  // Of row n's control: the whole term at the snapshot; at the row's own past its likelihood alone, so that the prior does not cancel.
+  const auto control = [&](std::size_t n, std::size_t i) {
+    return stored ? at.likelihood_slope(n, i, snapshot.subspan(n * dim, dim)) : at.slope(n, i, old_mean);
   };
 
   NoiseComponents result;
@@ -86,13 +92,13 @@ NoiseComponents linear_components(const std::string& estimator, const LinearProb
   for (std::size_t i = 0; i < dim; ++i) {
     const Coefficient constant(at.rows, [&](std::size_t n) {
       if (!controlled) return at.slope(n, i, mean);
+      if (stored) return at.slope(n, i, mean) - control(n, i);
       double sum = 0;
       for (std::size_t j = 0; j < dim; ++j) sum -= at.curvature(n, i, j) * (mean[j] - old_mean[j]);
       return sum;
     });
-    const Coefficient along(at.rows,
-                            [&](std::size_t n) { return scale[i] * at.slope(n, i, mean) - old_scale[i] * at.slope(n, i, old_mean); });
-    const double known = controlled ? whole(i, old_mean) : 0.0;
+    const Coefficient along(at.rows, [&](std::size_t n) { return scale[i] * at.slope(n, i, mean) - old_scale[i] * control(n, i); });
+    const double known = controlled ? Coefficient(at.rows, [&](std::size_t n) { return control(n, i); }).mean : 0.0;
     result.gradient[i] = constant.mean + known;
     result.data[i] = constant.variance;
     result.monte_carlo[dim + i] = squared(along.mean);

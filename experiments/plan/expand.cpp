@@ -132,6 +132,7 @@ std::unique_ptr<models::Model> accepted_model(const Spec& spec, const Settings& 
 models::Counts work(const std::vector<estimators::Request>& requests, Index calls, Index samples, Index rows_per_call) {
   models::Counts counts;
   for (const estimators::Request& request : requests) {
+    if (request.stored) continue;
     const Index columns = calls * request.columns * (request.per_sample ? samples : 1);
     counts.add_rows(request.wanted, columns * rows_per_call);
     if (request.prior && !request.wanted.local) counts.add_evaluations(request.wanted, columns);
@@ -151,6 +152,10 @@ class CountingPreparation final : public estimators::Preparation {
     counts_.add_evaluations(wanted, theta.count);
     out.resize(wanted.rows(theta.dim), theta.count);
     out.set_zero();
+  }
+
+  void row_gradients(tiles::ConstBatchView, std::span<const std::uint32_t>, std::span<double>) override {
+    counts_.add_rows({false, true}, rows_);
   }
 
   void train(Index, const std::vector<estimators::Request>& requests,
@@ -293,6 +298,7 @@ class Expander {
       cell.counts += work(estimator->requests(context), units, s.estimators.samples, rows_per_call);
       CountingPreparation preparation(*estimator, context, rows, rows_per_call);
       std::vector<double> state(static_cast<std::size_t>(estimator->state_size(context)), 0.0);
+      cell.state_bytes += 8 * static_cast<double>(state.size());
       if (!state.empty()) estimator->prepare(context, preparation, state);
       for (std::size_t point = 0; point < path.labels.size(); ++point) cell.counts += preparation.counts();
       plan_.replicate_calls += calls + points * static_cast<double>(s.components.designs);

@@ -120,7 +120,7 @@ Prediction predict(const Plan& plan, const cluster::Layout& layout) {
       const bool alone = layout.ranks() == layout.replicates;
       columns *= alone ? plan.threads : 1;
     }
-    p.work_bytes = std::max(p.work_bytes, density_work_bytes(path.dim, columns, tiles, plan.threads));
+    p.work_bytes = std::max(p.work_bytes, density_work_bytes(path.dim, columns, tiles, plan.threads) + cell.state_bytes);
   }
   return p;
 }

@@ -81,11 +81,12 @@ struct CellPlan {
   int path = 0;
   std::vector<std::string> estimators;
   std::vector<Exclusion> exclusions;
-  int coarser = 0;        ///< minibatch tiles are data.row_tile << coarser rows
-  Design design;          ///< of one replicate
-  Index columns = 1;      ///< most that one unit takes in any request of its estimators
-  models::Counts counts;  ///< of all replicates, preparation included; of all fits, their evaluation included
-  FitPlan fit;            ///< of studies of kind "fit" alone
+  int coarser = 0;         ///< minibatch tiles are data.row_tile << coarser rows
+  Design design;           ///< of one replicate
+  Index columns = 1;       ///< most that one unit takes in any request of its estimators
+  double state_bytes = 0;  ///< of what its estimators hold at a point, on every rank
+  models::Counts counts;   ///< of all replicates, preparation included; of all fits, their evaluation included
+  FitPlan fit;             ///< of studies of kind "fit" alone
 };
 
 /// One fit: a work item of a study of kind "fit".

@@ -292,6 +292,22 @@ std::string short_of_optimum(const CellRecord& cell, const PointRecord& record) 
   return fmt::format("; NO OPTIMUM: the search ended about {} nats below one", format_number(gap, 2));
 }
 
+/// By which rows the tables of stored gradients are kept up; nothing if there are none.
+std::string history_of(const CellSummary& cell, std::size_t i) {
+  std::string names;
+  for (const EstimatorRecord& e : cell.cell->points[i].estimators) {
+    const estimators::Entry* entry = estimators::find(e.name);
+    if (entry != nullptr && entry->history) names += (names.empty() ? "" : ", ") + e.name;
+  }
+  if (names.empty()) return "";
+  const double own = number_of(*cell.cell, "path.batch_rows");  // "all" is none
+  const double rows = own > 0 ? own : static_cast<double>(cell.cell->batch_rows);
+  return fmt::format(
+      "{}: every row's gradient as of the path's step that last drew it, {:.0f} rows a step{}: {:.3g} steps before on "
+      "average, the start for rows that never were",
+      names, rows, own > 0 ? "" : " (as if drawn along a path that used all rows)", static_cast<double>(cell.cell->rows) / rows);
+}
+
 std::string note_of(const CellSummary& cell, std::size_t i) {
   const PointRecord& record = cell.cell->points[i];
   double length = 0;
@@ -325,6 +341,9 @@ Table variance_table(const std::vector<CellSummary>& all, const ReportContext& c
       section.notes.push_back(note_of(cell, i));
       if (const std::string snapshot = snapshot_of(cell, i); !snapshot.empty()) {
         section.notes.push_back(snapshot);
+      }
+      if (const std::string history = history_of(cell, i); !history.empty()) {
+        section.notes.push_back(history);
       }
       const std::string& own = cell.points[i].baseline;
       const std::string usual = bounds ? std::string("iwae") : context.baseline;

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <stdexcept>
 
+#include "engine/estimators/row_table.hpp"
 #include "engine/families/mean_field_gaussian.hpp"
 #include "experiments/run/first_error.hpp"
 
@@ -182,8 +183,8 @@ void Estimates::evaluate(const estimators::Context& context, const estimators::E
     if (mine) {
       Columns what;
       what.theta = draws.position.view();
-      const bool placed = !request.at_sample || request.wanted.hessian_vector;
-      if (!request.at_sample) {
+      const bool placed = !request.stored && (!request.at_sample || request.wanted.hessian_vector);
+      if (request.stored || !request.at_sample) {
         theta_.resize(model_.dim(), columns);
         theta_.set_zero();
         what.theta = theta_.view();
@@ -226,7 +227,13 @@ void Estimates::evaluate(const estimators::Context& context, const estimators::E
         error.rethrow();
       }
       segments(call, at, replicates.size());
-      density_.evaluate(what, segments_, rows, request.wanted, request.prior, results[r]);
+      if (request.stored) {
+        const estimators::RowTable table(context.state, model_.rows(), model_.dim());
+        Density stored(table, team_.shards, reduce_mode_, threads_, work_);
+        stored.evaluate(what, segments_, rows, request.wanted, request.prior, results[r]);
+      } else {
+        density_.evaluate(what, segments_, rows, request.wanted, request.prior, results[r]);
+      }
     } else if (team_.shards.rank() == 0) {
       results[r].resize(request.wanted.rows(model_.dim()), columns);
     }

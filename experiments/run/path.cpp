@@ -4,11 +4,14 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <map>
 
+#include "engine/families/mean_field_gaussian.hpp"
 #include "engine/optimizers/adam.hpp"
 #include "engine/optimizers/lbfgs.hpp"
 #include "experiments/plan/expand.hpp"
 #include "experiments/run/expectation.hpp"
+#include "experiments/run/rows.hpp"
 
 namespace variscope::experiments {
 
@@ -33,8 +36,9 @@ class Runner {
     call_.objective = objective_;
   }
 
-  Path run() {
+  Path run(const std::vector<Index>& history_rows) {
     Path path;
+    for (const Index batch_rows : history_rows) replay(batch_rows);
     path.record.id = plan_.id;
     path.record.parameters = plan_.parameters;
     std::vector<double> lambda = initial_lambda(settings_, plan_.dim);
@@ -54,6 +58,7 @@ class Runner {
         path.record.lambda.insert(path.record.lambda.end(), lambda.begin(), lambda.end());
         ++path.record.steps;
       }
+      if (const auto wanted = means_.find(step); wanted != means_.end()) wanted->second = member(lambda)->mean_field_gaussian()->mean();
       for (std::size_t i = 0; i < plan_.stops.size(); ++i) {
         if (plan_.stops[i] == step) path.points[i].lambda = lambda;
         if (std::max<Index>(0, plan_.stops[i] - settings_.path.snapshot_age) == step) path.points[i].snapshot = lambda;
@@ -67,10 +72,38 @@ class Runner {
       path.points[i].label = plan_.labels[i];
       refer(path.points[i], static_cast<std::uint32_t>(i));
     }
+    for (const auto& [batch_rows, drawn] : drawn_) {
+      for (const std::vector<Index>& steps_of : drawn) path.histories[batch_rows].push_back(history_of(steps_of));
+    }
     return path;
   }
 
  private:
+  /// When every row was last drawn before each point. Notes the steps whose means are needed.
+  void replay(Index batch_rows) {
+    std::vector<Index> points = plan_.stops;
+    if (settings_.path.optimum) points.push_back(plan_.stops.empty() ? 0 : *std::max_element(plan_.stops.begin(), plan_.stops.end()));
+    for (const Index point : points) {
+      drawn_[batch_rows].push_back(last_drawn(call_.seed, model_.rows(), batch_rows, point));
+      for (const Index step : drawn_[batch_rows].back()) means_[step];
+    }
+  }
+
+  [[nodiscard]] estimators::RowHistory history_of(const std::vector<Index>& steps) const {
+    estimators::RowHistory history;
+    std::map<Index, std::uint32_t> ages;
+    for (const Index step : steps) {
+      const auto [age, fresh] = ages.emplace(step, static_cast<std::uint32_t>(history.ages));
+      if (fresh) {
+        const std::vector<double>& mean = means_.at(step);
+        history.mean.insert(history.mean.end(), mean.begin(), mean.end());
+        ++history.ages;
+      }
+      history.age_of.push_back(age->second);
+    }
+    return history;
+  }
+
   [[nodiscard]] std::unique_ptr<families::Family> member(std::span<const double> lambda) const {
     return make_family(settings_, plan_.dim, lambda);
   }
@@ -201,13 +234,37 @@ class Runner {
   std::vector<std::vector<double>> gradients_{1};
   std::vector<models::Counts> counts_{1};
   std::vector<double> seconds_{0.0};
+  std::map<Index, std::vector<std::vector<Index>>> drawn_;  ///< [point][row] last step, by rows of a minibatch
+  std::map<Index, std::vector<double>> means_;              ///< of q at the steps that some row was last drawn at
 };
 
 }  // namespace
 
-Path run_path(const PathPlan& plan, const models::Model& model, const DataPlan* data, const cluster::Communicator& world,
-              const cluster::Team& whole, cluster::Reduce reduce, int threads, Work& work) {
-  return Runner(plan, model, data, world, whole, reduce, threads, work).run();
+std::vector<Index> last_drawn(std::uint64_t seed, Index rows, Index batch_rows, Index point) {
+  std::vector<Index> last(static_cast<std::size_t>(rows), -1);
+  Index missing = rows;
+  RowScratch scratch;
+  std::vector<std::vector<Index>> sets;
+  for (Index step = point - 1; step >= 0 && missing > 0; --step) {
+    const random::Stream stream{seed, random::Purpose::path_rows, 0, static_cast<std::uint32_t>(step), 0};
+    draw_row_sets(stream, rows, batch_rows, Design{}, scratch, sets);
+    for (const Index row : sets[0]) {
+      Index& seen = last[static_cast<std::size_t>(row)];
+      missing -= seen < 0 ? 1 : 0;
+      seen = std::max(seen, step);
+    }
+  }
+  for (Index& step : last) step = std::max<Index>(step, 0);
+  return last;
+}
+
+Index history_rows(const Settings& path, const Settings& cell) {
+  return path.path.batch_rows > 0 ? path.path.batch_rows : cell.estimators.batch_rows;
+}
+
+Path run_path(const PathPlan& plan, const std::vector<Index>& history_rows, const models::Model& model, const DataPlan* data,
+              const cluster::Communicator& world, const cluster::Team& whole, cluster::Reduce reduce, int threads, Work& work) {
+  return Runner(plan, model, data, world, whole, reduce, threads, work).run(history_rows);
 }
 
 }  // namespace variscope::experiments

@@ -45,6 +45,28 @@ void PreparationRun::evaluate(const models::Wanted& wanted, tiles::ConstBatchVie
   share(out);
 }
 
+void PreparationRun::row_gradients(tiles::ConstBatchView theta, std::span<const std::uint32_t> column, std::span<double> table) {
+  std::fill(table.begin(), table.end(), 0.0);
+  if (whole_.samples.rank() == 0 && data_ != nullptr) {
+    const Index dim = theta.dim;
+    const Range own = data_->share(team_.shards.size(), team_.shards.rank());
+    tiles::Batch at(dim, 1);
+    tiles::Batch out(1 + dim, 1);
+    models::Evaluation evaluation{{false, true}, out.view(), {}};
+    for (Index n = own.first; n < own.last; ++n) {
+      for (Index d = 0; d < dim; ++d) at(d, 0) = theta(d, static_cast<Index>(column[static_cast<std::size_t>(n)]));
+      out.set_zero();
+      model_.log_likelihood({{n, n + 1}}, at.view(), evaluation);
+      for (Index d = 0; d < dim; ++d) table[static_cast<std::size_t>(n * dim + d)] = out(1 + d, 0);
+    }
+    work_.counts += evaluation.counts;
+    // Every entry has one rank that knows it: in any order the sum is the entry, and a negative zero becomes a zero with one rank too.
+    for (double& entry : table) entry += 0.0;
+    whole_.shards.sum_in_any_order(table);
+  }
+  whole_.samples.broadcast(table);
+}
+
 void PreparationRun::train(Index call, const std::vector<estimators::Request>& requests,
                            const std::function<void(const estimators::SampleBlock&)>& use) {
   std::vector<tiles::Batch> results(requests.size());

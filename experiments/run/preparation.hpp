@@ -13,6 +13,7 @@ class PreparationRun final : public estimators::Preparation {
                  const estimators::Estimator& estimator, const CallSettings& call, Work& work);
 
   void evaluate(const models::Wanted& wanted, tiles::ConstBatchView theta, tiles::ConstBatchView direction, tiles::Batch& out) override;
+  void row_gradients(tiles::ConstBatchView theta, std::span<const std::uint32_t> column, std::span<double> table) override;
   void train(Index call, const std::vector<estimators::Request>& requests,
              const std::function<void(const estimators::SampleBlock&)>& use) override;
 

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 #include <memory>
+#include <set>
 
 #include "engine/diagnostics/components.hpp"
 #include "engine/diagnostics/work.hpp"
@@ -48,7 +49,7 @@ class Study : public StudyRun {
       const DataPlan* data = data_of(path);
       const auto model = model_of(path);
       Stopwatch watch;
-      paths_.push_back(run_path(path, *model, data, world_, whole_, reduce_, plan_.threads, work_));
+      paths_.push_back(run_path(path, histories_for(static_cast<int>(p)), *model, data, world_, whole_, reduce_, plan_.threads, work_));
       path_s_ += watch.lap();
       for (const CellPlan& cell : plan_.cells) {
         if (cell.path == static_cast<int>(p)) run_cell(cell, path, paths_.back(), *model, data);
@@ -60,6 +61,18 @@ class Study : public StudyRun {
   }
 
  private:
+  /// Rows of the minibatches whose histories the cells of a path lean on.
+  [[nodiscard]] std::vector<Index> histories_for(int path) const {
+    std::set<Index> rows;
+    for (const CellPlan& cell : plan_.cells) {
+      for (const std::string& name : cell.estimators) {
+        if (cell.path == path && estimators::find(name)->history)
+          rows.insert(history_rows(plan_.paths[static_cast<std::size_t>(path)].settings, cell.settings));
+      }
+    }
+    return {rows.begin(), rows.end()};
+  }
+
   /// The record of a cell as the plan shapes it: everything but the moments.
   CellRecord shape(const CellPlan& cell, const PathPlan& path, const Path& done, const models::Model& model) const {
     CellRecord record;
@@ -130,7 +143,8 @@ class Study : public StudyRun {
     for (std::size_t point = 0; point < record.points.size(); ++point) {
       call.task = static_cast<std::uint32_t>(point);
       const auto family = make_family(s, path.dim, record.points[point].lambda);
-      const std::vector<std::vector<double>> states = prepare(*family, model, data, list, call, record.points[point]);
+      const estimators::RowHistory* history = done.history(history_rows(path.settings, s), point);
+      const std::vector<std::vector<double>> states = prepare(*family, model, data, list, call, record.points[point], history);
       std::vector<Measured> measured;
       for (std::size_t e = 0; e < list.size(); ++e) measured.push_back({list[e], states[e], record.points[point].snapshot});
       for (Index round = 0; round < most;) {
@@ -150,7 +164,8 @@ class Study : public StudyRun {
         EstimatorRecord& measured_at = record.points[point].estimators[e];
         measured_at.seconds_per_call = seconds[e] / static_cast<double>(s.replicates.count);
         if (measured_at.preparation_share > 0)
-          measured_at.preparation_seconds = time_preparation(*family, model, data, *list[e], call, record.points[point], seconds[e]);
+          measured_at.preparation_seconds =
+              time_preparation(*family, model, data, *list[e], call, record.points[point], history, seconds[e]);
       }
     }
     for (const auto& lane : lanes) work_.add(lane->work, lanes_wanted);
@@ -159,10 +174,10 @@ class Study : public StudyRun {
   /// The state that each estimator is measured at, the same on all ranks; the work it took goes into the record.
   std::vector<std::vector<double>> prepare(const families::Family& family, const models::Model& model, const DataPlan* data,
                                            const std::vector<const estimators::Estimator*>& list, const CallSettings& call,
-                                           PointRecord& point) {
+                                           PointRecord& point, const estimators::RowHistory* history) {
     std::vector<std::vector<double>> states;
     for (std::size_t e = 0; e < list.size(); ++e) {
-      const estimators::Context context{&family, &model, call.objective, call.samples, call.batch_rows, {}, point.snapshot};
+      const estimators::Context context{&family, &model, call.objective, call.samples, call.batch_rows, {}, point.snapshot, history};
       auto& state = states.emplace_back(static_cast<std::size_t>(list[e]->state_size(context)), 0.0);
       if (state.empty()) continue;
       PreparationRun run(model, data, whole_, plan_.threads, family, *list[e], call, work_);
@@ -173,7 +188,10 @@ class Study : public StudyRun {
       world_.sum_in_any_order(flat);
       std::size_t next = 0;
       for (const auto& kind : models::Counts::kinds()) point.estimators[e].preparation.*kind.count = static_cast<Index>(flat[next++]);
-      point.estimators[e].preparation_share = list[e]->preparation_share(context);
+      // One call is the mean over all replicas: it takes their rows together through the epoch.
+      estimators::Context together = context;
+      together.batch_rows = std::min(model.rows(), call.batch_rows * call.design.row_sets);
+      point.estimators[e].preparation_share = list[e]->preparation_share(together);
     }
     return states;
   }
@@ -181,8 +199,9 @@ class Study : public StudyRun {
   /// Seconds of one preparation by as many threads as make a call, which is charged with a share of it. As often as it takes to be compared
   /// by time, if the calls (seconds in all) can be; the repetitions are no part of the study's work. Collective over the world.
   double time_preparation(const families::Family& family, const models::Model& model, const DataPlan* data,
-                          const estimators::Estimator& estimator, const CallSettings& call, const PointRecord& point, double of_calls) {
-    const estimators::Context context{&family, &model, call.objective, call.samples, call.batch_rows, {}, point.snapshot};
+                          const estimators::Estimator& estimator, const CallSettings& call, const PointRecord& point,
+                          const estimators::RowHistory* history, double of_calls) {
+    const estimators::Context context{&family, &model, call.objective, call.samples, call.batch_rows, {}, point.snapshot, history};
     std::vector<double> state(static_cast<std::size_t>(estimator.state_size(context)));
     Work apart;
     PreparationRun run(model, data, whole_, team_.ranks() == 1 ? 1 : plan_.threads, family, estimator, call, apart);

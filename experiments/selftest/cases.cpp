@@ -74,6 +74,16 @@ SelftestCase linear_case() {
   return at;
 }
 
+SelftestCase linear_history_case() {
+  SelftestCase at = linear_case();
+  auto history = std::make_shared<estimators::RowHistory>();
+  history->ages = 3;
+  history->mean = {-0.4, 0.1, 0.1, 0.9, 0.5, 0.3};
+  history->age_of = {2, 1, 2, 0, 2, 2, 2};
+  at.history = history;
+  return at;
+}
+
 oracles::LogisticProblem logistic_problem(const SelftestCase& at) {
   const data::Table& table = *at.table;
   return {table.rows,
@@ -102,11 +112,12 @@ Scene::Scene(const SelftestCase& at) : table(at.table) {
   if (table) data = std::make_unique<DataPlan>(plan_of(*table));
   families::Arguments shape;
   shape.dim = model->dim();
+  shape.numbers = at.shape;
   family = families::find(at.family)->make(shape, at.lambda);
 }
 
 Subject Scene::subject(const SelftestCase& at, std::uint64_t seed) const {
-  Subject subject{model.get(), data.get(), family.get(), {}, at.snapshot};
+  Subject subject{model.get(), data.get(), family.get(), {}, at.snapshot, at.history.get()};
   subject.call.seed = seed;
   subject.call.noise = random::Purpose::testing;
   subject.call.samples = at.samples;
@@ -146,6 +157,22 @@ std::vector<SelftestCase> selftest_cases() {
   SelftestCase& tilted = add("banana, full rank", "banana", banana, full_rank, lower);
   tilted.twins = true;
   tilted.share = 0.5;
+  // m, log d, B row by row.
+  std::vector<double> low_rank = lambda_of({.5, -.2, .1}, {.6, .5, .8});
+  for (const double entry : {.4, -.3, .5}) low_rank.push_back(entry);
+  add("gaussian, low rank", "gaussian", gaussian, "low_rank_gaussian", low_rank).shape = {{"rank", 1}};
+  low_rank = lambda_of({.2, .3}, {.7, .6});
+  for (const double entry : {.5, -.4}) low_rank.push_back(entry);
+  SelftestCase& ridge = add("banana, low rank", "banana", banana, "low_rank_gaussian", low_rank);
+  ridge.shape = {{"rank", 1}};
+  ridge.share = 0.5;
+  // The logit of the first of two components, means, log scales.
+  std::vector<double> mixture = {.4, -.5, .3, .6, -.2};
+  for (const double s : {.7, .5, .6, .8}) mixture.push_back(std::log(s));
+  SelftestCase& hills = add("banana, mixture of two", "banana", banana, "gaussian_mixture", mixture);
+  hills.shape = {{"components", 2}};
+  hills.twins = true;
+  hills.share = 0.5;
   for (const auto& [function, k] : std::initializer_list<std::pair<const char*, double>>{
            {"square", 0}, {"square", 3}, {"exponential", 10}, {"cosine", 1}, {"cosine", 5}}) {
     SelftestCase& at = add(fmt::format("survey {} k = {:g}", function, k), "univariate", arguments("univariate", {{"k", {k}}}, function),
@@ -162,6 +189,17 @@ std::vector<SelftestCase> selftest_cases() {
     at.twins = dim > 1;
     at.share = 0.5;
   }
+  // A quadratic of one-hot coordinates: every pair of classes has a value of its own. Diagonally dominant.
+  std::vector<double> six;
+  for (int i = 0; i < 6; ++i) {
+    for (int j = 0; j < 6; ++j) six.push_back(i == j ? 3.0 : 0.15 * (i * j % 4));
+  }
+  SelftestCase& classes =
+      add("categorical, two variables of three classes", "gaussian",
+          arguments("gaussian", {{"precision", six}, {"mean", {.3, -.2, .1, .5, 0, -.4}}}), "categorical", {.4, -.7, .2, -.3, .5, .1});
+  classes.shape = {{"categories", 3}};
+  classes.twins = true;
+  classes.share = 0.5;
   for (const Index samples : {2, 3}) {
     SelftestCase& at = add(fmt::format("importance bound, K = {}", samples), "gaussian",
                            arguments("gaussian", {{"precision", {2}}, {"mean", {.5}}}), mean_field, lambda_of({.2}, {.9}));

@@ -2,6 +2,7 @@
 #include "experiments/selftest/expected.hpp"
 
 #include "engine/oracles/bernoulli.hpp"
+#include "engine/oracles/further_families.hpp"
 #include "engine/oracles/truth.hpp"
 
 namespace variscope::experiments {
@@ -37,6 +38,20 @@ std::optional<oracles::EstimatorTruth> expected(const estimators::Entry& entry, 
     return oracles::logistic_local_truth(logistic_problem(at), at.lambda, at.samples);
   }
   const std::string name = entry.name == "mix_stl_cfe" ? "mix" : entry.name;
+  if (at.family == "low_rank_gaussian" || at.family == "gaussian_mixture" || at.family == "categorical") {
+    const auto categories = at.shape.find("categories");
+    const auto further = [&](const std::string& estimator) {
+      return oracles::further_family_truth(estimator, model, at.family, at.lambda, objective, at.samples,
+                                           options_of(entry.name, model.dim(), state),
+                                           categories == at.shape.end() ? 0 : static_cast<Index>(categories->second));
+    };
+    std::optional<oracles::EstimatorTruth> truth = further(name);
+    for (const char* known : {"pw_cfe", "sf_raw"}) {
+      if (truth || entry.biased || entry.importance_bound) break;
+      if ((truth = further(known))) truth->variance.clear();
+    }
+    return truth;
+  }
   auto truth = oracles::truth(name, model, at.family, at.lambda, objective, at.samples, options_of(entry.name, model.dim(), state));
   if (truth || entry.biased || entry.importance_bound) return truth;
   // Unbiased, and that much is known.

@@ -69,7 +69,8 @@ DataPlan plan_of(const data::Table& table) {
 }
 
 std::vector<double> prepared_state(const Subject& at, const estimators::Estimator& estimator) {
-  const estimators::Context context{at.family, at.model, at.call.objective, at.call.samples, at.call.batch_rows, {}, at.snapshot};
+  const estimators::Context context{at.family,          at.model, at.call.objective, at.call.samples,
+                                    at.call.batch_rows, {},       at.snapshot,       at.history};
   std::vector<double> state(static_cast<std::size_t>(estimator.state_size(context)), 0.0);
   if (state.empty()) return state;
   Work work;

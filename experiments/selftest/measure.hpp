@@ -19,7 +19,8 @@ struct Subject {
   const DataPlan* data = nullptr;  ///< nullptr if the model has no rows
   const families::Family* family = nullptr;
   CallSettings call;
-  std::span<const double> snapshot = {};  ///< see estimators::Context; empty: none
+  std::span<const double> snapshot = {};            ///< see estimators::Context; empty: none
+  const estimators::RowHistory* history = nullptr;  ///< likewise
 };
 
 /// The plan of a table that is held whole, in one tile.

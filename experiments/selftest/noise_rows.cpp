@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
 #include <cmath>
 #include <memory>
@@ -34,13 +35,25 @@ std::vector<double> batches_of(const diagnostics::LeaveOneOut& statistic) {
   return values;
 }
 
+/// What controls lean on, as the oracle wants it: the snapshot, or the mean at which every row was last seen.
+std::vector<double> past_of(const SelftestCase& at) {
+  if (at.history == nullptr) return at.snapshot;
+  const auto dim = static_cast<std::ptrdiff_t>(at.lambda.size() / 2);
+  std::vector<double> past;
+  for (const std::uint32_t age : at.history->age_of) {
+    const auto mean = at.history->mean.begin() + static_cast<std::ptrdiff_t>(age) * dim;
+    past.insert(past.end(), mean, mean + dim);
+  }
+  return past;
+}
+
 /// Own noise per row: monte_carlo is s2_e + s2_ed, and the interaction 0.
 oracles::NoiseComponents exact_components(const NoiseCase& at) {
   if (at.at.model == "normal_mean")
     return oracles::normal_mean_components(at.at.table->response, 1, at.at.arguments.number("prior_mean"),
                                            at.at.arguments.number("prior_sd"), at.at.lambda);
   if (at.at.model == "linear_regression")
-    return oracles::linear_components(at.estimator, linear_problem(at.at), at.at.lambda, at.at.snapshot);
+    return oracles::linear_components(at.estimator, linear_problem(at.at), at.at.lambda, past_of(at.at));
   const oracles::LogisticProblem problem = logistic_problem(at.at);
   oracles::NoiseComponents exact = oracles::logistic_components(problem, at.at.lambda);
   if (!at.own_noise_per_row) return exact;
@@ -65,6 +78,11 @@ NoiseCase shard_of(const NoiseCase& at, Range rows, Index replicas) {
   table->design.assign(whole.design.begin() + rows.first * whole.width(), whole.design.begin() + rows.last * whole.width());
   NoiseCase shard = at;
   shard.at.table = table;
+  if (at.at.history != nullptr) {
+    auto history = std::make_shared<estimators::RowHistory>(*at.at.history);
+    history->age_of.assign(at.at.history->age_of.begin() + rows.first, at.at.history->age_of.begin() + rows.last);
+    shard.at.history = history;
+  }
   shard.at.arguments.numbers.at("prior_sd").at(0) *= std::sqrt(static_cast<double>(replicas));
   return shard;
 }
@@ -92,7 +110,10 @@ class Rows {
     prediction({NoisePolicy::independent, RowPolicy::disjoint}, NoisePolicy::independent);
     prediction({NoisePolicy::shared, RowPolicy::disjoint}, NoisePolicy::shared);
     if (at_.at.model == "normal_mean") twins();
-    if (!state_.empty()) control_twins();
+    if (at_.at.history != nullptr)
+      table_twins();
+    else if (!state_.empty())
+      control_twins();
     for (const NoisePolicy noise : kNoises) replicas({noise, RowPolicy::shards}, exact_variance_of_shards(noise));
     return std::move(rows_);
   }
@@ -236,6 +257,29 @@ class Rows {
     scaled_by(fmt::format("B = {}, N/B in whole numbers", kBatchRows), std::floor(right) / right);
   }
 
+  /// Of estimators that keep a table: the state is the table and its sum.
+  void table_twins() {
+    const std::size_t dim = exact_.gradient.size() / 2;
+    const auto end = state_.end() - static_cast<std::ptrdiff_t>(dim);
+    std::vector<double> without = state_;
+    std::fill(without.end() - static_cast<std::ptrdiff_t>(dim), without.end(), 0.0);
+    SelftestRow biased = row_of(fmt::format("B = {}, without the table's sum", kBatchRows));
+    biased.broken = true;
+    biased.passed = judge_mean(moments(subject(biased, kBatchRows, Design{}), {estimator_.get(), without, {}}), judged(), biased);
+    rows_.push_back(biased);
+
+    // Unbiased, the sum being the same: it is for the variance to give it away.
+    std::vector<double> shifted(state_.begin() + static_cast<std::ptrdiff_t>(dim), end);
+    shifted.insert(shifted.end(), state_.begin(), state_.begin() + static_cast<std::ptrdiff_t>(dim));
+    shifted.insert(shifted.end(), end, state_.end());
+    SelftestRow noisy = row_of(fmt::format("B = {}, each row's entry its neighbour's", kBatchRows));
+    noisy.broken = true;
+    const auto m = moments(subject(noisy, kBatchRows, Design{}), {estimator_.get(), shifted, {}});
+    const bool off = judge_mean(m, judged(), noisy);
+    noisy.passed = judge_variance(m, judged(), exact_variance(setting(kBatchRows, 1), {}), noisy) && !off;
+    rows_.push_back(noisy);
+  }
+
   void control_twins() {
     const std::vector<double> nothing(state_.size(), 0.0);
     SelftestRow biased = row_of(fmt::format("B = {}, without all rows' share", kBatchRows));
@@ -276,6 +320,7 @@ std::vector<NoiseCase> noise_cases() {
           {"noise: logistic regression, 7 rows", logistic_case(), "pw_cfe", false},
           {"noise: logistic regression, own noise", logistic_case(), "pw_local", true},
           {"noise: linear regression, SVRG", linear_case(), "svrg", false},
+          {"noise: linear regression, SAGA", linear_history_case(), "saga", false},
           {"noise: linear regression, joint control", linear_case(), "joint_cv", false}};
 }
 

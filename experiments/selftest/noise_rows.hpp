@@ -15,13 +15,13 @@ struct NoiseCase {
   bool own_noise_per_row = false;
 };
 
-/// pw_cfe on a normal mean and on a logistic regression, pw_local on the latter; svrg and joint_cv on a linear regression.
+/// pw_cfe on a normal mean and on a logistic regression, pw_local on the latter; svrg, saga and joint_cv on a linear regression.
 std::vector<NoiseCase> noise_cases();
 
 /// Variances of minibatch estimates and of means over replicas under every policy for rows (fixed shards by their own components), the
 /// components themselves (T2), and predictions made of them (T3). Twins, for pw_cfe on the normal mean: a wrong or truncated N / B for the
 /// bias gate; replicas that share a stream, for T3. For controls at a snapshot: all rows' share left out, for the bias gate; the control at
-/// half its weight, for the variance.
+/// half its weight, for the variance; with a table, its sum left out, and entries that are their neighbours'.
 std::vector<SelftestRow> noise_rows(const NoiseCase& at, std::uint64_t seed, Index replicates, int threads);
 
 }  // namespace variscope::experiments

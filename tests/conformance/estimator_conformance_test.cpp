@@ -203,6 +203,7 @@ TEST_P(EstimatorConformance, TheKernelsCountWhatItAsksFor) {
       const estimators::Request& request = call.requests()[r];
       EXPECT_TRUE(request.wanted.value || request.wanted.gradient || request.wanted.hessian_vector || request.wanted.local);
       EXPECT_GE(request.columns, 1);
+      if (request.stored) continue;  // no evaluation: sums of what is known already
       const Index columns = 3 * call.width(r);
       asked.add_rows(request.wanted, columns * (use.batch_rows > 0 ? use.batch_rows : setting.model->rows()));
       if (request.prior && !request.wanted.local) asked.add_evaluations(request.wanted, columns);

@@ -128,7 +128,7 @@ TEST_F(SlowReplicaLayoutsTest, FixedShardsAndSharedNoise) {
 }
 
 TEST_F(SlowReplicaLayoutsTest, EpochsAndEstimatorsWithStates) {
-  check(R"("sf_mean", "sf_rb", "pw_local", "taylor_hessian", "taylor_hvp", "pw_quadratic", "mix_stl_cfe", "mvd", "svrg",
+  check(R"("sf_mean", "sf_rb", "pw_local", "taylor_hessian", "taylor_hvp", "pw_quadratic", "mix_stl_cfe", "mvd", "svrg", "saga",
             "joint_cv")",
         "replicas = 2\nrow_policy = \"epoch\"\nbatch_rows = 64\n");
 }

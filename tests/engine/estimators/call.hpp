@@ -11,6 +11,7 @@
 
 #include "engine/data/minibatch.hpp"
 #include "engine/estimators/estimator.hpp"
+#include "engine/estimators/row_table.hpp"
 #include "engine/families/mean_field_gaussian.hpp"
 #include "engine/random/sobol.hpp"
 #include "engine/tiles/fold.hpp"
@@ -148,7 +149,7 @@ class Call {
     const estimators::Request& request = requests_[r];
     const models::Model& model = *context_.model;
     const Index columns = width(r) * calls_;
-    const bool placed = !request.at_sample || request.wanted.hessian_vector;
+    const bool placed = !request.stored && (!request.at_sample || request.wanted.hessian_vector);
     tiles::Batch theta(model.dim(), columns);
     tiles::Batch direction(model.dim(), columns);
     std::vector<random::Stream> streams;
@@ -191,7 +192,9 @@ class Call {
     models::Evaluation evaluation{request.wanted, out.view(), {}};
     if (request.wanted.hessian_vector) evaluation.direction = direction.view();
     const models::Model& model = *context_.model;
-    if (request.wanted.local) {
+    if (request.stored) {
+      estimators::RowTable(context_.state, model.rows(), model.dim()).log_likelihood(rows, theta.view(), evaluation);
+    } else if (request.wanted.local) {
       const families::MeanFieldGaussian& q = *context_.family->mean_field_gaussian();
       evaluation.streams = streams;
       model.local_gradient(rows, q.mean().data(), q.scale().data(), evaluation);
@@ -231,6 +234,23 @@ class SerialPreparation final : public estimators::Preparation {
     if (context_.model->rows() > 0) context_.model->log_likelihood(range(0, context_.model->rows()), theta, evaluation);
     context_.model->log_prior(theta, evaluation);
     counts_ += evaluation.counts;
+  }
+
+  void row_gradients(tiles::ConstBatchView theta, std::span<const std::uint32_t> column, std::span<double> table) override {
+    const Index dim = theta.dim;
+    for (std::size_t n = 0; n < column.size(); ++n) {
+      const tiles::Batch whole = [&] {
+        tiles::Batch one(dim, 1);
+        for (Index d = 0; d < dim; ++d) one(d, 0) = theta(d, static_cast<Index>(column[n]));
+        return one;
+      }();
+      tiles::Batch out(1 + dim, 1);
+      models::Evaluation evaluation{{false, true}, out.view(), {}};
+      const auto row = static_cast<Index>(n);
+      context_.model->log_likelihood(range(row, row + 1), whole.view(), evaluation);
+      for (Index d = 0; d < dim; ++d) table[n * static_cast<std::size_t>(dim) + static_cast<std::size_t>(d)] = out(1 + d, 0);
+      counts_ += evaluation.counts;
+    }
   }
 
   void train(Index call, const std::vector<estimators::Request>& requests,

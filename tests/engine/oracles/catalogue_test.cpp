@@ -22,6 +22,7 @@ const std::map<std::string, std::string>& elsewhere() {
       {"pw_quadratic", "quadratic_surrogate_test.cpp: needs the surrogate that was learned"},
       {"pw_local", "engine/oracles/components.hpp: needs rows with a linear predictor"},
       {"svrg", "snapshot_control_test.cpp: needs minibatches"},
+      {"saga", "snapshot_control_test.cpp: needs minibatches"},
       {"joint_cv", "snapshot_control_test.cpp: needs minibatches"}};
   return places;
 }

@@ -110,7 +110,8 @@ class Definition {
 };
 
 /// Components from the decomposition itself, two dimensions: exact for polynomials times normals but for rounding.
-NoiseComponents on_grid(const Definition& gradient, std::size_t rows, std::size_t parameters) {
+template <class Gradient>
+NoiseComponents on_grid(const Gradient& gradient, std::size_t rows, std::size_t parameters) {
   const Rule rule = trapezoidal(0.5, 10.0);
   std::vector<std::vector<Point>> g(rows);  // [row][node]
   Point weight;
@@ -196,10 +197,76 @@ TEST(SnapshotControl, AtTheSnapshotItselfControlsAreExact) {
   }
 }
 
+/// Means at which the five rows were last seen.
+const Point kPast = {-0.1, 0.3, 0.2, -0.4, -0.1, 0.3, 0.6, 0.1, 0.9, -0.5};
+
+TEST(SnapshotControl, OfStoredGradientsEveryRowHasAPastOfItsOwn) {
+  const LinearProblem p = problem();
+  const data::Table rows = table(p);
+  const models::LinearRegression model(rows, p.noise_sd, p.prior_mean, p.prior_sd);
+  // Defazio et al., eq. 1: the row's likelihood at its own past is subtracted, the mean over rows of all of them added.
+  const Definition plain(model, "pw_cfe", kLambda, kLambda);
+  std::vector<Point> stored;
+  Point mean(2, 0.0);
+  for (std::size_t n = 0; n < 5; ++n) {
+    stored.push_back(evaluate_row(model, static_cast<Index>(n), {kPast[2 * n], kPast[2 * n + 1]}));
+    for (double& value : stored.back()) value *= 5;
+    for (std::size_t d = 0; d < 2; ++d) mean[d] += stored.back()[d] / 5;
+  }
+  const auto controlled = [&](std::size_t n, const Point& eps) {
+    Point g = plain(n, eps);
+    for (std::size_t d = 0; d < 2; ++d) g[d] += mean[d] - stored[n][d];
+    return g;
+  };
+  const NoiseComponents exact = linear_components("saga", p, kLambda, kPast);
+  EXPECT_LT(difference(exact, on_grid(controlled, 5, 4)), 1e-9);
+  // The twin: everybody's past the first row's, which is SVRG.
+  const Point same = {-0.1, 0.3, -0.1, 0.3, -0.1, 0.3, -0.1, 0.3, -0.1, 0.3};
+  const NoiseComponents equal = linear_components("saga", p, kLambda, same);
+  EXPECT_LT(difference(equal, linear_components("svrg", p, kLambda, kSnapshot)), 1e-9);
+  EXPECT_GT(difference(exact, equal), 0.1);
+}
+
+/// Every minibatch of a small population, drawn by hand: what the components make of B rows is what enumeration gives.
+TEST(SnapshotControl, StoredGradientsByEnumerationOfAllMinibatches) {
+  const LinearProblem p = problem();
+  const data::Table rows = table(p);
+  const models::LinearRegression model(rows, p.noise_sd, p.prior_mean, p.prior_sd);
+  const NoiseComponents exact = linear_components("saga", p, kLambda, kPast);
+  const Point mean = {kLambda[0], kLambda[1]};
+  for (std::size_t d = 0; d < 2; ++d) {
+    // Without Monte Carlo noise the mean's estimate is that at m: pairs of rows, N / B times each one's difference, plus the table's sum.
+    double table_sum = 0;
+    double whole = 0;
+    std::vector<double> change;
+    for (std::size_t n = 0; n < 5; ++n) {
+      const auto row = static_cast<Index>(n);
+      const double before = evaluate_row(model, row, {kPast[2 * n], kPast[2 * n + 1]})[d];
+      const double now = evaluate_row(model, row, mean)[d];
+      table_sum += before;
+      whole += now;
+      change.push_back(now - before);
+    }
+    double average = 0;
+    double variance = 0;
+    for (std::size_t a = 0; a < 5; ++a) {
+      for (std::size_t b = 0; b < a; ++b) {
+        const double estimate = 2.5 * (change[a] + change[b]) + table_sum;
+        average += estimate / 10;
+        variance += (estimate - whole) * (estimate - whole) / 10;
+      }
+    }
+    EXPECT_NEAR(average, whole, 1e-11);
+    // s2_d fpc(B) / B, fpc = (5 - 2) / (5 - 1).
+    EXPECT_NEAR(variance, exact.data[d] * 0.75 / 2, 1e-10 * (1 + exact.data[d]));
+  }
+}
+
 TEST(SnapshotControl, RefusesWhatItCannotServe) {
   LinearProblem p = problem();
   EXPECT_THROW(linear_components("stl", p, kLambda, kSnapshot), std::invalid_argument);
   EXPECT_THROW(linear_components("svrg", p, kLambda, Point{0.1, 0.2}), std::invalid_argument);
+  EXPECT_THROW(linear_components("saga", p, kLambda, kSnapshot), std::invalid_argument);
   p.response.pop_back();
   EXPECT_THROW(linear_components("svrg", p, kLambda, kSnapshot), std::invalid_argument);
 }

@@ -75,6 +75,16 @@ TEST(Selftest, HoldsTheWholeCatalogueAgainstAnExactVariance) {
   }
 }
 
+TEST(Selftest, HoldsEveryFamilyAgainstAnExactVariance) {
+  std::set<std::string> families;
+  for (const SelftestCase& at : selftest_cases()) {
+    for (const SelftestRow& row : hasty_rows()) {
+      if (row.target == at.name && !row.broken && row.remark.empty()) families.insert(at.family);
+    }
+  }
+  for (const families::Entry& family : families::catalogue()) EXPECT_TRUE(families.contains(family.name)) << family.name;
+}
+
 TEST(Selftest, HoldsEveryPolicyForRowsAgainstExactComponents) {
   // Of seven rows in two shards: what their own components give, not what rows dealt at random would have.
   for (const char* target : {"noise: normal mean, 7 rows", "noise: linear regression, SVRG"}) {
@@ -93,9 +103,9 @@ TEST(Selftest, HoldsEveryPolicyForRowsAgainstExactComponents) {
 }
 
 TEST(Selftest, HasEveryNegativeControlOfTheProtocol) {
-  for (const char* control :
-       {"without entropy", "iwae without score term", "rebar without its score term", "without N/B", "N/B in whole numbers",
-        "of the same samples", "over its own norm", "one stream", "without all rows' share", "at half its weight"}) {
+  for (const char* control : {"without entropy", "iwae without score term", "rebar without its score term", "without N/B",
+                              "N/B in whole numbers", "of the same samples", "over its own norm", "one stream", "without all rows' share",
+                              "at half its weight", "without the table's sum", "its neighbour's"}) {
     const auto found = std::any_of(hasty_rows().begin(), hasty_rows().end(),
                                    [&](const SelftestRow& row) { return row.broken && row.estimator.find(control) != std::string::npos; });
     EXPECT_TRUE(found) << control;
