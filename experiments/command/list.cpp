@@ -6,8 +6,10 @@
 #include <memory>
 #include <nlohmann/json.hpp>
 
+#include "engine/data/table.hpp"
 #include "engine/error.hpp"
 #include "engine/estimators/estimator.hpp"
+#include "engine/estimators/formulas.hpp"
 #include "engine/families/catalogue.hpp"
 #include "engine/models/catalogue.hpp"
 #include "engine/optimizers/optimizer.hpp"
@@ -15,6 +17,7 @@
 #include "engine/transforms/catalogue.hpp"
 #include "experiments/command/actions.hpp"
 #include "experiments/command/subcommands.hpp"
+#include "experiments/selftest/noise_rows.hpp"
 #include "experiments/spec/fit_methods.hpp"
 #include "experiments/spec/keys.hpp"
 #include "experiments/spec/nearest.hpp"
@@ -121,6 +124,115 @@ Listing list_keys() {
   return listing;
 }
 
+/// A few rows for the models that pages are made with: an intercept and normal-looking columns.
+data::Table small_table(Index columns) {
+  data::Table table;
+  table.rows = 4;
+  table.held = {0, 4};
+  for (Index d = 0; d < columns; ++d) table.columns.push_back(d == 0 ? "intercept" : fmt::format("x{}", d));
+  for (Index n = 0; n < table.rows; ++n) {
+    for (Index d = 0; d < columns; ++d) table.design.push_back(d == 0 ? 1.0 : static_cast<double>((n + d) % 3) - 1.0);
+    table.response.push_back(n % 2 == 0 ? 1.0 : 0.0);
+  }
+  return table;
+}
+
+/// Families by whether the estimator serves them, over logistic regression, the model that offers most: on all rows or on minibatches.
+/// What other models lack can only take away.
+std::vector<std::pair<std::string, std::string>> families_of(const estimators::Entry& entry) {
+  std::vector<std::pair<std::string, std::string>> pairs;
+  for (const families::Entry& family : families::catalogue()) {
+    const auto dim = static_cast<std::size_t>(family.smoke.dim);
+    const auto member =
+        family.make(family.smoke, family.initial(family.smoke, std::vector<double>(dim, 0.5), std::vector<double>(dim, 0.4)));
+    const data::Table table = small_table(family.smoke.dim);
+    models::Arguments arguments;
+    const models::Entry& model_entry = *models::find("logistic_regression");
+    for (const auto& p : model_entry.parameters) arguments.numbers[p.name] = p.default_value;
+    arguments.table = &table;
+    const auto model = model_entry.make(arguments);
+    const auto objective = entry.importance_bound ? estimators::Objective::importance_bound : estimators::Objective::elbo;
+    std::optional<std::string> reason;
+    for (const Index batch_rows : {0, 2}) {
+      reason = estimators::reason_against(entry, {member.get(), model.get(), objective, 4, batch_rows, {}});
+      if (!reason) break;
+    }
+    pairs.emplace_back(family.name, reason.value_or(""));
+  }
+  return pairs;
+}
+
+/// Targets of the self-test at which the estimator is measured against an oracle.
+std::vector<std::string> truths_of(const estimators::Entry& entry) {
+  std::vector<std::string> names;
+  for (const SelftestCase& at : selftest_cases()) {
+    const Scene scene(at);
+    const estimators::Context context{scene.family.get(), scene.model.get(), at.objective, at.samples, 0, {}};
+    if (!entry.biased && !estimators::reason_against(entry, context) && !entry.bad_samples(at.samples)) names.push_back(at.name);
+  }
+  for (const NoiseCase& at : noise_cases()) {
+    if (at.estimator == entry.name) names.push_back(at.name);
+  }
+  return names;
+}
+
+/// Everything that the catalogue knows of one estimator.
+std::vector<std::pair<std::string, std::string>> page_of(const estimators::Entry& entry) {
+  std::vector<std::pair<std::string, std::string>> page = {{"estimator", entry.name},
+                                                           {"summary", entry.summary},
+                                                           {"estimate", estimators::formula(entry.name)},
+                                                           {"source", entry.source},
+                                                           {"cost per sample", entry.cost}};
+  std::vector<std::string> serves;
+  std::vector<std::string> not_served;
+  for (const auto& [family, reason] : families_of(entry)) {
+    if (reason.empty())
+      serves.push_back(family);
+    else
+      not_served.push_back(fmt::format("{} ({})", family, reason));
+  }
+  page.emplace_back("families", join(serves));
+  if (!not_served.empty()) page.emplace_back("not for", join(not_served));
+  std::vector<std::string> properties;
+  const auto mark = [&](bool is, const char* text) {
+    if (is) properties.emplace_back(text);
+  };
+  mark(entry.biased, "biased: judged by mean squared error");
+  mark(entry.importance_bound, "of the importance-weighted bound");
+  mark(entry.joins_samples, "its samples hang together");
+  mark(entry.own_noise_per_row, "every row has noise of its own");
+  mark(entry.snapshot, "leans on an earlier step (path.snapshot_age)");
+  mark(entry.history, "leans on when the path last drew each row");
+  mark(entry.makes_reference, "makes reference gradients where none is exact");
+  if (const auto reason = entry.bad_samples(1)) properties.push_back("not with 1 sample: " + *reason);
+  page.emplace_back("properties", properties.empty() ? "none" : join(properties));
+  const std::vector<std::string> truths = truths_of(entry);
+  std::string text = "variscope selftest: ";
+  for (std::size_t i = 0; i < truths.size(); ++i) text += (i > 0 ? "; " : "") + truths[i];
+  page.emplace_back("truths", truths.empty() ? "its own mean by enumeration, in the rows of variscope selftest that name it" : text);
+  return page;
+}
+
+int print_page(const ListOptions& options, const std::string& wanted) {
+  std::vector<std::string> names;
+  for (const estimators::Entry& entry : estimators::catalogue()) names.push_back(entry.name);
+  const estimators::Entry* entry = options.topic == "estimators" ? estimators::find(wanted) : nullptr;
+  if (options.topic != "estimators")
+    throw UserError(
+        fmt::format("variscope list: '{}' has no pages of single entries (estimators have). Leave out '{}'.", options.topic, wanted));
+  if (entry == nullptr)
+    throw UserError(fmt::format("variscope list: unknown estimator '{}' (estimators: {}).{}", wanted, join(names), suggest(wanted, names)));
+  const auto page = page_of(*entry);
+  if (options.json) {
+    nlohmann::ordered_json object;
+    for (const auto& [heading, text] : page) object[heading] = text;
+    fmt::print("{}\n", object.dump(2));
+    return 0;
+  }
+  for (const auto& [heading, text] : page) fmt::print("{:<16} {}\n", heading, text);
+  return 0;
+}
+
 const std::vector<std::pair<std::string, Listing (*)()>>& topics() {
   static const std::vector<std::pair<std::string, Listing (*)()>> all = {
       {"models", list_models},         {"estimators", list_estimators}, {"families", list_families}, {"transforms", list_transforms},
@@ -193,9 +305,14 @@ void add_list(CLI::App& program, Action& chosen) {
   auto options = std::make_shared<ListOptions>();
   app->add_option("TOPIC", options->topic,
                   "models, estimators, families, transforms, optimizers, methods, stopping or keys (default: all but the keys)");
+  app->add_option("TOPIC", options->topic, "models, estimators, families, transforms, optimizers or keys (default: all but the keys)");
+  auto wanted = std::make_shared<std::string>();
+  app->add_option("NAME", *wanted, "One estimator: its formula, source, cost, families and truths");
   app->add_flag("--json", options->json, "As JSON");
-  app->footer("Examples:\n  variscope list estimators\n  variscope list keys --json");
-  app->callback([&chosen, options] { chosen = [options] { return print_list(*options); }; });
+  app->footer("Examples:\n  variscope list estimators\n  variscope list estimators pw_rqmc\n  variscope list keys --json");
+  app->callback([&chosen, options, wanted] {
+    chosen = [options, wanted] { return wanted->empty() ? print_list(*options) : print_page(*options, *wanted); };
+  });
 }
 
 }  // namespace variscope::experiments
