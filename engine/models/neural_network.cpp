@@ -3,7 +3,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <type_traits>
 
 #include <fmt/format.h>
 
@@ -20,8 +19,7 @@ using simd::Pack;
 constexpr Index kLanes = tiles::kLanes;
 constexpr Index kWidth = simd::kWidth;
 
-/// Rows of a chunk at most; a chunk's activations shall not take more than this many bytes, unless 4 rows do.
-constexpr int kMostRows = 64;
+/// A chunk's activations shall not take more than this many bytes, unless 4 rows do.
 constexpr Index kCacheBytes = 32768;
 
 void add_to(double* place, Pack term) { simd::store(place, simd::load(place) + term); }
@@ -163,42 +161,9 @@ void NeuralNetwork::simulate_responses(const RowList& rows, std::span<const doub
   }
 }
 
-template <class F>
-void NeuralNetwork::with_activation(F&& f) const {
-  switch (shape_.activation) {
-    case Activation::identity:
-      return f(std::integral_constant<Activation, Activation::identity>{});
-    case Activation::relu:
-      return f(std::integral_constant<Activation, Activation::relu>{});
-    case Activation::tanh:
-      return f(std::integral_constant<Activation, Activation::tanh>{});
-    case Activation::softplus:
-      return f(std::integral_constant<Activation, Activation::softplus>{});
-  }
-}
-
 Index NeuralNetwork::room_size() const {
   const Index copies = shape_.activation == Activation::softplus ? 2 : 1;
   return copies * slopes() + dense::kShallowInputs * chunk_rows_ * kWidth;
-}
-
-template <Activation f>
-void NeuralNetwork::run(const double* theta, const double* const* rows, int count, double* room, bool gradient) const {
-  const std::size_t last = layer_count() - 1;
-  const Index behind = gradient ? slopes() : 0;
-  for (std::size_t l = 0; l <= last; ++l) {
-    const dense::Layer layer{widths_[l], widths_[l + 1], theta + offset(l) * kLanes};
-    double* out = room + rooms_[l] * chunk_rows_ * kWidth;
-    if (l == 0) {
-      const dense::DataRows inputs{rows};
-      l == last ? dense::forward<Activation::identity>(layer, inputs, count, out, behind)
-                : dense::forward<f>(layer, inputs, count, out, behind);
-    } else {
-      const dense::Activations inputs{room + rooms_[l - 1] * chunk_rows_ * kWidth, widths_[l]};
-      l == last ? dense::forward<Activation::identity>(layer, inputs, count, out, behind)
-                : dense::forward<f>(layer, inputs, count, out, behind);
-    }
-  }
 }
 
 template <Activation f>
@@ -261,9 +226,11 @@ void NeuralNetwork::log_prior(ConstBatchView theta, Evaluation& out) const {
   double normaliser = 0;
   for (const double sd : prior_.sd) normaliser -= std::log(sd) + kHalfLogTwoPi;
   const auto weights = static_cast<Index>(prior_.sd.size());
+  const Index product = out.wanted.hessian_row(dim_);
   for (Index b = 0; b < theta.blocks(); ++b) {
     for (Index lane = 0; lane < kLanes; lane += kWidth) {
       const double* z = theta.block(b) + lane;
+      const double* direction = out.wanted.hessian_vector ? out.direction.block(b) + lane : nullptr;
       double* to = out.out.block(b) + lane;
       Pack value = simd::broadcast(normaliser);
       for (Index d = 0; d < weights; ++d) {
@@ -271,11 +238,13 @@ void NeuralNetwork::log_prior(ConstBatchView theta, Evaluation& out) const {
         const Pack scaled = simd::load(z + d * kLanes) / sd;
         value = simd::fma(scaled * -0.5, scaled, value);
         if (out.wanted.gradient) add_to(to + (1 + d) * kLanes, -(scaled / sd));
+        if (direction != nullptr) add_to(to + (product + d) * kLanes, -(simd::load(direction + d * kLanes) / (sd * sd)));
       }
       if (has_noise()) {
         const LogTerms noise = half_normal_log_scale(simd::load(z + weights * kLanes), shape_.noise_prior_sd);
         value = value + noise.value;
         if (out.wanted.gradient) add_to(to + (1 + weights) * kLanes, noise.first);
+        if (direction != nullptr) add_to(to + (product + weights) * kLanes, noise.second * simd::load(direction + weights * kLanes));
       }
       if (out.wanted.value) add_to(to, value);
     }
@@ -286,6 +255,7 @@ void NeuralNetwork::log_prior(ConstBatchView theta, Evaluation& out) const {
 void NeuralNetwork::log_likelihood(const RowList& rows, ConstBatchView theta, Evaluation& out) const {
   const Index total = rows.size();
   out.counts.add_rows(out.wanted, total * theta.count);
+  if (out.wanted.hessian_vector) add_products(rows, theta, out);
   if (!out.wanted.value && !out.wanted.gradient) return;
   double* room = scratch(room_size());
   const double* chunk[kMostRows];
@@ -414,6 +384,12 @@ Entry neural_network_entry() {
   };
   entry.smoke.numbers = {{"layers", {2.0, 2.0}}, {"prior_sd", {1.2}}, {"noise_sd", {1.0}}, {"noise_prior_sd", {0.8}}};
   entry.smoke.words = {{"activation", "tanh"}, {"likelihood", "gaussian"}, {"prior_scaling", "fan_in"}};
+  Variant bernoulli{"bernoulli", entry.smoke};
+  bernoulli.smoke.numbers["layers"] = {3.0};
+  bernoulli.smoke.numbers["noise_prior_sd"] = {0.0};
+  bernoulli.smoke.words["activation"] = "softplus";
+  bernoulli.smoke.words["likelihood"] = "bernoulli";
+  entry.variants.push_back(std::move(bernoulli));
   return entry;
 }
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string>
+#include <type_traits>
 #include <vector>
 
 #include "engine/data/table.hpp"
@@ -52,6 +53,8 @@ class NeuralNetwork final : public Model {
 
   void log_prior(ConstBatchView theta, Evaluation& out) const override;
   void log_likelihood(const RowList& rows, ConstBatchView theta, Evaluation& out) const override;
+  /// Where relu bends, those of one side. Cost about three times that of a gradient.
+  [[nodiscard]] bool has_hessian_vector() const override { return true; }
   /// Unless the noise is unknown.
   [[nodiscard]] const GaussianPrior* gaussian_prior() const override { return has_noise() ? nullptr : &prior_; }
 
@@ -74,6 +77,8 @@ class NeuralNetwork final : public Model {
   /// The same for one hidden layer over few data columns; false, and nothing done, for any other network.
   template <dense::Activation f>
   bool propagate_shallow(const double* theta, const double* const* rows, int count, double* room, double* gradient) const;
+  /// Adds the Hessian-vector products of the log likelihood.
+  void add_products(const RowList& rows, ConstBatchView theta, Evaluation& out) const;
   /// Calls use(b, lane, first row of the chunk, its number of rows, outputs) for every chunk and pack.
   template <class Use>
   void for_outputs(const RowList& rows, ConstBatchView theta, Use&& use) const;
@@ -83,6 +88,9 @@ class NeuralNetwork final : public Model {
   [[nodiscard]] Index room_size() const;
   /// Pointers to the inputs of up to `count` rows from entry `first` of the list. Copied to `room` where the intercept lies before them.
   void gather(const RowList& rows, Index first, int count, const double** to) const;
+
+  /// Rows of a chunk at most.
+  static constexpr int kMostRows = 64;
 
   const data::Table& table_;
   NetworkShape shape_;
@@ -95,6 +103,39 @@ class NeuralNetwork final : public Model {
   Index dim_ = 0;
   GaussianPrior prior_;  ///< of the weights; without the noise
 };
+
+template <class F>
+void NeuralNetwork::with_activation(F&& f) const {
+  switch (shape_.activation) {
+    case dense::Activation::identity:
+      return f(std::integral_constant<dense::Activation, dense::Activation::identity>{});
+    case dense::Activation::relu:
+      return f(std::integral_constant<dense::Activation, dense::Activation::relu>{});
+    case dense::Activation::tanh:
+      return f(std::integral_constant<dense::Activation, dense::Activation::tanh>{});
+    case dense::Activation::softplus:
+      return f(std::integral_constant<dense::Activation, dense::Activation::softplus>{});
+  }
+}
+
+template <dense::Activation f>
+void NeuralNetwork::run(const double* theta, const double* const* rows, int count, double* room, bool gradient) const {
+  const std::size_t last = layer_count() - 1;
+  const Index behind = gradient ? slopes() : 0;
+  for (std::size_t l = 0; l <= last; ++l) {
+    const dense::Layer layer{widths_[l], widths_[l + 1], theta + offset(l) * tiles::kLanes};
+    double* out = room + rooms_[l] * chunk_rows_ * simd::kWidth;
+    if (l == 0) {
+      const dense::DataRows inputs{rows};
+      l == last ? dense::forward<dense::Activation::identity>(layer, inputs, count, out, behind)
+                : dense::forward<f>(layer, inputs, count, out, behind);
+    } else {
+      const dense::Activations inputs{room + rooms_[l - 1] * chunk_rows_ * simd::kWidth, widths_[l]};
+      l == last ? dense::forward<dense::Activation::identity>(layer, inputs, count, out, behind)
+                : dense::forward<f>(layer, inputs, count, out, behind);
+    }
+  }
+}
 
 Entry neural_network_entry();
 

@@ -48,10 +48,12 @@ random::Stream row_stream(random::Stream stream, Index row) {
 
 }  // namespace
 
-/// One pack of columns. Arrays have `components` entries; gap: d mean_k / d coordinate k; share: of the stick.
+/// One pack of columns. Arrays have `components` entries; gap: d mean_k / d coordinate k, bend: its derivative; share: of
+/// the stick.
 struct NormalMixtureModel::Components {
   Pack mean[kMostComponents];
   Pack gap[kMostComponents];
+  Pack bend[kMostComponents];
   Pack log_scale[kMostComponents];  ///< log weight - log sd - 1/2 log 2 pi
   Pack log_weight[kMostComponents];
   Pack share[kMostComponents];
@@ -77,13 +79,19 @@ struct NormalMixtureModel::Components {
   }
 };
 
+/// Derivatives of one pack of columns along a direction.
+struct NormalMixtureModel::Along {
+  Pack mean[kMostComponents];
+  Pack log_sd[kMostComponents];
+  Pack log_weight[kMostComponents];
+};
+
 NormalMixtureModel::NormalMixtureModel(const data::Table& table, const MixtureShape& shape) : table_(table), shape_(shape) {
   std::vector<std::string> covariates = table.columns;
   std::erase(covariates, "intercept");
   if (!covariates.empty())
-    throw UserError(
-        fmt::format("model.name: 'normal_mixture_model' takes no covariates (the data have {}). Name them in data.side_columns.",
-                    data::list_names(covariates)));
+    throw UserError(fmt::format("model.name: 'normal_mixture_model' takes no covariates (the data have {}). Set data.columns = [].",
+                                data::list_names(covariates)));
   if (shape.components < 1 || shape.components > kMostComponents)
     throw UserError(fmt::format("model.components: {} (1 to {} are possible). Use 2.", shape.components, kMostComponents));
   if (!std::isfinite(shape.prior_mean))
@@ -120,10 +128,12 @@ void NormalMixtureModel::unpack(const double* theta, Components& to) const {
   for (Index k = 0; k < count; ++k) {
     const Pack z = load_row(theta, k);
     to.gap[k] = simd::broadcast(1.0);
+    to.bend[k] = Pack{};
     if (shape_.ordered && k > 0) {
       const Exponential gap = bounded_exp(z, kBound);
       to.mean[k] = to.mean[k - 1] + gap.value;
       to.gap[k] = gap.first;
+      to.bend[k] = gap.second;
     } else {
       to.mean[k] = z;
     }
@@ -138,6 +148,20 @@ void NormalMixtureModel::unpack(const double* theta, Components& to) const {
     const Pack log_sd = has_sds() ? load_row(theta, first_sd() + k) : simd::broadcast(std::log(shape_.sd));
     to.precision[k] = bounded_exp(-2.0 * log_sd, kBound);
     to.log_scale[k] = to.log_weight[k] - log_sd - kHalfLogTwoPi;
+  }
+}
+
+void NormalMixtureModel::differentiate(const Components& components, const double* direction, Along& to) const {
+  Pack rest{};
+  for (Index k = 0; k < shape_.components; ++k) {
+    to.mean[k] = components.gap[k] * load_row(direction, k);
+    if (shape_.ordered && k > 0) to.mean[k] = to.mean[k] + to.mean[k - 1];
+    to.log_sd[k] = has_sds() ? load_row(direction, first_sd() + k) : Pack{};
+    to.log_weight[k] = rest;
+    if (k + 1 == shape_.components) continue;
+    const Pack stick = load_row(direction, first_stick() + k);
+    to.log_weight[k] = rest + (1.0 - components.share[k]) * stick;
+    rest = rest - components.share[k] * stick;
   }
 }
 
@@ -243,14 +267,19 @@ void NormalMixtureModel::log_prior(ConstBatchView theta, Evaluation& out) const 
   const double inverse_sd = 1.0 / shape_.prior_sd;
   double constant = std::lgamma(k_all * a) - k_all * std::lgamma(a) - k_all * (std::log(shape_.prior_sd) + kHalfLogTwoPi);
   if (shape_.ordered) constant += std::lgamma(k_all + 1.0);  // K! orders fold onto one
+  const Index product = out.wanted.hessian_row(dim());
   Components components;
+  Along along;
   for (Index b = 0; b < theta.blocks(); ++b) {
     for (Index lane = 0; lane < kLanes; lane += simd::kWidth) {
       const double* z = theta.block(b) + lane;
       double* to = out.out.block(b) + lane;
+      const double* direction = out.wanted.hessian_vector ? out.direction.block(b) + lane : nullptr;
       unpack(z, components);
+      if (direction != nullptr) differentiate(components, direction, along);
       Pack value = simd::broadcast(constant);
-      Pack slope{};  // of the means from k on
+      Pack slope{};   // of the means from k on
+      Pack slopes{};  // its derivative along the direction
       for (Index k = count; k-- > 0;) {
         const Pack scaled = (components.mean[k] - shape_.prior_mean) * inverse_sd;
         value = value - 0.5 * (scaled * scaled);
@@ -259,11 +288,16 @@ void NormalMixtureModel::log_prior(ConstBatchView theta, Evaluation& out) const 
         const bool gap = shape_.ordered && k > 0;
         if (gap) value = value + load_row(z, k);  // log |J|
         if (out.wanted.gradient) add_row(to, 1 + k, gap ? slope * components.gap[k] + 1.0 : slope);
+        if (direction == nullptr) continue;
+        const Pack own_along = -(inverse_sd * inverse_sd) * along.mean[k];
+        slopes = shape_.ordered ? slopes + own_along : own_along;
+        add_row(to, product + k, slopes * components.gap[k] + slope * (components.bend[k] * load_row(direction, k)));
       }
       for (Index k = 0; has_sds() && k < count; ++k) {
         const LogTerms sd = half_normal_log_scale(load_row(z, first_sd() + k), shape_.sd_prior_sd);
         value = value + sd.value;
         if (out.wanted.gradient) add_row(to, 1 + first_sd() + k, sd.first);
+        if (direction != nullptr) add_row(to, product + first_sd() + k, sd.second * along.log_sd[k]);
       }
       for (Index k = 0; k + 1 < count; ++k) {
         // Dirichlet and |J| together: the density of the logit of Beta(a, a (K - k)), without its constant.
@@ -271,6 +305,9 @@ void NormalMixtureModel::log_prior(ConstBatchView theta, Evaluation& out) const 
         const Stick stick(load_row(z, first_stick() + k) - std::log(behind));
         value = value + a * (stick.log_share + behind * stick.log_rest);
         if (out.wanted.gradient) add_row(to, 1 + first_stick() + k, a * (1.0 - (behind + 1.0) * stick.share));
+        if (direction == nullptr) continue;
+        const Pack bend = -(a * (behind + 1.0)) * (stick.share * (1.0 - stick.share));
+        add_row(to, product + first_stick() + k, bend * load_row(direction, first_stick() + k));
       }
       if (out.wanted.value) add_row(to, 0, value);
     }
@@ -281,41 +318,86 @@ void NormalMixtureModel::log_prior(ConstBatchView theta, Evaluation& out) const 
 void NormalMixtureModel::log_likelihood(const RowList& rows, ConstBatchView theta, Evaluation& out) const {
   const Index count = shape_.components;
   out.counts.add_rows(out.wanted, rows.size() * theta.count);
-  if (!out.wanted.value && !out.wanted.gradient) return;
+  const bool hessian = out.wanted.hessian_vector;
+  if (!out.wanted.value && !out.wanted.gradient && !hessian) return;
+  const Index product = out.wanted.hessian_row(dim());
   Components components;
+  Along along;
   Pack share[kMostComponents];
-  // Of each component: its rows, their differences from its mean, and the squares of those.
+  Pack change[kMostComponents];  // of the log terms along the direction
+  // Of each component: its rows, their differences from its mean, and the squares of those; and the same of the shares' derivatives.
   Pack number[kMostComponents];
   Pack first[kMostComponents];
   Pack second[kMostComponents];
+  Pack number_along[kMostComponents];
+  Pack first_along[kMostComponents];
+  Pack second_along[kMostComponents];
   for (Index b = 0; b < theta.blocks(); ++b) {
     for (Index lane = 0; lane < kLanes; lane += simd::kWidth) {
       double* to = out.out.block(b) + lane;
+      const double* direction = hessian ? out.direction.block(b) + lane : nullptr;
       unpack(theta.block(b) + lane, components);
-      for (Index k = 0; k < count; ++k) number[k] = first[k] = second[k] = Pack{};
+      if (hessian) differentiate(components, direction, along);
+      for (Index k = 0; k < count; ++k) number[k] = first[k] = second[k] = number_along[k] = first_along[k] = second_along[k] = Pack{};
       Pack value{};
       for (Index n = 0; n < rows.size(); ++n) {
         const double y = table_.response[static_cast<std::size_t>(rows[n] - table_.held.first)];
         value = value + components.mix(count, y, share);
-        if (!out.wanted.gradient) continue;
+        if (!out.wanted.gradient && !hessian) continue;
+        Pack average{};
         for (Index k = 0; k < count; ++k) {
           const Pack difference = y - components.mean[k];
           const Pack moment = share[k] * difference;
           number[k] = number[k] + share[k];
           first[k] = first[k] + moment;
           second[k] = simd::fma(moment, difference, second[k]);
+          if (!hessian) continue;
+          const Exponential& precision = components.precision[k];
+          change[k] = precision.value * difference * along.mean[k] + (precision.first * (difference * difference) - 1.0) * along.log_sd[k] +
+                      along.log_weight[k];
+          average = simd::fma(share[k], change[k], average);
+        }
+        for (Index k = 0; hessian && k < count; ++k) {
+          const Pack difference = y - components.mean[k];
+          const Pack shift = share[k] * (change[k] - average);  // of the component's share
+          number_along[k] = number_along[k] + shift;
+          first_along[k] = simd::fma(shift, difference, first_along[k]);
+          second_along[k] = simd::fma(shift * difference, difference, second_along[k]);
         }
       }
       if (out.wanted.value) add_row(to, 0, value);
-      if (!out.wanted.gradient) continue;
+      if (!out.wanted.gradient && !hessian) continue;
       Pack slope{};   // of the means from k on
+      Pack slopes{};  // its derivative along the direction
       Pack behind{};  // rows of later components
+      Pack behind_along{};
       for (Index k = count; k-- > 0;) {
-        const Pack own = components.precision[k].value * first[k];
+        const Exponential& precision = components.precision[k];
+        const Pack own = precision.value * first[k];
         slope = shape_.ordered ? slope + own : own;
-        add_row(to, 1 + k, slope * components.gap[k]);
-        if (has_sds()) add_row(to, 1 + first_sd() + k, components.precision[k].first * second[k] - number[k]);
-        if (k + 1 < count) add_row(to, 1 + first_stick() + k, number[k] - components.share[k] * (number[k] + behind));
+        const bool stick = k + 1 < count;
+        if (out.wanted.gradient) {
+          add_row(to, 1 + k, slope * components.gap[k]);
+          if (has_sds()) add_row(to, 1 + first_sd() + k, precision.first * second[k] - number[k]);
+          if (stick) add_row(to, 1 + first_stick() + k, number[k] - components.share[k] * (number[k] + behind));
+        }
+        if (hessian) {
+          const Pack m = along.mean[k];
+          const Pack s = along.log_sd[k];
+          const Pack own_along = precision.value * (first_along[k] - m * number[k]) - 2.0 * precision.first * s * first[k];
+          slopes = shape_.ordered ? slopes + own_along : own_along;
+          add_row(to, product + k, slopes * components.gap[k] + slope * (components.bend[k] * load_row(direction, k)));
+          if (has_sds()) {
+            add_row(to, product + first_sd() + k,
+                    precision.first * (second_along[k] - 2.0 * m * first[k]) - 2.0 * precision.second * s * second[k] - number_along[k]);
+          }
+          if (stick) {
+            const Pack share_along = components.share[k] * (1.0 - components.share[k]) * load_row(direction, first_stick() + k);
+            add_row(to, product + first_stick() + k,
+                    number_along[k] - share_along * (number[k] + behind) - components.share[k] * (number_along[k] + behind_along));
+          }
+          behind_along = behind_along + number_along[k];
+        }
         behind = behind + number[k];
       }
     }

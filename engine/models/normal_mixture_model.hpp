@@ -52,17 +52,21 @@ class NormalMixtureModel final : public Model {
 
   void log_prior(ConstBatchView theta, Evaluation& out) const override;
   void log_likelihood(const RowList& rows, ConstBatchView theta, Evaluation& out) const override;
+  [[nodiscard]] bool has_hessian_vector() const override { return true; }
 
   /// More components are refused: their packs are kept on the stack.
   static constexpr Index kMostComponents = 64;
 
  private:
   struct Components;
+  struct Along;
   [[nodiscard]] bool has_sds() const { return shape_.sd_prior_sd > 0; }
   [[nodiscard]] Index first_sd() const { return shape_.components; }
   [[nodiscard]] Index first_stick() const { return has_sds() ? 2 * shape_.components : shape_.components; }
   /// The components of one pack of columns; theta: lane 0 of the pack.
   void unpack(const double* theta, Components& to) const;
+  /// Their derivatives along a direction of the coordinates; direction: lane 0 of the pack.
+  void differentiate(const Components& components, const double* direction, Along& to) const;
 
   const data::Table& table_;
   MixtureShape shape_;
