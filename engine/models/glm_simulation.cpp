@@ -8,6 +8,7 @@
 
 #include "engine/models/draw_poisson.hpp"
 #include "engine/models/glm.hpp"
+#include "engine/models/row_stream.hpp"
 
 namespace variscope::models {
 
@@ -70,9 +71,7 @@ void Glm::simulate_responses(const RowList& rows, std::span<const double> theta,
   for (Index k = 0; k < rows.size(); ++k) {
     const Index row = rows[k];
     const Index held = row - layout_.table->held.first;
-    random::Stream own = stream;
-    own.minor = static_cast<std::uint32_t>(row);
-    own.task = stream.task + static_cast<std::uint32_t>(row >> 32);
+    const random::Stream own = row_stream(stream, row);
     const double* x = layout_.table->row(row);
     const auto predictor = [&](Index first) {
       double eta = 0;

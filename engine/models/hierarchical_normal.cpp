@@ -10,6 +10,7 @@
 #include "engine/data/columns.hpp"
 #include "engine/error.hpp"
 #include "engine/models/log_scale.hpp"
+#include "engine/models/row_stream.hpp"
 
 namespace variscope::models {
 
@@ -63,13 +64,6 @@ const data::SideColumn& side_column(const data::Table& table, const char* key, c
                               names.empty() ? "none" : data::list_names(names)));
 }
 
-/// The stream of one global row.
-random::Stream row_stream(random::Stream stream, Index row) {
-  stream.minor = static_cast<std::uint32_t>(row);
-  stream.task += static_cast<std::uint32_t>(row >> 32);
-  return stream;
-}
-
 }  // namespace
 
 HierarchicalNormal::HierarchicalNormal(const data::Table& table, const HierarchicalShape& shape) : table_(table), shape_(shape) {
@@ -77,8 +71,8 @@ HierarchicalNormal::HierarchicalNormal(const data::Table& table, const Hierarchi
   std::erase(covariates, "intercept");
   if (!covariates.empty())
     throw UserError(
-        fmt::format("model.name: 'hierarchical_normal' takes no covariates (the data have {}). Use a generalised linear model, or name "
-                    "them in data.side_columns.",
+        fmt::format("model.name: 'hierarchical_normal' takes no covariates (the data have {}). Use a generalised linear model, or set "
+                    "data.columns = [].",
                     data::list_names(covariates)));
   if (!std::isfinite(shape.prior_mean)) throw UserError("model.prior_mean: must be finite (it is the mean of mu's prior). Use 0.0.");
   if (!(shape.prior_sd > 0) || !std::isfinite(shape.prior_sd))

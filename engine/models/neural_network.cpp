@@ -9,6 +9,7 @@
 #include "engine/error.hpp"
 #include "engine/models/log_scale.hpp"
 #include "engine/models/logistic_terms.hpp"
+#include "engine/models/row_stream.hpp"
 
 namespace variscope::models {
 
@@ -29,13 +30,6 @@ double* scratch(Index doubles) {
   thread_local tiles::Batch room;
   room.resize((doubles + kLanes - 1) / kLanes, 1);
   return room.data();
-}
-
-/// The stream of one global row.
-random::Stream row_stream(random::Stream stream, Index row) {
-  stream.minor = static_cast<std::uint32_t>(row);
-  stream.task += static_cast<std::uint32_t>(row >> 32);
-  return stream;
 }
 
 /// log sigmoid(u) of each lane, one log each: what a single row needs.

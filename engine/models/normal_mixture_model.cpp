@@ -11,6 +11,7 @@
 #include "engine/data/columns.hpp"
 #include "engine/error.hpp"
 #include "engine/models/log_scale.hpp"
+#include "engine/models/row_stream.hpp"
 
 namespace variscope::models {
 
@@ -38,13 +39,6 @@ struct Stick {
     log_rest = simd::min(-v, Pack{}) - lost;
   }
 };
-
-/// The stream of one global row.
-random::Stream row_stream(random::Stream stream, Index row) {
-  stream.minor = static_cast<std::uint32_t>(row);
-  stream.task += static_cast<std::uint32_t>(row >> 32);
-  return stream;
-}
 
 }  // namespace
 
