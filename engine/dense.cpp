@@ -174,6 +174,37 @@ void solve_lower_transposed(const Matrix& lower, std::span<double> x) {
   }
 }
 
+namespace {
+
+/// Row i of a panel becomes (itself - sum over k of factors[k] times row k) / pivot, k from `first` on in steps of `step` up to `last`
+/// exclusive: one chain for every entry.
+void solve_row(double* panel, Index i, Index first, Index last, Index step, const double* factors, double pivot) {
+  double* to = panel + i * kPanel;
+  simd::Pack left = simd::load(to);
+  simd::Pack right = simd::load(to + simd::kWidth);
+  for (Index k = first; k != last; k += step) {
+    const simd::Pack factor = simd::broadcast(factors[k]);
+    left = left - factor * simd::load(panel + k * kPanel);
+    right = right - factor * simd::load(panel + k * kPanel + simd::kWidth);
+  }
+  simd::store(to, left / pivot);
+  simd::store(to + simd::kWidth, right / pivot);
+}
+
+}  // namespace
+
+void solve_lower_transposed(const Matrix& lower, Matrix& columns) {
+  const Index dim = lower.rows;
+  const Matrix upper = transposed(lower);
+  AlignedVector panel(static_cast<std::size_t>(dim * kPanel));
+  for (Index column = 0; column < columns.columns; column += kPanel) {
+    const Index live = std::min(kPanel, columns.columns - column);
+    for (Index i = 0; i < dim; ++i) std::copy_n(columns.row(i) + column, live, panel.data() + i * kPanel);
+    for (Index i = dim; i-- > 0;) solve_row(panel.data(), i, dim - 1, i, -1, upper.row(i), lower(i, i));
+    for (Index i = 0; i < dim; ++i) std::copy_n(panel.data() + i * kPanel, live, columns.row(i) + column);
+  }
+}
+
 Matrix inverse_of_cholesky(const Matrix& lower) {
   // Columns of the inverse in panels: solve_lower() and solve_lower_transposed() of unit vectors side by side, each entry's chain in their
   // order. Zeros above a column's own row are left out: subtracting them changes nothing.
@@ -181,28 +212,18 @@ Matrix inverse_of_cholesky(const Matrix& lower) {
   const Matrix upper = transposed(lower);
   Matrix result(dim, dim);
   AlignedVector panel(static_cast<std::size_t>(dim * kPanel));
-  const auto at = [&](Index i) { return panel.data() + i * kPanel; };
   for (Index column = 0; column < dim; column += kPanel) {
     const Index live = std::min(kPanel, dim - column);
-    const auto row = [&](Index i, Index first, Index last, Index step, const double* factors) {
-      simd::Pack left = simd::load(at(i));
-      simd::Pack right = simd::load(at(i) + simd::kWidth);
-      for (Index k = first; k != last; k += step) {
-        const simd::Pack factor = simd::broadcast(factors[k]);
-        left = left - factor * simd::load(at(k));
-        right = right - factor * simd::load(at(k) + simd::kWidth);
-      }
-      simd::store(at(i), left / lower(i, i));
-      simd::store(at(i) + simd::kWidth, right / lower(i, i));
-    };
     for (Index i = column; i < dim; ++i) {
-      std::fill_n(at(i), kPanel, 0.0);
-      if (i < column + live) at(i)[i - column] = 1;
-      row(i, column, i, 1, lower.row(i));
+      double* row = panel.data() + i * kPanel;
+      std::fill_n(row, kPanel, 0.0);
+      if (i < column + live) row[i - column] = 1;
+      solve_row(panel.data(), i, column, i, 1, lower.row(i), lower(i, i));
     }
-    for (Index i = dim; i-- > column;) row(i, dim - 1, i, -1, upper.row(i));
+    for (Index i = dim; i-- > column;) solve_row(panel.data(), i, dim - 1, i, -1, upper.row(i), lower(i, i));
     for (Index j = 0; j < live; ++j) {
-      for (Index i = column + j; i < dim; ++i) result(i, column + j) = result(column + j, i) = at(i)[j];
+      for (Index i = column + j; i < dim; ++i)
+        result(i, column + j) = result(column + j, i) = panel[static_cast<std::size_t>(i * kPanel + j)];
     }
   }
   return result;

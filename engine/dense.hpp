@@ -46,6 +46,8 @@ std::optional<Matrix> cholesky(const Matrix& a);
 /// x becomes L^-1 x; L'^-1 x. L: lower triangular.
 void solve_lower(const Matrix& lower, std::span<double> x);
 void solve_lower_transposed(const Matrix& lower, std::span<double> x);
+/// Every column of a matrix of L's rows becomes L'^-1 times it, with the bits of the above. O(dim^2 columns / 2).
+void solve_lower_transposed(const Matrix& lower, Matrix& columns);
 /// (L L')^-1.
 Matrix inverse_of_cholesky(const Matrix& lower);
 /// sum_i log L_ii.

@@ -72,6 +72,16 @@ TEST(Dense, FactorsAndInversesAreChainsInOrder) {
         ASSERT_EQ(inverse(j, i), inverse(i, j)) << dim;
       }
     }
+    Matrix sides(dim, dim + 3);
+    for (std::size_t k = 0; k < sides.values.size(); ++k) sides.values[k] = std::sin(2.0 + static_cast<double>(k));
+    Matrix solved = sides;
+    solve_lower_transposed(*lower, solved);
+    for (Index j = 0; j < sides.columns; ++j) {
+      std::vector<double> column;
+      for (Index i = 0; i < dim; ++i) column.push_back(sides(i, j));
+      solve_lower_transposed(*lower, column);
+      for (Index i = 0; i < dim; ++i) ASSERT_EQ(solved(i, j), column[static_cast<std::size_t>(i)]) << dim;
+    }
     square(dim - 1, dim - 1) = -1;
     EXPECT_FALSE(cholesky(square).has_value());
   }
