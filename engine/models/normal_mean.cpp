@@ -17,9 +17,9 @@ const data::Table& without_covariates(const data::Table& table) {
   std::vector<std::string> covariates = table.columns;
   std::erase(covariates, "intercept");
   if (!covariates.empty()) {
-    throw UserError(fmt::format(
-        "model.name: 'normal_mean' takes no covariates (the data have {}). Use linear_regression, or name them in data.side_columns.",
-        data::list_names(covariates)));
+    throw UserError(
+        fmt::format("model.name: 'normal_mean' takes no covariates (the data have {}). Use linear_regression, or set data.columns = [].",
+                    data::list_names(covariates)));
   }
   const auto one = [](double x) { return x == 1.0; };
   if (table.columns.empty() || !std::all_of(table.design.begin(), table.design.end(), one))

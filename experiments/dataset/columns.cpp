@@ -110,7 +110,8 @@ void choose_fields(Dataset& dataset, const Settings::Data& settings, ResponseKin
   }
   dataset.side_columns = settings.side_columns;
   Names design = settings.columns;
-  if (design.empty()) {
+  if (design == Names{"*"}) {
+    design.clear();
     for (const std::string& name : fields) {
       if (name != dataset.response && !contains(settings.side_columns, name)) design.push_back(name);
     }

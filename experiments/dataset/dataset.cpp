@@ -355,8 +355,8 @@ Dataset open_dataset(const Settings::Data& settings, const std::string& spec_dir
   check_response_levels(dataset, response);
   code_columns(dataset, settings);
   if (dataset.columns.empty() && !settings.intercept) {
-    throw UserError(fmt::format("{}: no design column is left (the only column is the response). Add columns or set data.intercept = true.",
-                                dataset.path));
+    throw UserError(fmt::format("{}: no design column is left ({}). Add columns or set data.intercept = true.", dataset.path,
+                                settings.columns.empty() ? "data.columns names none" : "the only column is the response"));
   }
   if (settings.intercept && std::find(dataset.columns.begin(), dataset.columns.end(), "intercept") != dataset.columns.end()) {
     throw UserError(fmt::format("{}: column 'intercept' exists already (the intercept is added). Rename it, or set data.intercept = false.",

@@ -141,7 +141,7 @@ std::vector<Key> make_keys() {
       with_data(
           one_of(key("data.missing", FIELD(data.missing), "rows with a missing value (empty, NA, NaN, null) in a column that is used"),
                  {"refuse", "drop_rows"})),
-      with_data(key("data.columns", FIELD(data.columns), "columns of the design; none given: all that have no other use")),
+      with_data(key("data.columns", FIELD(data.columns), "columns of the design; [\"*\"]: all that have no other use; []: none")),
       with_data(key("data.side_columns", FIELD(data.side_columns), "columns a model may name (groups, offsets, trials), kept as they are")),
       with_data(key("data.categorical", FIELD(data.categorical),
                     "columns whose texts or whole numbers are levels; in the design a 0/1 column for each level but the first")),

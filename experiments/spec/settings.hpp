@@ -28,7 +28,7 @@ struct Settings {
     bool intercept = true;
     Index row_tile = 256;                   ///< rows per leaf of the fold
     std::string missing = "refuse";         ///< or drop_rows
-    std::vector<std::string> columns;       ///< of the design; empty: all that have no other use
+    std::vector<std::string> columns{"*"};  ///< of the design; "*" alone: all that have no other use
     std::vector<std::string> side_columns;  ///< that models name: groups, offsets, trials
     std::vector<std::string> categorical;   ///< columns whose texts or whole numbers are levels
     std::vector<std::string> interactions;  ///< "x1*x2": products of design columns

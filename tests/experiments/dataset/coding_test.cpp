@@ -149,6 +149,28 @@ TEST_F(CodingTest, RefusesWhatMakesNoSense) {
             "data.categorical.");
 }
 
+TEST_F(CodingTest, NoColumnsAreNoColumns) {
+  write("a,b,y\n1,2,0.5\n3,4,1.5\n", "t.csv");
+  Settings::Data data = settings("t.csv", "y");
+  EXPECT_EQ(load(data, ResponseKind::real).columns, (Names{"a", "b", "intercept"}));  // not given: all
+  data.columns = {"*"};
+  EXPECT_EQ(load(data, ResponseKind::real).columns, (Names{"a", "b", "intercept"}));
+  data.side_columns = {"b"};
+  EXPECT_EQ(load(data, ResponseKind::real).columns, (Names{"a", "intercept"}));
+  data.columns = {};
+  const data::Table none = load(data, ResponseKind::real);
+  EXPECT_EQ(none.columns, (Names{"intercept"}));
+  EXPECT_EQ(design(none), (Numbers{1, 1}));
+  EXPECT_EQ(none.response, (Numbers{0.5, 1.5}));
+  EXPECT_EQ(none.side_column("b")->values, (Numbers{2, 4}));
+  data.side_columns = {};
+  data.standardize = true;
+  EXPECT_EQ(design(load(data, ResponseKind::real)), (Numbers{1, 1}));
+  data.intercept = false;
+  EXPECT_EQ(error([&] { load(data, ResponseKind::real); }),
+            "t.csv: no design column is left (data.columns names none). Add columns or set data.intercept = true.");
+}
+
 TEST_F(CodingTest, MissingValuesAreNamedOrTheirRowsDropped) {
   write("a,b,c,y\n1,x,1,0\nNA,x,2,1\n3,,3,2\n4,none,,3\n5,x,5,NaN\n6,z,6,5\n", "t.csv");
   Settings::Data data = settings("t.csv", "y");
