@@ -17,6 +17,7 @@ ReportContext report_context(const std::map<std::string, std::string>& provenanc
   context.results_hash = results_hash;
   context.program_version =
       fmt::format("{} (git {:.12}{})", field("version"), field("git_revision"), field("git_modified") == "yes" ? ", modified" : "");
+  context.failures = field("failed_evaluations");
   std::istringstream lines(field("excluded_cells"));
   for (std::string line; std::getline(lines, line);) context.excluded.push_back(line);
   return context;

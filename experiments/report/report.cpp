@@ -38,7 +38,9 @@ std::string write_files(const std::vector<NamedTable>& tables, const std::vector
     throw SystemError(fmt::format("{}: cannot be created ({}).", directory, error.message()));
   }
   const std::filesystem::path place(directory);
-  const std::string origin = fmt::format("variscope {}, results {}", context.program_version, context.results_hash);
+  std::string origin = fmt::format("variscope {}, results {}", context.program_version, context.results_hash);
+  const std::string source = origin;  // one line
+  if (!context.failures.empty()) origin += fmt::format("\nWarning: {}.", context.failures);
   // What an earlier program wrote must not stand beside what this one writes.
   for (const std::string& name : table_names()) {
     for (const char* ending : {".txt", ".md", ".csv", ".tex"}) {
@@ -51,7 +53,7 @@ std::string write_files(const std::vector<NamedTable>& tables, const std::vector
     write_file(place / (named.name + ".txt"), whole + "\n" + origin + "\n");
     write_file(place / (named.name + ".md"), render_markdown(named.table) + "\n" + origin + "\n");
     write_file(place / (named.name + ".csv"), render_csv(named.table));
-    write_file(place / (named.name + ".tex"), "% " + origin + "\n" + render_latex(named.table));
+    write_file(place / (named.name + ".tex"), "% " + source + "\n" + render_latex(named.table));
     text += (named.details ? render_text(shortened(named.table, (place / (named.name + ".txt")).string())) : whole) + "\n";
   }
   text += origin + "\n";

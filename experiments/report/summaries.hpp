@@ -18,6 +18,7 @@ struct ReportContext {
   std::string program_version;
   std::string baseline = "pw_cfe";
   std::vector<std::string> excluded = {};  ///< cells that `[[exclude]]` removed, each with its reason
+  std::string failures = {};               ///< evaluations that failed, in a sentence; empty: none
 };
 
 /// The context that run.h5 alone gives.

@@ -11,6 +11,7 @@
 #include "experiments/plan/predictive.hpp"
 #include "experiments/report/report.hpp"
 #include "experiments/run/execution.hpp"
+#include "experiments/run/failures.hpp"
 #include "experiments/run/first_error.hpp"
 #include "experiments/run/fit.hpp"
 #include "experiments/run/fit_target.hpp"
@@ -135,12 +136,17 @@ class FitStudy : public StudyRun {
   }
 
   void finish() {
-    const store::ExecutionTable table =
-        execution_table(world_, tables_, work_, {{"optimum_seconds", target_s_}, {"total_seconds", total_watch_.lap()}});
+    Failures failed;
+    for (const auto& model : models_) failed.add(*model);
+    const store::ExecutionTable table = execution_table(
+        world_, tables_, work_,
+        {{"failed_evaluations", static_cast<double>(failed.count)}, {"optimum_seconds", target_s_}, {"total_seconds", total_watch_.lap()}});
+    const std::string failures = failed.describe(world_);
     if (world_.rank() != 0) return;
     store::merge_fit_segments(plan_.directory, manifest_, cells_);
     auto origin = provenance(plan_, world_, reduce_ == cluster::Reduce::fast ? "fast" : "exact");
     origin["finished_at"] = utc_now();
+    if (!failures.empty()) origin["failed_evaluations"] = failures;
     const auto file = directory_->run_file();
     const std::string hash = store::write_run_file(file, cells_, table, origin);
     directory_->remove_segments();

@@ -16,6 +16,7 @@
 #include "experiments/report/report.hpp"
 #include "experiments/run/estimates.hpp"
 #include "experiments/run/execution.hpp"
+#include "experiments/run/failures.hpp"
 #include "experiments/run/first_error.hpp"
 #include "experiments/run/fit_study.hpp"
 #include "experiments/run/load.hpp"
@@ -54,6 +55,7 @@ class Study : public StudyRun {
       for (const CellPlan& cell : plan_.cells) {
         if (cell.path == static_cast<int>(p)) run_cell(cell, path, paths_.back(), *model, data);
       }
+      failures_.add(*model);
     }
     checkpoint();
     progress_.finish();
@@ -353,11 +355,14 @@ class Study : public StudyRun {
   }
 
   store::ExecutionTable execution() {
-    return execution_table(world_, tables_, work_, {{"path_seconds", path_s_}, {"total_seconds", total_watch_.lap()}});
+    return execution_table(
+        world_, tables_, work_,
+        {{"failed_evaluations", static_cast<double>(failures_.count)}, {"path_seconds", path_s_}, {"total_seconds", total_watch_.lap()}});
   }
 
   void finish() {
     const store::ExecutionTable table = execution();
+    const std::string failures = failures_.describe(world_);
     if (world_.rank() != 0) return;
     // Cells were run path by path; they are stored in the plan's order.
     std::sort(cells_.begin(), cells_.end(), [](const CellRecord& a, const CellRecord& b) { return a.id < b.id; });
@@ -376,6 +381,7 @@ class Study : public StudyRun {
     for (const Path& path : paths_) records.push_back(path.record);
     auto origin = provenance(plan_, world_, reduce_ == cluster::Reduce::fast ? "fast" : "exact");
     origin["finished_at"] = utc_now();
+    if (!failures.empty()) origin["failed_evaluations"] = failures;
     const auto file = directory_->run_file();
     const std::string hash = store::write_run_file(file, cells_, records, table, origin);
     directory_->remove_segments();
@@ -383,6 +389,7 @@ class Study : public StudyRun {
     conclude(write_report(cells_, context, (directory_->path() / "report").string()), hash);
   }
 
+  Failures failures_;
   double path_s_ = 0;
   std::vector<Path> paths_;
   std::vector<CellRecord> cells_;

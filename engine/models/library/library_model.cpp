@@ -4,9 +4,10 @@
 #include <fmt/format.h>
 
 #include <cmath>
-#include <cstdio>
 #include <filesystem>
 #include <limits>
+#include <map>
+#include <mutex>
 
 #include "engine/error.hpp"
 #include "engine/tiles/batch.hpp"
@@ -77,6 +78,26 @@ std::string complete_data(const Arguments& arguments) {
                     path));
   }
   return path;
+}
+
+/// Time and size of a file; empty for what is none.
+std::string version_of(const std::string& file) {
+  std::error_code ignored;
+  if (file.empty() || file.find('{') != std::string::npos || !std::filesystem::is_regular_file(file, ignored)) return {};
+  return fmt::format("{} {}", std::filesystem::last_write_time(file, ignored).time_since_epoch().count(),
+                     std::filesystem::file_size(file, ignored));
+}
+
+/// The model that this process has of the library, data and seed; made if there is none. Kept to the end: libraries are never unloaded.
+template <class Make>
+std::shared_ptr<bs_model> shared_model(const std::string& path, const std::string& data, unsigned seed, const Make& make) {
+  static std::mutex guard;
+  static auto& made = *new std::map<std::string, std::shared_ptr<bs_model>>;  // outlives every static model
+  const std::string key = fmt::format("{}\n{}\n{}\n{}\n{}", path, version_of(path), data, version_of(data), seed);
+  const std::lock_guard<std::mutex> lock(guard);
+  std::shared_ptr<bs_model>& place = made[key];
+  if (place == nullptr) place = make();
+  return place;
 }
 
 PluginThreads threads_of(const std::string& word) {
@@ -171,14 +192,24 @@ std::string LibraryModel::call(const Call& function) const {
   }
 }
 
-LibraryModel::LibraryModel(const std::string& path, const std::string& data, unsigned seed, PluginThreads threads, const data::Table* table)
-    : path_(path), functions_(load_plugin(path, table != nullptr)), model_(nullptr, Destroy{functions_.destruct}), table_(table) {
+std::shared_ptr<bs_model> LibraryModel::construct(const std::string& data, unsigned seed) const {
+  std::shared_ptr<bs_model> made;
   const std::string refused = call([&](char** message) {
-    model_.reset(functions_.construct(data.c_str(), seed, message));
-    return model_ == nullptr ? -1 : 0;
+    made.reset(functions_.construct(data.c_str(), seed, message), [destruct = functions_.destruct](bs_model* model) {
+      if (model != nullptr) destruct(model);
+    });
+    return made == nullptr ? -1 : 0;
   });
   if (!refused.empty())
-    throw UserError(fmt::format("model.data: '{}' makes no model of it ({}). Correct the data, or choose another library.", path, refused));
+    throw UserError(
+        fmt::format("model.data: '{}' makes no model of it ({}). Correct the data, or choose another library.", path_, refused));
+  return made;
+}
+
+LibraryModel::LibraryModel(const std::string& path, const std::string& data, unsigned seed, PluginThreads threads, const data::Table* table)
+    : path_(path), functions_(load_plugin(path, table != nullptr)), table_(table) {
+  // Attached rows change a library's model, which others must not share.
+  model_ = table == nullptr ? shared_model(path, data, seed, [&] { return construct(data, seed); }) : construct(data, seed);
   const char* info = functions_.info == nullptr ? nullptr : functions_.info(model_.get());
   const std::string said = info == nullptr ? "" : info;
   concurrent_ =
@@ -204,12 +235,6 @@ LibraryModel::LibraryModel(const std::string& path, const std::string& data, uns
   find_variables();
 }
 
-LibraryModel::~LibraryModel() {
-  if (failures_ > 0) {
-    fmt::print(stderr, "{}: {} evaluations failed or were not finite (the first: {}).\n", path_, failures_.load(), first_failure());
-  }
-}
-
 void LibraryModel::find_variables() {
   const bool whole = functions_.constrained_count != nullptr && functions_.constrained_names != nullptr && functions_.constrain != nullptr;
   const std::vector<std::string> names = whole ? split(functions_.constrained_names(model_.get(), true, false)) : parameter_names();
@@ -224,17 +249,6 @@ void LibraryModel::find_variables() {
 std::vector<std::string> LibraryModel::parameter_names() const {
   std::vector<std::string> names = split(functions_.names(model_.get()));
   return static_cast<Index>(names.size()) == dim_ ? names : Model::parameter_names();
-}
-
-std::string LibraryModel::first_failure() const {
-  const std::lock_guard<std::mutex> lock(message_guard_);
-  return first_failure_;
-}
-
-void LibraryModel::fail(const std::string& why) const {
-  if (failures_++ > 0) return;
-  const std::lock_guard<std::mutex> lock(message_guard_);
-  if (first_failure_.empty()) first_failure_ = why;
 }
 
 bool LibraryModel::has_hessian_vector() const { return table_ == nullptr && exact_products_; }

@@ -1,13 +1,12 @@
 /// A density from a shared library: any Stan model compiled with BridgeStan, or a plug-in with rows and batches.
 #pragma once
 
-#include <atomic>
 #include <memory>
-#include <mutex>
 #include <string>
 #include <vector>
 
 #include "engine/models/catalogue.hpp"
+#include "engine/models/fallible.hpp"
 #include "engine/models/library/shared_library.hpp"
 #include "engine/models/model.hpp"
 
@@ -18,16 +17,16 @@ enum class PluginThreads { by_info, safe, guarded };
 
 /// Without a table the whole density (log Jacobian included, no constants left out) is the log prior, one call a column. With one, the
 /// library's extension gives log prior and the likelihood of rows for whole batches.
+/// Without a table, the library makes its model once in a process for the same library, data and seed, and keeps it: planning and running
+/// share it.
 ///
 /// A call that fails (an error returned, an exception thrown) gives its column the value -infinity and a gradient of NaN; a batch that
-/// fails is tried again column by column. Such columns, and those whose results are not finite, are counted. Nothing else is disturbed. One
-/// line on standard error tells of them when the model goes.
-class LibraryModel final : public Model {
+/// fails is tried again column by column. Such columns, and those whose results are not finite, are counted. Nothing else is disturbed.
+class LibraryModel final : public Model, public Fallible {
  public:
   /// `data`: as bs_model_construct takes it, paths complete. The table outlives the model. UserError "model.library: ..." or "model.data:
   /// ..." if the library cannot be used, or refuses the data.
   LibraryModel(const std::string& path, const std::string& data, unsigned seed, PluginThreads threads, const data::Table* table);
-  ~LibraryModel() override;
 
   [[nodiscard]] Index dim() const override { return dim_; }
   [[nodiscard]] Index rows() const override { return table_ == nullptr ? 0 : table_->rows; }
@@ -44,20 +43,14 @@ class LibraryModel final : public Model {
 
   /// Whether several threads call the library at once.
   [[nodiscard]] bool concurrent() const { return concurrent_; }
-  /// Columns that failed or were not finite, and what the first of them was about.
-  [[nodiscard]] Index failures() const { return failures_; }
-  [[nodiscard]] std::string first_failure() const;
 
  private:
-  struct Destroy {
-    decltype(&bs_model_destruct) destruct;
-    void operator()(bs_model* model) const { destruct(model); }
-  };
   /// Calls the library; "" or what went wrong.
   template <class Call>
   std::string call(const Call& function) const;
   std::string take_message(char* message) const;
-  void fail(const std::string& why) const;
+  /// A library's model of these data, made anew; UserError if it refuses them.
+  std::shared_ptr<bs_model> construct(const std::string& data, unsigned seed) const;
   void column(const double* theta, const double* direction, Wanted wanted, double* result) const;
   template <class Batched>
   void batch(ConstBatchView theta, Evaluation& out, const Batched& batched) const;
@@ -65,7 +58,7 @@ class LibraryModel final : public Model {
 
   std::string path_;
   PluginFunctions functions_;
-  std::unique_ptr<bs_model, Destroy> model_;
+  std::shared_ptr<bs_model> model_;
   const data::Table* table_;
   std::vector<const char*> column_names_;
   Index dim_ = 0;
@@ -74,9 +67,6 @@ class LibraryModel final : public Model {
   std::vector<Variable> variables_;
   std::vector<std::size_t> order_;  ///< of the library's values in ours; empty: no names given
   Index parameters_ = 0;            ///< values that unconstrain takes
-  mutable std::mutex message_guard_;
-  mutable std::string first_failure_;
-  mutable std::atomic<Index> failures_ = 0;
 };
 
 /// Variables from Stan's names ("tau", "theta.1", "L.1.1,L.2.1,..."; arrays with the first index fastest). order[k]: where entry k of the
