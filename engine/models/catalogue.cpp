@@ -8,6 +8,7 @@
 #include "engine/models/conditioned_gaussian.hpp"
 #include "engine/models/funnel.hpp"
 #include "engine/models/gaussian.hpp"
+#include "engine/models/gaussian_process.hpp"
 #include "engine/models/glm.hpp"
 #include "engine/models/hierarchical_normal.hpp"
 #include "engine/models/horseshoe_ridge.hpp"
@@ -45,6 +46,7 @@ const std::vector<Entry>& catalogue() {
       neural_network_entry(),        //
       hierarchical_normal_entry(),   //
       normal_mixture_model_entry(),  //
+      gaussian_process_entry(),      //
       library_entry(),               //
       library_rows_entry(),          //
   };

@@ -61,6 +61,9 @@ struct Entry {
   /// the arguments may be null.
   std::function<ResponseKind(const Arguments&)> response_of{};
   bool covariates = true;  ///< false: with data, yet the only design column it takes is the intercept
+  /// false: with data, yet its likelihood is no sum over rows. Every process holds all rows, Model::rows() is 0 and the density is all in
+  /// log_prior: neither shards nor minibatches.
+  bool divisible = true;
   std::vector<Parameter> parameters;
   std::vector<Word> words;
   /// Throws UserError where the arguments make no sense.

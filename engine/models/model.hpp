@@ -137,7 +137,7 @@ class Model {
   virtual ~Model() = default;
 
   [[nodiscard]] virtual Index dim() const = 0;
-  /// Global number of data rows N; 0 for a target without data, whose whole density is in log_prior.
+  /// Global number of data rows N; 0 without data, and where rows cannot be divided (Entry::divisible): all density is in log_prior.
   [[nodiscard]] virtual Index rows() const { return 0; }
   /// Names of the coordinates, dim() of them.
   [[nodiscard]] virtual std::vector<std::string> parameter_names() const;

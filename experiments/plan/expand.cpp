@@ -76,8 +76,19 @@ bool divides_by_few(Index rows, Index row_tile) {
   return true;
 }
 
-void check_rows(const Spec& spec, const std::string& key, Index batch_rows, Index rows) {
+/// Rows that minibatches can be drawn from and shards cut of.
+Index divisible_rows(const Settings& settings, const DataPlan* data) {
+  return data == nullptr || !models::find(settings.model.name)->divisible ? 0 : data->rows;
+}
+
+void check_rows(const Spec& spec, const Settings& settings, const std::string& key, Index batch_rows, Index rows) {
   if (batch_rows == 0) return;
+  if (!models::find(settings.model.name)->divisible) {
+    throw UserError(
+        fmt::format("{}: {} = {} is not to be had (the likelihood of model {} is no sum over rows, of which a minibatch would be a part). "
+                    "Remove it, or set it to \"all\".",
+                    spec.where(key), key, batch_rows, settings.model.name));
+  }
   if (rows == 0)
     throw UserError(fmt::format("{}: {} = {} has no meaning (the model takes no data). Remove it.", spec.where(key), key, batch_rows));
   if (batch_rows > rows) {
@@ -196,9 +207,9 @@ Design design_of(const Spec& spec, const Settings& settings, Index rows) {
   const std::map<std::string, NoisePolicy> noise_policies = {
       {"independent", NoisePolicy::independent}, {"shared", NoisePolicy::shared}, {"split_net", NoisePolicy::split_net}};
   const RowPolicy policy = row_policies.at(s.row_policy);
-  if (policy != RowPolicy::with_replacement) check_rows(spec, "estimators.batch_rows", s.batch_rows, rows);
+  if (policy != RowPolicy::with_replacement) check_rows(spec, settings, "estimators.batch_rows", s.batch_rows, rows);
   if (s.batch_rows > 0) {
-    if (rows == 0) check_rows(spec, "estimators.batch_rows", s.batch_rows, rows);
+    if (rows == 0) check_rows(spec, settings, "estimators.batch_rows", s.batch_rows, rows);
     const bool dealt = policy == RowPolicy::disjoint || policy == RowPolicy::epoch;
     if (dealt && s.batch_rows * s.replicas > rows) {
       throw UserError(fmt::format(
@@ -253,8 +264,8 @@ class Expander {
     cell.path = path_of(from.settings);
     const PathPlan& path = plan_.paths[static_cast<std::size_t>(cell.path)];
     const DataPlan* data = path.data < 0 ? nullptr : &plan_.data[static_cast<std::size_t>(path.data)];
-    const Index rows = data == nullptr ? 0 : data->rows;
     const Settings& s = cell.settings;
+    const Index rows = divisible_rows(s, data);
     cell.design = design_of(plan_.spec, s, rows);
     if (objective_of(s) == estimators::Objective::importance_bound && s.estimators.samples != s.path.samples) {
       throw UserError(
@@ -342,8 +353,8 @@ class Expander {
     cell.path = path_index;
     const PathPlan& path = plan_.paths[static_cast<std::size_t>(path_index)];
     const DataPlan* data = path.data < 0 ? nullptr : &plan_.data[static_cast<std::size_t>(path.data)];
-    const Index rows = data == nullptr ? 0 : data->rows;
     const Settings& s = cell.settings;
+    const Index rows = divisible_rows(s, data);
     if (objective_of(s) == estimators::Objective::importance_bound) {
       throw UserError(
           fmt::format("{}: fits of the importance-weighted bound are not offered (its optimum depends on the number of samples). "
@@ -549,7 +560,7 @@ class Expander {
       return found->second;
     }
     const Index rows = model->rows();
-    check_rows(plan_.spec, "path.batch_rows", settings.path.batch_rows, rows);
+    check_rows(plan_.spec, settings, "path.batch_rows", settings.path.batch_rows, rows);
     for (const double percent : settings.path.points) {
       path.stops.push_back(static_cast<Index>(std::llround(percent / 100 * static_cast<double>(settings.path.steps))));
       path.labels.push_back(fmt::format("{:g} %", percent));

@@ -96,11 +96,14 @@ double sample_imbalance(const Plan& plan, Index parts) {
   return worst;
 }
 
+/// Whether all processes must hold the whole table of a path.
+bool indivisible(const PathPlan& path) { return path.data < 0 || !models::find(path.settings.model.name)->divisible; }
+
 double shard_imbalance(const Plan& plan, Index parts) {
   if (parts == 1) return 1;
   double worst = 1;
   for (const PathPlan& path : plan.paths) {
-    if (path.data < 0) return kImpossible;
+    if (indivisible(path)) return kImpossible;
     const DataPlan& data = plan.data[static_cast<std::size_t>(path.data)];
     if (parts > data.tiles(parts, 0).units()) return kImpossible;
     Index most = 0;
@@ -128,7 +131,7 @@ cluster::Layout widest(const Plan& plan) {
     most.samples = std::min(most.samples, sample_ownership(step_columns(cell->settings), 1).leaves);
   }
   for (const PathPlan& path : plan.paths)
-    most.shards = std::min(most.shards, path.data < 0 ? 1 : plan.data[static_cast<std::size_t>(path.data)].tiles(1, 0).units());
+    most.shards = std::min(most.shards, indivisible(path) ? 1 : plan.data[static_cast<std::size_t>(path.data)].tiles(1, 0).units());
   return most;
 }
 
@@ -182,7 +185,9 @@ double imbalance(const Plan& plan, const cluster::Layout& layout, std::string& r
   } else if (by_samples > kMostImbalance) {
     reason = fmt::format("the blocks of {} samples do not divide evenly by {}", kSampleBlock, layout.samples);
   } else if (by_shards > kMostImbalance) {
-    reason = fmt::format("the data's row tiles do not divide evenly by {}", layout.shards);
+    const bool divides = std::none_of(plan.paths.begin(), plan.paths.end(), indivisible);
+    reason = divides ? fmt::format("the data's row tiles do not divide evenly by {}", layout.shards)
+                     : std::string("a model's likelihood is no sum over rows that shards could divide");
   } else {
     reason = "the axes together leave ranks idle";
   }

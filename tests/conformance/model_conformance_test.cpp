@@ -36,7 +36,7 @@ void expect_same_column(const Batch& a, Index s, const Batch& b, Index t, const 
 class ModelConformance : public testing::TestWithParam<std::string> {
  protected:
   [[nodiscard]] const Entry& entry() const { return test::configuration(GetParam()); }
-  [[nodiscard]] bool takes_data() const { return entry().response != models::ResponseKind::none; }
+  [[nodiscard]] bool takes_rows() const { return test::takes_rows(entry()); }
 };
 
 TEST_P(ModelConformance, IsDocumentedAndConsistent) {
@@ -53,7 +53,7 @@ TEST_P(ModelConformance, IsDocumentedAndConsistent) {
   const Subject subject(entry());
   EXPECT_GE(subject.model->dim(), 1);
   EXPECT_EQ(static_cast<Index>(subject.model->parameter_names().size()), subject.model->dim());
-  EXPECT_EQ(subject.model->rows(), takes_data() ? kRows : 0);
+  EXPECT_EQ(subject.model->rows(), takes_rows() ? kRows : 0);
   EXPECT_EQ(models::find("no_such_model"), nullptr);
 }
 
@@ -134,7 +134,7 @@ TEST_P(ModelConformance, AddsToWhatIsThereAndCountsItsWork) {
   EXPECT_EQ(counts, (models::Counts{.value_evaluations = 13}));
   test::prior(*subject.model, theta, test::kBoth, &counts);
   EXPECT_EQ(counts, (models::Counts{.gradient_evaluations = 13}));
-  if (!takes_data()) return;
+  if (!takes_rows()) return;
   test::likelihood(*subject.model, test::range(10, 50), theta, test::kValue, &counts);
   EXPECT_EQ(counts, (models::Counts{.value_rows = 13 * 40}));
   test::likelihood(*subject.model, test::range(10, 50), theta, test::kBoth, &counts);
@@ -173,7 +173,7 @@ TEST_P(ModelConformance, IsFiniteFarOut) {
 }
 
 TEST_P(ModelConformance, LikelihoodIsASumOverRows) {
-  if (!takes_data()) GTEST_SKIP() << "takes no data";
+  if (!takes_rows()) GTEST_SKIP() << "has no rows to divide";
   const Subject subject(entry());
   const models::Model& model = *subject.model;
   const Batch theta = test::random_batch(model.dim(), 11, 0.7, 7);
@@ -209,7 +209,7 @@ TEST_P(ModelConformance, LikelihoodIsASumOverRows) {
 }
 
 TEST_P(ModelConformance, AShardGivesTheSameBitsAsTheWholeTable) {
-  if (!takes_data()) GTEST_SKIP() << "takes no data";
+  if (!takes_rows()) GTEST_SKIP() << "has no rows to divide";
   const Subject whole(entry());
   const Subject shard(entry(), {90, 200});
   const Batch theta = test::random_batch(whole.model->dim(), 11, 0.7, 8);
@@ -271,7 +271,7 @@ TEST_P(ModelConformance, ExpectationsUnderGaussianQ) {
   models::GaussianExpectation prior = test::empty_expectation(model);
   model.expected_log_prior(mean.data(), scale.data(), prior);
   expect_monte_carlo_agrees(model, mean, scale, prior, [&](const Batch& theta) { return test::prior(model, theta, test::kBoth); });
-  if (!takes_data()) return;
+  if (!takes_rows()) return;
   models::GaussianExpectation likelihood = test::empty_expectation(model);
   model.expected_log_likelihood({0, kRows}, mean.data(), scale.data(), likelihood);
   expect_monte_carlo_agrees(model, mean, scale, likelihood,

@@ -61,7 +61,7 @@ class ModelHessian : public testing::TestWithParam<std::string> {
   }
   [[nodiscard]] const models::Model& model() const { return *subject_.model; }
   [[nodiscard]] Index dim() const { return model().dim(); }
-  [[nodiscard]] bool takes_data() const { return entry_.response != models::ResponseKind::none; }
+  [[nodiscard]] bool takes_rows() const { return test::takes_rows(entry_); }
   const Entry& entry_ = test::configuration(GetParam());
   Subject subject_{entry_};
 };
@@ -85,7 +85,7 @@ TEST_P(ModelHessian, IsTheDerivativeOfTheGradient) {
     for (Index row = 1; row <= dim(); ++row) {
       const double wide = (plus(row, s) - minus(row, s)) / (2 * h);
       const double narrow = (plus_half(row, s) - minus_half(row, s)) / h;
-      const double size = std::abs(plus(row, s)) + (takes_data() ? static_cast<double>(kRows) : 1.0);
+      const double size = std::abs(plus(row, s)) + (takes_rows() ? static_cast<double>(kRows) : 1.0);
       const double tolerance = std::abs(narrow - wide) + 64 * 2.3e-16 * size / h;
       EXPECT_NEAR(product(row, s), (4 * narrow - wide) / 3, tolerance) << "row " << row << ", column " << s;
       EXPECT_LT(tolerance, 0.01 * (size + std::abs(product(row, s))));  // the check says something
@@ -167,7 +167,7 @@ TEST_P(ModelHessian, AColumnIgnoresNeighboursLaneAndWidth) {
 }
 
 TEST_P(ModelHessian, IsASumOverRowsAndOfShards) {
-  if (!takes_data()) GTEST_SKIP() << "takes no data";
+  if (!takes_rows()) GTEST_SKIP() << "has no rows to divide";
   const Subject shard(entry_, {90, 200});
   const Batch theta = test::random_batch(dim(), 11, 0.7, 7);
   const Batch direction = test::random_batch(dim(), 11, 1.0, 39);
@@ -220,7 +220,7 @@ TEST_P(ModelHessian, AddsToWhatIsThereAndCountsItsWork) {
     for (Index s = 0; s < 13; ++s) {
       for (Index row = 0; row < fresh.dim(); ++row) EXPECT_NEAR(twice(row, s), 2 * fresh(row, s), 1e-14 * (1 + std::abs(fresh(row, s))));
     }
-    if (!takes_data()) continue;
+    if (!takes_rows()) continue;
     test::likelihood(model(), test::range(10, 50), theta, wanted, &counts, &direction);
     EXPECT_EQ(counts, (models::Counts{.hessian_rows = 13 * 40}));
   }

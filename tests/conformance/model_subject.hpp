@@ -17,13 +17,15 @@
 namespace variscope::test {
 
 inline constexpr Index kRows = 300;
+/// Of a model whose rows cannot be divided: its cost may grow with their cube.
+inline constexpr Index kFewRows = 20;
 
 /// An intercept and four normal columns, or the intercept alone; response 0/1, real, a count or one of three categories. Beside it the
 /// columns "exposure" (real), "trials" (no smaller than a count) and "clinic" (a group of six). Without a response: two normal columns and
-/// nothing else. `held`: the rows kept.
-inline data::Table random_table(models::ResponseKind kind, Range held, bool covariates = true) {
+/// nothing else. `held`: the rows kept, of `rows`.
+inline data::Table random_table(models::ResponseKind kind, Range held, bool covariates = true, Index rows = kRows) {
   data::Table table;
-  table.rows = kRows;
+  table.rows = rows;
   table.held = held;
   table.columns = {"intercept"};
   if (covariates) table.columns = {"intercept", "a", "b", "c", "d"};
@@ -97,12 +99,16 @@ inline const models::Entry& configuration(const std::string& name) {
   return configurations().front();
 }
 
+/// Whether the model is a sum over the rows of a table.
+inline bool takes_rows(const models::Entry& entry) { return entry.response != models::ResponseKind::none && entry.divisible; }
+
 /// One catalogued model on its smoke arguments, with data if it takes any.
 struct Subject {
   explicit Subject(const models::Entry& entry, Range held = {0, kRows}) {
     models::Arguments arguments = entry.smoke;
     if (entry.response != models::ResponseKind::none) {
-      table = random_table(entry.response, held, entry.covariates);
+      table = entry.divisible ? random_table(entry.response, held, entry.covariates)
+                              : random_table(entry.response, {0, kFewRows}, entry.covariates, kFewRows);
       arguments.table = &table;
     }
     model = entry.make(arguments);
