@@ -131,10 +131,9 @@ double path_seconds(const Plan& plan, const PathPlan& path, Calls& calls) {
     call.objective = objective_of(s);
     const auto steps = static_cast<double>(*std::max_element(path.stops.begin(), path.stops.end()));
     // All ranks share a step; where its samples do not suffice for them, some wait.
-    const auto blocks = static_cast<double>((s.path.samples + kSampleBlock - 1) / kSampleBlock);
-    const double sharers = std::min(static_cast<double>(plan.layout.ranks() / plan.layout.shards), blocks);
-    if (steps > 0)
-      seconds += steps * calls.estimate(call, {calls.path_estimator_name()}, 1) / (sharers * static_cast<double>(plan.layout.shards));
+    const Index blocks = (s.path.samples + kSampleBlock - 1) / kSampleBlock;
+    const Index sharers = std::min<Index>(plan.layout.ranks() / plan.layout.shards, blocks) * plan.layout.shards;
+    if (steps > 0) seconds += steps * calls.estimate(call, {calls.path_estimator_name()}, 1) / static_cast<double>(sharers);
   }
   if (calls.has_exact()) {
     const double evaluations = static_cast<double>(path.labels.size()) + (s.path.optimum ? kOptimumEvaluations : 0.0);
