@@ -6,6 +6,8 @@
 #include <algorithm>
 
 #include "engine/error.hpp"
+#include "engine/samplers/annealed_importance.hpp"
+#include "engine/samplers/elliptical_slice.hpp"
 #include "engine/samplers/ensemble_hmc.hpp"
 #include "engine/samplers/hmc.hpp"
 #include "engine/samplers/mala.hpp"
@@ -21,11 +23,13 @@ const std::vector<Entry>& catalogue() {
       random_walk_metropolis_entry(),  //
       mala_entry(),                    //
       hmc_entry(),                     //
-      nuts_entry(),
-      microcanonical_hmc_entry(),
-      chees_hmc_entry(),
-      snaper_hmc_entry(),
-      meads_entry(),
+      nuts_entry(),                    //
+      microcanonical_hmc_entry(),      //
+      chees_hmc_entry(),               //
+      snaper_hmc_entry(),              //
+      meads_entry(),                   //
+      elliptical_slice_entry(),        //
+      annealed_importance_entry(),     //
   };
   return entries;
 }
@@ -49,7 +53,7 @@ Arguments arguments_of(const Entry& entry, const std::map<std::string, double>& 
     arguments.numbers[name] = value;
   }
   for (const auto& [name, value] : words) {
-    const auto word = std::find_if(entry.words.begin(), entry.words.end(), [&](const Word& w) { return w.name == name; });
+    const auto word = std::find_if(entry.words.begin(), entry.words.end(), [&key = name](const Word& w) { return w.name == key; });
     if (word == entry.words.end()) throw unknown(name);
     if (std::find(word->choices.begin(), word->choices.end(), value) == word->choices.end())
       throw UserError(fmt::format("sampler.{}: '{}' is none of its values. Give {}.", name, value, fmt::join(word->choices, ", ")));

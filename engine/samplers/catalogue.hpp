@@ -40,6 +40,7 @@ struct Capabilities {
   bool exact = true;         ///< leaves the target invariant once warm-up is over
   bool cross_chain = false;  ///< adapts across chains: results depend on how many there are
   bool independent = false;  ///< a draw's evaluations can be counted before it runs (no trees)
+  bool weighted = false;     ///< draws carry weights: the statistic log_weight
 };
 
 /// A small configuration that the conformance tests run; the others keep their defaults.

@@ -2,8 +2,11 @@
 /// moments.
 #include <gtest/gtest.h>
 
+#include <bit>
 #include <cmath>
+#include <cstdint>
 #include <limits>
+#include <ostream>
 #include <set>
 
 #include "engine/error.hpp"
@@ -24,10 +27,21 @@ struct Configuration {
   Variant variant;
 };
 
+std::ostream& operator<<(std::ostream& out, const Configuration& at) { return out << at.sampler << "_" << at.variant.name; }
+
 std::vector<Configuration> configurations() {
   std::vector<Configuration> all;
   for (const Entry& entry : samplers::catalogue()) {
     for (const Variant& variant : entry.smoke) all.push_back({entry.name, variant});
+  }
+  return all;
+}
+
+/// NaN, which stands where there is nothing to record, equals itself here.
+std::vector<std::uint64_t> bits(const std::vector<std::vector<double>>& records) {
+  std::vector<std::uint64_t> all;
+  for (const auto& record : records) {
+    for (const double x : record) all.push_back(std::bit_cast<std::uint64_t>(x));
   }
   return all;
 }
@@ -62,7 +76,6 @@ TEST_P(SamplerConformance, IsDocumented) {
     statistics.insert(statistic.name);
   }
   EXPECT_EQ(statistics.size(), samplers::recorded_statistics(*sampler).size());
-  EXPECT_TRUE(statistics.contains("acceptance_rate") || !entry().capabilities.exact || entry().name == "elliptical_slice");
   EXPECT_EQ(entry().capabilities.gradient, sampler->uses_gradient());
   EXPECT_EQ(entry().capabilities.cross_chain, sampler->shared_size() > 0);
 }
@@ -93,6 +106,23 @@ TEST_P(SamplerConformance, LeavesExactDrawsExactInOneStep) {
   }
 }
 
+// With what a warm-up of 250 iterations has adapted, frozen: step sizes and metrics that are not 1.
+TEST_P(SamplerConformance, LeavesExactDrawsExactOnceItHasAdapted) {
+  if (!entry().capabilities.exact || !entry().capabilities.adapts) GTEST_SKIP() << "not exact, or nothing to adapt";
+  const test::ExactTarget target = test::exact_targets()[1];
+  if (!serves(*target.model)) GTEST_SKIP();
+  const auto sampler = make(*target.model);
+  const test::Chains warm(*sampler, *target.model, {14, 250}, {0, 16}, 250);
+  // What adapts across chains stands in `shared`; their states may hold momenta, each chain's own.
+  const auto state = entry().capabilities.cross_chain ? std::vector<double>{} : warm.chains[0].state;
+  const test::Adapted adapted{state, warm.shared};
+  const auto result = test::one_step(*sampler, target, approximations::density_of(*target.model), 25000, &adapted);
+  EXPECT_LT(result.bound, 0.025);
+  EXPECT_LT(result.statistic, result.bound);
+  EXPECT_GT(result.moved, 0.15);
+  EXPECT_GT(result.distance, 0.02);  // of 6 for independent draws; a step of one leapfrog goes 0.07
+}
+
 // Warm-up included, on data: alone, in a batch, on two threads, and continued from numbers.
 TEST_P(SamplerConformance, GivesAChainTheSameBitsInAnyCompany) {
   const test::Subject subject(test::configuration("logistic_regression"));
@@ -110,7 +140,7 @@ TEST_P(SamplerConformance, GivesAChainTheSameBitsInAnyCompany) {
       const test::Chains alone(*sampler, model, run, {index, index + 1}, 55);
       EXPECT_EQ(alone.chains[0], together.chains[i]);
       EXPECT_EQ(alone.trace.draws[0], together.trace.draws[i]);
-      EXPECT_EQ(alone.trace.records[0], together.trace.records[i]);
+      EXPECT_EQ(bits(alone.trace.records[0]), bits(together.trace.records[i]));
     }
   }
   // In parts, each from numbers, by a sampler of its own.

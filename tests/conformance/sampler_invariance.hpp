@@ -7,6 +7,7 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <boost/math/distributions/chi_squared.hpp>
@@ -25,6 +26,25 @@ struct ExactTarget {
   std::function<void(const double* x, double* w)> whiten;
 };
 
+/// A target that says it had a normal prior N(1/2, 2^2): any density can be split into that and a likelihood, which is all that samplers
+/// that know the prior rely on.
+class WithPrior final : public models::Model {
+ public:
+  explicit WithPrior(std::shared_ptr<const models::Model> target)
+      : target_(std::move(target)),
+        prior_{std::vector<double>(static_cast<std::size_t>(target_->dim()), 0.5),
+               std::vector<double>(static_cast<std::size_t>(target_->dim()), 2.0)} {}
+  [[nodiscard]] Index dim() const override { return target_->dim(); }
+  void log_prior(models::ConstBatchView theta, models::Evaluation& out) const override { target_->log_prior(theta, out); }
+  [[nodiscard]] bool has_prior_simulation() const override { return true; }
+  void simulate_prior(const random::Stream& stream, std::span<double> theta) const override { target_->simulate_prior(stream, theta); }
+  [[nodiscard]] const models::GaussianPrior* gaussian_prior() const override { return &prior_; }
+
+ private:
+  std::shared_ptr<const models::Model> target_;
+  models::GaussianPrior prior_;
+};
+
 inline ExactTarget gaussian_target(const std::string& name, const std::vector<double>& precision, const std::vector<double>& mean) {
   auto model = std::make_shared<models::Gaussian>(precision, mean);
   auto whiten = [model](const double* x, double* w) {
@@ -36,14 +56,14 @@ inline ExactTarget gaussian_target(const std::string& name, const std::vector<do
         w[j] += model->factor()[static_cast<std::size_t>(i * n + j)] * (x[i] - model->mean()[static_cast<std::size_t>(i)]);
     }
   };
-  return {name, model, whiten};
+  return {name, std::make_shared<WithPrior>(model), whiten};
 }
 
 inline std::vector<ExactTarget> exact_targets() {
   std::vector<ExactTarget> targets;
   targets.push_back(gaussian_target("normal", {0.8}, {0.5}));
   targets.push_back(gaussian_target("correlated", {1.5, -0.9, 0.2, -0.9, 1.2, 0.3, 0.2, 0.3, 0.8}, {1.0, -1.0, 0.0}));
-  targets.push_back({"funnel", std::make_shared<models::Funnel>(3, 1.0), [](const double* x, double* w) {
+  targets.push_back({"funnel", std::make_shared<WithPrior>(std::make_shared<models::Funnel>(3, 1.0)), [](const double* x, double* w) {
                        w[0] = x[0];
                        for (int d = 1; d < 3; ++d) w[d] = x[d] * std::exp(-0.5 * x[0]);
                      }});
@@ -60,8 +80,14 @@ struct InvarianceResult {
 /// `draws` exact draws (a chain each), one step each from sampler's state at the start, warm-up being over. Test functions: whitened
 /// coordinates, 30 projections of them, and their sum of squares, whose distributions are known: the inequality of Dvoretzky, Kiefer and
 /// Wolfowitz with Massart's constant, P(sup |F_n - F| > e) <= 2 exp(-2 n e^2), Bonferroni over test functions.
+/// What a warm-up has left: Chain::state for all chains (empty: each as it starts) and `shared`.
+struct Adapted {
+  std::vector<double> state;
+  std::vector<double> shared;
+};
+
 inline InvarianceResult one_step(const samplers::Sampler& sampler, const ExactTarget& target, const approximations::Density& density,
-                                 Index draws = 50000) {
+                                 Index draws = 50000, const Adapted* adapted = nullptr) {
   const models::Model& model = *target.model;
   const auto dim = static_cast<std::size_t>(model.dim());
   const samplers::Run run{20, 0};
@@ -84,6 +110,7 @@ inline InvarianceResult one_step(const samplers::Sampler& sampler, const ExactTa
   const auto normal_cdf = [](double x) { return 0.5 * std::erfc(-x / std::sqrt(2.0)); };
   std::vector<double> shared(static_cast<std::size_t>(sampler.shared_size()));
   sampler.start_shared(shared);
+  if (adapted != nullptr) shared = adapted->shared;
   constexpr Index kChunk = 2500;
   for (Index first = 0; first < draws; first += kChunk) {
     std::vector<samplers::Chain> chains(static_cast<std::size_t>(std::min(kChunk, draws - first)));
@@ -96,6 +123,7 @@ inline InvarianceResult one_step(const samplers::Sampler& sampler, const ExactTa
     for (samplers::Chain& chain : chains) {
       chain.state.resize(static_cast<std::size_t>(sampler.state_size()));
       sampler.start(run, chain);
+      if (adapted != nullptr && !adapted->state.empty()) chain.state = adapted->state;
     }
     const auto before = chains;
     samplers::Schedule(sampler, density, run).run(chains, 1, shared, nothing);

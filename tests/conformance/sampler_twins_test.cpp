@@ -1,6 +1,7 @@
 /// Samplers that are broken on purpose: the invariance test must catch each of them.
 #include <gtest/gtest.h>
 
+#include "engine/samplers/elliptical_slice.hpp"
 #include "engine/samplers/hmc.hpp"
 #include "engine/samplers/mala.hpp"
 #include "engine/samplers/nuts.hpp"
@@ -42,6 +43,12 @@ TEST(SamplerTwins, OfNutsAreCaught) {
   const auto target = correlated();
   for (const Flaw flaw : {Flaw::accept_sign, Flaw::last_state})
     expect_caught(samplers::Nuts(3, {MetricKind::unit, 1.0, 0.8, 0, flaw}, 10), target, std::to_string(static_cast<int>(flaw)));
+}
+
+TEST(SamplerTwins, OfEllipticalSliceAreCaught) {
+  const auto target = correlated();
+  for (const Flaw flaw : {Flaw::never_rejects, Flaw::no_correction})
+    expect_caught(samplers::EllipticalSlice(*target.model->gaussian_prior(), flaw), target, std::to_string(static_cast<int>(flaw)));
 }
 
 // A scale sampled by its logarithm without the Jacobian of that: the funnel's v off by what log |J| = v would have added.
