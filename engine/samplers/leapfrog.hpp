@@ -36,8 +36,16 @@ inline void kick_and_drift(const Metric& metric, double step_size, const double*
   }
 }
 
-/// p^T Sigma p / 2; v = Sigma p.
+/// p^T Sigma p / 2. v becomes Sigma p where Sigma is dense, and is left alone elsewhere.
 inline double kinetic_energy(const Metric& metric, const double* p, Index dim, double* v) {
+  switch (metric.kind()) {
+    case MetricKind::unit:
+      return 0.5 * dot(p, p, dim);
+    case MetricKind::diagonal:
+      return 0.5 * weighted_square(metric.sigma(), p, dim);
+    case MetricKind::dense:
+      break;
+  }
   metric.velocity(p, v);
   return 0.5 * dot(p, v, dim);
 }

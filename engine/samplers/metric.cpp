@@ -18,6 +18,16 @@ double dot(const double* x, const double* y, Index dim) {
   return ((sums[0] + sums[4]) + (sums[2] + sums[6])) + ((sums[1] + sums[5]) + (sums[3] + sums[7]));
 }
 
+double weighted_square(const double* weights, const double* x, Index dim) {
+  double sums[8] = {};
+  const Index whole = dim / 8 * 8;
+  for (Index d = 0; d < whole; d += 8) {
+    for (Index i = 0; i < 8; ++i) sums[i] += weights[d + i] * x[d + i] * x[d + i];
+  }
+  for (Index d = whole; d < dim; ++d) sums[d - whole] += weights[d] * x[d] * x[d];
+  return ((sums[0] + sums[4]) + (sums[2] + sums[6])) + ((sums[1] + sums[5]) + (sums[3] + sums[7]));
+}
+
 Index Metric::size(MetricKind kind, Index dim) {
   if (kind == MetricKind::unit) return 0;
   const Index entries = kind == MetricKind::dense ? dim * dim : dim;

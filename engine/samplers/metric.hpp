@@ -55,5 +55,7 @@ MetricKind metric_kind(const std::string& word);
 
 /// x'y, four sums side by side: the same bits whatever the vector width.
 double dot(const double* x, const double* y, Index dim);
+/// sum_d weights_d x_d^2, likewise.
+double weighted_square(const double* weights, const double* x, Index dim);
 
 }  // namespace variscope::samplers

@@ -20,8 +20,8 @@ using random::Purpose;
 
 constexpr int kMostDepth = 20;
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
-/// Vectors beside the pieces: two ends and two candidates, velocity, sum.
-constexpr Index kVectors = 2 * 3 + 2 * 2 + 2;
+/// Vectors beside the pieces: two ends, two candidates, a velocity.
+constexpr Index kVectors = 2 * 3 + 2 * 2 + 1;
 
 /// One end of the trajectory.
 struct End {
@@ -80,7 +80,7 @@ std::vector<Statistic> Nuts::statistics() const {
           {"reached_max_treedepth", "whether the tree stopped for its depth alone", StatisticKind::boolean}};
 }
 
-Index Nuts::scratch_size() const { return (kVectors + Piece::kVectors * (most_depth_ + 2)) * padded(dim()); }
+Index Nuts::scratch_size() const { return (kVectors + UTurn::vectors(settings().metric) * (most_depth_ + 2)) * padded(dim()); }
 
 Transition Nuts::step(Step& step) const {
   Chain& chain = *step.chain;
@@ -96,9 +96,9 @@ Transition Nuts::step(Step& step) const {
   Candidate draw{vector(), vector()};
   Candidate proposal{vector(), vector()};
   double* v = vector();
-  double* sum = vector();
-  Piece tree = Piece::at(free, stride);
-  double* const stack = free + Piece::kVectors * stride;
+  const UTurn turns(sigma, n, stride);
+  Piece tree = turns.at(free);
+  double* const stack = free + turns.piece_size();
 
   End& first = ends[0];
   std::copy_n(chain.position.begin(), n, first.q);
@@ -106,7 +106,7 @@ Transition Nuts::step(Step& step) const {
   step.normals(Purpose::chain_momentum, 0, n, first.p);
   sigma.momentum(first.p, first.p);
   const double start = kinetic_energy(sigma, first.p, n, v) - chain.log_density;
-  tree.set_leaf(first.p, v, n);
+  turns.set_state(tree, first.p, v);
   draw.take(first, chain.log_density, 0, n);
   std::copy_n(first.q, n, ends[1].q);
   std::copy_n(first.p, n, ends[1].p);
@@ -140,12 +140,21 @@ Transition Nuts::step(Step& step) const {
       // The first leaf is taken whatever its weight.
       if (leaf == 0 || step.uniform(Purpose::chain_choice, doubling, static_cast<std::uint32_t>(1 + leaf)) < std::exp(-error - log_part))
         proposal.take(end, value, error, n);
-      Piece::at(stack + pieces * Piece::kVectors * stride, stride).set_leaf(end.p, v, n);
-      heights[static_cast<std::size_t>(pieces++)] = 0;
+      if (leaves == 1) {
+        turns.set_state(turns.at(stack), end.p, v);
+        continue;
+      }
+      // Two states make a piece of height 1; pieces of one height are joined.
+      const Piece pair = turns.at(stack + pieces * turns.piece_size());
+      if (leaf % 2 == 0) {
+        turns.set_begin(pair, end.p, v);
+        continue;
+      }
+      on = turns.set_second(pair, end.p, v);
+      heights[static_cast<std::size_t>(pieces++)] = 1;
       while (on && pieces > 1 && heights[static_cast<std::size_t>(pieces - 1)] == heights[static_cast<std::size_t>(pieces - 2)]) {
         --pieces;
-        Piece left = Piece::at(stack + (pieces - 1) * Piece::kVectors * stride, stride);
-        on = join(left, Piece::at(stack + pieces * Piece::kVectors * stride, stride), n, sum);
+        on = turns.join(turns.at(stack + (pieces - 1) * turns.piece_size()), turns.at(stack + pieces * turns.piece_size()));
         ++heights[static_cast<std::size_t>(pieces - 1)];
       }
     }
@@ -159,7 +168,7 @@ Transition Nuts::step(Step& step) const {
     log_weight = log_sum_exp(log_weight, log_part);
     // The new piece lies at the tree's other end if it was built backward.
     if (!forward) tree.turn();
-    on = join(tree, Piece::at(stack, stride), n, sum);
+    on = turns.join(tree, turns.at(stack));
     if (!forward) tree.turn();
   }
   const bool deepest = on && depth == most_depth_;

@@ -50,6 +50,17 @@ void unpack_block(const double* from, Index dim, Index live, const std::array<do
   }
 }
 
+/// body(i) for i < count, by threads if there is work for more than one: entering a parallel region costs as much as a request.
+template <class Body>
+void for_each(int threads, bool worthwhile, Index count, const Body& body) {
+  if (threads > 1 && worthwhile) {
+#pragma omp parallel for num_threads(threads) schedule(dynamic, 1)
+    for (Index i = 0; i < count; ++i) body(i);
+  } else {
+    for (Index i = 0; i < count; ++i) body(i);
+  }
+}
+
 }  // namespace
 
 Schedule::Schedule(const Sampler& sampler, const Density& density, const Run& run, int threads)
@@ -123,14 +134,13 @@ void Schedule::evaluate(const Requests& requests, bool gradients, tiles::Batch& 
   theta_.resize(dim, count);
   const models::Wanted wanted{.value = true, .gradient = gradients};
   out.resize(wanted.rows(dim), count);
-#pragma omp parallel for num_threads(threads_) if (threads_ > 1 && count > kLanes) schedule(static)
-  for (Index b = 0; b < theta_.blocks(); ++b) {
+  for_each(threads_, count > kLanes, theta_.blocks(), [&](Index b) {
     std::array<const double*, kLanes> columns;
     // Lanes behind the last column repeat it: they are computed, and a number that traps or is slow must not stand there.
     for (Index lane = 0; lane < kLanes; ++lane)
       columns[static_cast<std::size_t>(lane)] = requests[static_cast<std::size_t>(std::min(b * kLanes + lane, count - 1))]->step.theta_;
     pack_block(columns, dim, theta_.view().block(b));
-  }
+  });
   density_.evaluate(theta_.view(), wanted, {}, out.view());
   ++traffic_.batches;
   traffic_.columns += count;
@@ -140,8 +150,7 @@ void Schedule::evaluate(const Requests& requests, bool gradients, tiles::Batch& 
 void Schedule::settle(const Requests& requests, const tiles::Batch& out) {
   const auto count = static_cast<Index>(requests.size());
   const Index dim = out.dim() - 1;
-#pragma omp parallel for num_threads(threads_) if (threads_ > 1 && count > kLanes) schedule(dynamic, 1)
-  for (Index b = 0; b < out.blocks(); ++b) {
+  for_each(threads_, count > kLanes, out.blocks(), [&](Index b) {
     const double* block = out.view().block(b);
     const Index live = std::min(kLanes, count - b * kLanes);
     Slot* const* slots = requests.data() + b * kLanes;
@@ -152,7 +161,7 @@ void Schedule::settle(const Requests& requests, const tiles::Batch& out) {
     }
     if (dim > 0) unpack_block(block + kLanes, dim, live, columns);
     for (Index lane = 0; lane < live; ++lane) advance(*slots[lane]);
-  }
+  });
 }
 
 void Schedule::run(std::span<Chain> chains, Index last, std::span<const double> shared, const Observe& observe) {
@@ -181,15 +190,18 @@ void Schedule::run(std::span<Chain> chains, Index last, std::span<const double> 
     first.push_back(&slot);
   }
   const auto started = static_cast<Index>(first.size());
-#pragma omp parallel for num_threads(threads_) if (threads_ > 1 && started > kLanes) schedule(dynamic, kLanes)
-  for (Index i = 0; i < started; ++i) advance(*first[static_cast<std::size_t>(i)]);
+  for_each(threads_, started > kLanes, (started + kLanes - 1) / kLanes, [&](Index b) {
+    const Index end = std::min(started, (b + 1) * kLanes);
+    for (Index i = b * kLanes; i < end; ++i) advance(*first[static_cast<std::size_t>(i)]);
+  });
   collect(first);
   while (!asked_.empty()) {
     if (!values_.empty()) evaluate(values_, false, value_out_);
     if (!gradients_.empty()) evaluate(gradients_, true, gradient_out_);
     if (!values_.empty()) settle(values_, value_out_);
     if (!gradients_.empty()) settle(gradients_, gradient_out_);
-    collect(Requests(asked_));
+    before_.swap(asked_);
+    collect(before_);
   }
   for (const Slot& slot : slots_) {
     if (slot.error) std::rethrow_exception(slot.error);

@@ -73,6 +73,7 @@ class Schedule {
   std::vector<Slot> slots_;
   AlignedVector scratch_;
   Requests asked_;
+  Requests before_;  ///< who had asked the time before
   Requests values_;
   Requests gradients_;
   tiles::Batch theta_;

@@ -15,9 +15,9 @@ enum class StartKind { uniform, given, prior };
 struct Start {
   StartKind kind = StartKind::uniform;
   double radius = 2;
-  std::vector<double> given;   ///< unconstrained: dim entries for all chains, or [start x dim]; for StartKind::given
-  Index chains_per_start = 1;  ///< consecutive chains that share a start: superchains of nested R-hat
-  int attempts = 100;          ///< draws before giving up; given values have one
+  std::vector<double> given{};  ///< unconstrained: dim entries for all chains, or [start x dim]; for StartKind::given
+  Index chains_per_start = 1;   ///< consecutive chains that share a start: superchains of nested R-hat
+  int attempts = 100;           ///< draws before giving up; given values have one
 };
 
 /// Chains `range` of the run, each at a place where log density and gradient are finite, with the sampler's state before iteration 0. A
