@@ -38,6 +38,9 @@ std::unique_ptr<samplers::Sampler> make_sampler(const SampleSettings& settings, 
   if (entry == nullptr) throw UserError(fmt::format("sampler.names: there is no sampler '{}'. See 'variscope list'.", settings.sampler));
   const std::string reason = entry->reason_against ? entry->reason_against(model) : "";
   if (!reason.empty()) throw UserError(fmt::format("sampler.names: {} cannot sample this model ({}). Leave it out.", entry->name, reason));
+  if (entry->capabilities.weighted)
+    throw UserError(
+        fmt::format("sampler.names: draws of {} carry weights (which traces and tables do not know yet). Leave it out.", entry->name));
   return entry->make(samplers::arguments_of(*entry, settings.numbers, settings.words), model);
 }
 
