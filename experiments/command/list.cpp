@@ -3,6 +3,7 @@
 #include <CLI/CLI.hpp>
 
 #include <algorithm>
+#include <map>
 #include <memory>
 #include <nlohmann/json.hpp>
 
@@ -154,8 +155,10 @@ std::vector<std::pair<std::string, std::string>> families_of(const estimators::E
     const auto objective = entry.importance_bound ? estimators::Objective::importance_bound : estimators::Objective::elbo;
     std::optional<std::string> reason;
     for (const Index batch_rows : {0, 2}) {
-      reason = estimators::reason_against(entry, {member.get(), model.get(), objective, 4, batch_rows, {}});
-      if (!reason) break;
+      const auto against = estimators::reason_against(entry, {member.get(), model.get(), objective, 4, batch_rows, {}});
+      if (!against) reason.reset();
+      if (!against) break;
+      if (!reason) reason = against;  // that on all rows is about the family, unless there is none
     }
     pairs.emplace_back(family.name, reason.value_or(""));
   }
@@ -184,15 +187,17 @@ std::vector<std::pair<std::string, std::string>> page_of(const estimators::Entry
                                                            {"source", entry.source},
                                                            {"cost per sample", entry.cost}};
   std::vector<std::string> serves;
-  std::vector<std::string> not_served;
+  std::map<std::string, std::vector<std::string>> not_served;  // by reason
   for (const auto& [family, reason] : families_of(entry)) {
     if (reason.empty())
       serves.push_back(family);
     else
-      not_served.push_back(fmt::format("{} ({})", family, reason));
+      not_served[reason].push_back(family);
   }
   page.emplace_back("families", join(serves));
-  if (!not_served.empty()) page.emplace_back("not for", join(not_served));
+  std::string refusals;
+  for (const auto& [reason, names] : not_served) refusals += fmt::format("{}{} ({})", refusals.empty() ? "" : "; ", join(names), reason);
+  if (!refusals.empty()) page.emplace_back("not for", refusals);
   std::vector<std::string> properties;
   const auto mark = [&](bool is, const char* text) {
     if (is) properties.emplace_back(text);
