@@ -276,8 +276,12 @@ double GaussianProcess::latent_column(const Hyper& hyper, std::span<const double
 double GaussianProcess::column(std::span<const double> theta, std::span<double> derivatives) const {
   if (table_.held.size() != count_) throw std::logic_error("a Gaussian process without its rows was evaluated");
   const Hyper hyper = unpack(theta);
-  return latent() ? latent_column(hyper, theta.subspan(static_cast<std::size_t>(first_latent_)), derivatives)
-                  : marginal_column(hyper, derivatives);
+  const double value = latent() ? latent_column(hyper, theta.subspan(static_cast<std::size_t>(first_latent_)), derivatives)
+                                : marginal_column(hyper, derivatives);
+  for (std::size_t j = 0; !derivatives.empty() && j < static_cast<std::size_t>(first_latent_); ++j) {
+    if (std::fabs(theta[j]) > kLogLimit) derivatives[j] = 0;  // the likelihood stays as it is there
+  }
+  return value;
 }
 
 GaussianProcess::RowTerms GaussianProcess::row_terms(double y, double f, double noise) const {
@@ -309,11 +313,14 @@ void GaussianProcess::log_prior(ConstBatchView theta, Evaluation& out) const {
     for (Index j = first; first >= 0 && j < last; ++j) {
       for (Index b = 0; b < theta.blocks(); ++b) {
         for (Index lane = 0; lane < kLanes; lane += simd::kWidth) {
-          const auto terms = log_scale_terms(prior.prior, simd::load(theta.block(b) + j * kLanes + lane), kLogLimit);
+          // Beyond the limit by the tangent.
+          const Pack u = simd::load(theta.block(b) + j * kLanes + lane);
+          const Pack held = simd::max(simd::broadcast(-kLogLimit), simd::min(simd::broadcast(kLogLimit), u));
+          const auto terms = log_scale_terms(prior.prior, held, kLogLimit);
           const auto add = [to = out.out.block(b) + lane](Index row, Pack term) {
             simd::store(to + row * kLanes, simd::load(to + row * kLanes) + term);
           };
-          if (out.wanted.value) add(0, terms.value);
+          if (out.wanted.value) add(0, simd::fma(terms.slope, u - held, terms.value));
           if (out.wanted.gradient) add(1 + j, terms.slope);
         }
       }

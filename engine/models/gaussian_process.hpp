@@ -39,8 +39,8 @@ struct GaussianProcessShape {
 /// Cholesky factor (Murray 2016, arXiv 1602.07527, eq. 10).
 /// The likelihood is no sum over rows: every process holds the whole table, rows() is 0, and the density is all in log_prior. Cost per
 /// column: N^3 / 6 multiplications and subtractions for the value, N^3 / 2 with the gradient (latent: 1.2 N^3); 4 N^2 doubles of memory.
-/// A log scale beyond +-30 has density 0. A matrix that is not positive definite in floating point is a failure: log density
-/// -infinity, derivatives 0. The nugget leaves none that is known.
+/// Beyond a log scale of +-30 the log prior goes on by its tangent, and the likelihood stays as it is. A matrix that is not positive
+/// definite in floating point is a failure: log density -infinity, derivatives 0. The nugget leaves none that is known.
 class GaussianProcess final : public Model, public Fallible {
  public:
   /// The table must outlive the model; it holds all rows, or none where only the shape is of interest. Throws UserError naming the key that

@@ -438,6 +438,28 @@ TEST(GaussianProcess, LatentPredictionsAreConditionalOnTheFunction) {
   EXPECT_NEAR(found[1].variance, 1, 1e-8);
 }
 
+TEST(GaussianProcess, BeyondTheLimitThePriorGoesOnByItsTangent) {
+  const data::Table table = random_table(6, 1, 10);
+  const GaussianProcess model(table, shape_of(Covariance::matern52));
+  for (Index d = 0; d < 3; ++d) {
+    for (const double sign : {-1.0, 1.0}) {
+      const auto at = [&](double u) {
+        std::vector<double> theta = {0.1, -0.2, -0.3};
+        theta[static_cast<std::size_t>(d)] = sign * u;
+        return test::prior(model, column_of(theta), test::kBoth);
+      };
+      const tiles::Batch near = at(31);
+      const tiles::Batch far = at(900);
+      ASSERT_TRUE(std::isfinite(far(0, 0)));
+      const double slope = near(1 + d, 0);
+      EXPECT_EQ(far(1 + d, 0), slope);
+      EXPECT_NEAR(far(0, 0), near(0, 0) + 869 * sign * slope, 1e-12 * std::abs(far(0, 0)) + 1e-9);
+      EXPECT_NEAR(at(30)(0, 0) + sign * slope, near(0, 0), 1e-12 * std::abs(near(0, 0)) + 1e-9);
+      EXPECT_LT(sign * slope, 0);  // it falls on the way out
+    }
+  }
+}
+
 TEST(GaussianProcess, RefusesWhatMakesNoSense) {
   const data::Table table = random_table(4, 1, 9);
   const auto message = [](auto&& make) {
