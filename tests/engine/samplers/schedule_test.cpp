@@ -15,7 +15,6 @@ namespace variscope {
 namespace {
 
 using samplers::Chain;
-using samplers::Run;
 using samplers::Schedule;
 using samplers::Step;
 using samplers::Transition;
