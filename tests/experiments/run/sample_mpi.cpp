@@ -158,7 +158,7 @@ int main() {
     if (::mkdtemp(pattern.data()) != nullptr) name = pattern;
   }
   world.broadcast(name);
-  for (const char* sampler : {"random_walk_metropolis", "nuts", "chees"}) one_hash(world, name, sampler, check);
+  for (const char* sampler : {"random_walk_metropolis", "nuts", "chees_hmc"}) one_hash(world, name, sampler, check);
   world.barrier();
   if (world.rank() == 0) fs::remove_all(name);
   return check.status();
