@@ -53,6 +53,7 @@ void describe_fits(const Plan& plan, std::string& text) {
                      cell.fit.exact ? "exact" : fmt::format("{} samples", s.fit.evaluation_samples), s.fit.posterior_draws);
     }
     if (cell.fit.may_end_early) fmt::format_to(out, "          may end before its steps do: its figures are the most it can take\n");
+    const PathPlan& path = plan.paths[static_cast<std::size_t>(cell.path)];
     const DataPlan* data = path.data < 0 ? nullptr : &plan.data[static_cast<std::size_t>(path.data)];
     for (const PredictedPart& part : predicted_parts(s, data)) {
       fmt::format_to(out, "          predicts {} {} rows from {} draws of each, the bands of {} kept\n", part.rows, part.name,

@@ -88,7 +88,7 @@ TEST(T6, IsLeftOutWhereNothingIsPredicted) {
   }
   const std::vector<FitCellRecord> cells = {cell};
   const auto problems = summarise_fits(cells);
-  for (const NamedTable& table : fit_tables(problems, {})) EXPECT_NE(table.name, "t6");
+  for (const NamedTable& table : fit_tables(cells, {})) EXPECT_NE(table.name, "t6");
   EXPECT_TRUE(predictive_figures_of(problems, {}).empty());
 }
 
