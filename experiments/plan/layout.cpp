@@ -96,8 +96,9 @@ double sample_imbalance(const Plan& plan, Index parts) {
   return worst;
 }
 
-/// Whether all processes must hold the whole table of a path.
-bool indivisible(const PathPlan& path) { return path.data < 0 || !models::find(path.settings.model.name)->divisible; }
+/// Whether all processes must hold the whole table of a path; whether there is nothing to divide, that or no table.
+bool undivided_rows(const PathPlan& path) { return path.data >= 0 && !models::find(path.settings.model.name)->divisible; }
+bool indivisible(const PathPlan& path) { return path.data < 0 || undivided_rows(path); }
 
 double shard_imbalance(const Plan& plan, Index parts) {
   if (parts == 1) return 1;
@@ -185,7 +186,7 @@ double imbalance(const Plan& plan, const cluster::Layout& layout, std::string& r
   } else if (by_samples > kMostImbalance) {
     reason = fmt::format("the blocks of {} samples do not divide evenly by {}", kSampleBlock, layout.samples);
   } else if (by_shards > kMostImbalance) {
-    const bool divides = std::none_of(plan.paths.begin(), plan.paths.end(), indivisible);
+    const bool divides = std::none_of(plan.paths.begin(), plan.paths.end(), undivided_rows);
     reason = divides ? fmt::format("the data's row tiles do not divide evenly by {}", layout.shards)
                      : std::string("a model's likelihood is no sum over rows that shards could divide");
   } else {

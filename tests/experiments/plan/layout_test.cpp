@@ -18,6 +18,7 @@ Plan plan(Index batches, Index count, Index samples, Index rows = 0) {
   cell.settings.estimators.samples = samples;
   PathPlan& path = p.paths.emplace_back();
   path.dim = 2;
+  path.settings.model.name = rows > 0 ? "logistic_regression" : "banana";
   if (rows > 0) {
     path.data = 0;
     DataPlan& data = p.data.emplace_back();

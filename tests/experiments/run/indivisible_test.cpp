@@ -16,7 +16,7 @@ class IndivisibleTest : public testing::ProgramTest {
     for (int n = 0; n < 12; ++n) rows += fmt::format("{},{}\n", 0.3 * n, (n % 3) - 0.4);
     write("t.csv", rows);
     write("gp.toml",
-          "[study]\nname = \"gp\"\n[data]\nfile = \"t.csv\"\nresponse = \"y\"\nrow_tile = 2\n[model]\nname = \"gaussian_process\"\n"
+          "[study]\nname = \"gp\"\n[data]\nfile = \"t.csv\"\nresponse = \"y\"\nrow_tile = 16\n[model]\nname = \"gaussian_process\"\n"
           "[path]\nsteps = 10\npoints = [0, 100]\noptimum = false\n" +
               path + "[reference]\nmethod = \"monte_carlo\"\nsamples = 1024\n[estimators]\nnames = [\"pw_cfe\", \"sf_loo\"]\n" +
               "samples = 8\n" + estimators + "[replicates]\ncount = 64\nbatches = 8\n");

@@ -165,7 +165,7 @@ std::string to_toml(const Settings& settings) {
     EXPECT_NE(described, descriptions.end()) << key;
     const bool is_text = described->type == "a text" || described->type.starts_with("one of: ") || value == "all";
     std::string written = is_text ? "\"" + value + "\"" : value;
-    if (described->type.starts_with("a list of: ")) {
+    if (described->type.starts_with("a list of: ") || (described->type == "a list of texts" && value != "[]")) {
       written = "[\"" + value.substr(1, value.size() - 2) + "\"]";
       for (std::size_t at = 0; (at = written.find(", ", at)) != std::string::npos; at += 4) written.replace(at, 2, "\", \"");
     }
