@@ -117,10 +117,11 @@ class Grid {
   /// Point number `index` of the grid into column c of theta; the log of its Jacobian.
   double place(Index index, Index per_side, double spacing, tiles::Batch& theta, Index c) const {
     const Index dim = density_.dim;
+    const Index half_side = per_side / 2;
     double u[kMostGridDim] = {};
     double log_jacobian = 0;
     for (Index d = 0; d < dim; ++d) {
-      const double t = spacing * static_cast<double>(index % per_side - per_side / 2);
+      const double t = spacing * static_cast<double>(index % per_side - half_side);
       index /= per_side;
       u[d] = std::sinh(t);
       log_jacobian += std::log(std::cosh(t));

@@ -297,21 +297,21 @@ Entry hierarchical_normal_entry() {
                       {"tau_scale", "scale of tau's half-Cauchy prior", {5.0}}};
   entry.words = {{"sigma", "side column of the responses' known standard deviations", std::nullopt, false, {}},
                  {"group", "categorical side column of the groups; empty: every row is a group", "", false, {}},
-                 {"parameterisation", "of the groups' means", "non_centred", false, {"centred", "non_centred"}}};
+                 {"parameterization", "of the groups' means", "non-centred", false, {"centred", "non-centred"}}};
   entry.make = [](const Arguments& arguments) {
     HierarchicalShape shape;
     shape.sigma = arguments.word("sigma");
     shape.group = arguments.word("group");
-    shape.centred = arguments.word("parameterisation") == "centred";
+    shape.centred = arguments.word("parameterization") == "centred";
     shape.prior_mean = arguments.number("prior_mean");
     shape.prior_sd = arguments.number("prior_sd");
     shape.tau_scale = arguments.number("tau_scale");
     return std::make_unique<HierarchicalNormal>(*arguments.table, shape);
   };
   entry.smoke.numbers = {{"prior_mean", {0.25}}, {"prior_sd", {2.0}}, {"tau_scale", {1.5}}};
-  entry.smoke.words = {{"sigma", "trials"}, {"group", "clinic"}, {"parameterisation", "non_centred"}};
+  entry.smoke.words = {{"sigma", "trials"}, {"group", "clinic"}, {"parameterization", "non-centred"}};
   Variant centred{"centred", entry.smoke};
-  centred.smoke.words["parameterisation"] = "centred";
+  centred.smoke.words["parameterization"] = "centred";
   entry.variants.push_back(std::move(centred));
   return entry;
 }

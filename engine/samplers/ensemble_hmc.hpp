@@ -44,13 +44,22 @@ class EnsembleHmc final : public Sampler {
   void adapt(const Run& run, Index stage, Index iteration, std::span<const double> folded, std::span<double> shared) const override;
 
  private:
-  /// Where a number of `shared` stands; vectors of dim() entries.
-  enum Place : Index { kLogLength = 5, kSquare = 6, kUpdates = 7, kMeanLogLength = 8, kMemory = 9, kVectors = 10 };
-  enum Vector : Index { kScale = 0, kMean = 1, kProposalMean = 2, kVariance = 3, kComponent = 4, kVectorCount = 5 };
-  [[nodiscard]] double* vector(std::span<double> shared, Vector which) const { return shared.data() + kVectors + which * dim(); }
-  [[nodiscard]] const double* vector(std::span<const double> shared, Vector which) const {
-    return shared.data() + kVectors + which * dim();
-  }
+  // Where a number of `shared` stands, behind those of the dual averaging; then vectors of dim() entries.
+  static constexpr Index kLogLength = 5;
+  static constexpr Index kSquare = 6;
+  static constexpr Index kUpdates = 7;
+  static constexpr Index kMeanLogLength = 8;
+  static constexpr Index kMemory = 9;
+  static constexpr Index kVectors = 10;
+  // Which of the vectors behind.
+  static constexpr Index kScale = 0;
+  static constexpr Index kMean = 1;
+  static constexpr Index kProposalMean = 2;
+  static constexpr Index kVariance = 3;
+  static constexpr Index kComponent = 4;
+  static constexpr Index kVectorCount = 5;
+  [[nodiscard]] double* vector(std::span<double> shared, Index which) const { return shared.data() + kVectors + which * dim(); }
+  [[nodiscard]] const double* vector(std::span<const double> shared, Index which) const { return shared.data() + kVectors + which * dim(); }
   void center(Index iteration, std::span<const double> folded, std::span<double> shared) const;
   void learn(const Run& run, Index iteration, std::span<const double> folded, std::span<double> shared) const;
   /// Of the criterion of one trajectory with respect to log T, from `from` to `to` (positions), `velocity` at its end.
