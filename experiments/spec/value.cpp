@@ -112,7 +112,8 @@ std::vector<std::string> read_names(const Key& key, const Node& node, const std:
     }
     values.push_back(name);
   }
-  if (values.empty() && (key.required || key.name == "estimators.names")) fail(file, node.at, key.name + " is an empty list", key.meaning, "Name at least one.");
+  if (values.empty() && (key.required || key.name == "estimators.names"))
+    fail(file, node.at, key.name + " is an empty list", key.meaning, "Name at least one.");
   return values;
 }
 
