@@ -94,8 +94,7 @@ void write_provenance(const Handle& file, const std::map<std::string, std::strin
 /// Opens a run file of this version; throws UserError otherwise.
 Handle open_run(const std::filesystem::path& path) {
   if (!std::filesystem::exists(path)) {
-    throw UserError(
-        fmt::format("{}: no run file (it does not exist). Name the directory or the run.h5 of a finished run.", path.string()));
+    throw UserError(fmt::format("{}: no run file (it does not exist). Name the directory or the run.h5 of a finished run.", path.string()));
   }
   auto file = open_file(path, Access::read);
   if (!has_attribute(file, "format") || read_text_attribute(file, "format") != format_name) {
