@@ -132,8 +132,10 @@ double variance_of_means(const std::string& name, const std::array<double, 4>& q
   tiles::Batch noise(2, side * side);
   tiles::Batch z(2, side * side);
   for (Index s = 0; s < side * side; ++s) {
-    noise(0, s) = kStep * static_cast<double>(s / side - kHalf);
-    noise(1, s) = kStep * static_cast<double>(s % side - kHalf);
+    const Index row = s / side;
+    const Index column = s % side;
+    noise(0, s) = kStep * static_cast<double>(row - kHalf);
+    noise(1, s) = kStep * static_cast<double>(column - kHalf);
   }
   family.sample(noise.view(), z.view());
   const auto requests = estimator->requests(context);

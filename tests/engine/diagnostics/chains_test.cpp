@@ -43,7 +43,7 @@ std::vector<double> make(const std::string& kind, int chains, int draws, int see
   if (kind == "antithetic") return autoregression(u, draws, -0.7);
   for (int c = 0; c < chains; ++c) {
     for (int i = 0; i < draws; ++i) {
-      double& x = u[static_cast<std::size_t>(c * draws + i)];
+      double& x = u[static_cast<std::size_t>(c) * static_cast<std::size_t>(draws) + static_cast<std::size_t>(i)];
       if (kind == "alternating") x = (x - 0.5) / 64 + (i % 2 == 0 ? 1 : -1);
       if (kind == "cauchy") x = std::tan(3.141592653589793 * (x - 0.5));
       if (kind == "shifted") x += c == 0 ? 0.5 : 0;
@@ -58,7 +58,7 @@ std::vector<double> make(const std::string& kind, int chains, int draws, int see
   if (kind == "nan") u[1] = kNaN;
   if (kind == "infinite") {
     u[1] = kInfinity;
-    u[static_cast<std::size_t>(draws + 2)] = -kInfinity;
+    u[static_cast<std::size_t>(draws) + 2] = -kInfinity;
   }
   return u;
 }

@@ -14,7 +14,6 @@ namespace {
 
 using samplers::Flaw;
 using samplers::Meads;
-using samplers::MeadsSettings;
 
 /// Autoregressive: unit variances, correlation 0.8 between neighbours.
 models::Gaussian autoregressive(Index dim) {

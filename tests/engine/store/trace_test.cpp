@@ -221,7 +221,7 @@ TEST(Trace, OneFlippedBitIsNoticed) {
 
 TEST(Trace, MissingDoubleAndForeignBlocksAreTold) {
   const TraceLayout layout = sample_layout();
-  const auto merge = [&](std::vector<TraceBlock> blocks) {
+  const auto merge = [&](const std::vector<TraceBlock>& blocks) {
     const Scratch scratch;
     std::filesystem::create_directories(scratch / "segments");
     Manifest manifest{"run", 1, {}, {}};

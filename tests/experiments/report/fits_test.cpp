@@ -136,7 +136,7 @@ TEST(FitReport, FitsThatEndedOfTheirOwn) {
   point.settings = {{"model.name", "banana"}};
   end_as(point.fits[0], FitEnding::all_steps);
   auto fits = cell_of("cell_000", "0.1", {{-9, -1, -0.1}});
-  fits.settings.push_back({"family.name", "mean_field_gaussian"});
+  fits.settings.emplace_back("family.name", "mean_field_gaussian");
   const std::vector<FitCellRecord> cells = {fits, search, point};
   const auto problems = summarise_fits(cells);
   ASSERT_EQ(problems.size(), 2U);  // by family; particles have no bound

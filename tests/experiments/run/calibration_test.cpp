@@ -10,7 +10,6 @@ namespace {
 
 using testing::gaussian_spec;
 using testing::logistic_spec;
-using testing::replaced;
 
 class CalibrationTest : public testing::ProgramTest {
  protected:
