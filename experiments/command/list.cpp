@@ -310,7 +310,6 @@ void add_list(CLI::App& program, Action& chosen) {
   auto options = std::make_shared<ListOptions>();
   app->add_option("TOPIC", options->topic,
                   "models, estimators, families, transforms, optimizers, methods, stopping or keys (default: all but the keys)");
-  app->add_option("TOPIC", options->topic, "models, estimators, families, transforms, optimizers or keys (default: all but the keys)");
   auto wanted = std::make_shared<std::string>();
   app->add_option("NAME", *wanted, "One estimator: its formula, source, cost, families and truths");
   app->add_flag("--json", options->json, "As JSON");
