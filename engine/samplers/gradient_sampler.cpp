@@ -78,6 +78,34 @@ double GradientSampler::step_size(Step& step) const {
   return size * (1 + settings_.jitter * (2 * step.uniform(Purpose::chain_length) - 1));
 }
 
+GradientSampler::Decision GradientSampler::decide(Step& step, const double* position, double value, const double* gradient,
+                                                  double log_ratio) const {
+  Chain& chain = *step.chain;
+  const bool possible = std::isfinite(value) && log_ratio > -std::numeric_limits<double>::infinity();
+  switch (settings_.flaw) {
+    case Flaw::accept_sign:
+      log_ratio = -log_ratio;
+      break;
+    case Flaw::never_rejects:
+      log_ratio = 0;
+      break;
+    case Flaw::no_correction:
+      log_ratio = value - chain.log_density;
+      break;
+    default:
+      break;
+  }
+  Decision decision;
+  decision.acceptance = possible ? std::min(1.0, std::exp(log_ratio)) : 0;
+  decision.accepted = step.uniform(Purpose::chain_accept) < decision.acceptance;
+  if (decision.accepted) {
+    std::copy_n(position, dim(), chain.position.begin());
+    std::copy_n(gradient, dim(), chain.gradient.begin());
+    chain.log_density = value;
+  }
+  return decision;
+}
+
 void GradientSampler::warm_up(Step& step, double acceptance) const {
   Chain& chain = *step.chain;
   DualAveraging dual = dual_averaging(chain);

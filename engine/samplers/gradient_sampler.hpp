@@ -37,6 +37,13 @@ class GradientSampler : public Sampler {
   Transition find_step_size(Step& step) const;
   /// The step size of this iteration, jitter included.
   [[nodiscard]] double step_size(Step& step) const;
+  struct Decision {
+    double acceptance = 0;  ///< probability
+    bool accepted = false;
+  };
+  /// Metropolis' decision on a proposal of log density `value`; if it is taken, the chain moves there. log_ratio: of the densities, and of
+  /// whatever makes the proposal reversible. Never taken where value is not finite, or log_ratio is no number.
+  Decision decide(Step& step, const double* position, double value, const double* gradient, double log_ratio) const;
   /// Behind a warm-up iteration: learns from its mean acceptance and from where the chain stands.
   void warm_up(Step& step, double acceptance) const;
 

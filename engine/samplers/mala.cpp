@@ -37,27 +37,8 @@ Transition Mala::step(Step& step) const {
   for (Index d = 0; d < n; ++d) back[d] = (x[d] - y[d] - drift * back[d]) / size;
   sigma.whiten(back, back);
   const double backward = -0.5 * dot(back, back, n);
-  double log_ratio = value - chain.log_density + (backward - forward);
-  switch (settings().flaw) {
-    case Flaw::accept_sign:
-      log_ratio = -log_ratio;
-      break;
-    case Flaw::never_rejects:
-      log_ratio = 0;
-      break;
-    case Flaw::no_correction:
-      log_ratio = value - chain.log_density;
-      break;
-    default:
-      break;
-  }
-  const double acceptance = std::isfinite(value) && !std::isnan(log_ratio) ? std::min(1.0, std::exp(log_ratio)) : 0;
-  const bool accepted = step.uniform(Purpose::chain_accept) < acceptance;
-  if (accepted) {
-    std::copy_n(y, n, chain.position.begin());
-    std::copy_n(g, n, chain.gradient.begin());
-    chain.log_density = value;
-  }
+  const double log_ratio = value - chain.log_density + (backward - forward);
+  const auto [acceptance, accepted] = decide(step, y, value, g, log_ratio);
   step.statistics[0] = acceptance;
   step.statistics[1] = accepted ? 1 : 0;
   step.statistics[2] = size;

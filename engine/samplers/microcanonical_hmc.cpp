@@ -80,27 +80,7 @@ Transition MicrocanonicalHmc::step(Step& step) const {
   }
   double error = std::isfinite(value) ? kinetic - (value - chain.log_density) : std::numeric_limits<double>::infinity();
   if (std::isnan(error)) error = std::numeric_limits<double>::infinity();
-  double log_ratio = -error;
-  switch (settings().flaw) {
-    case Flaw::accept_sign:
-      log_ratio = error;
-      break;
-    case Flaw::never_rejects:
-      log_ratio = 0;
-      break;
-    case Flaw::no_correction:
-      log_ratio = value - chain.log_density;
-      break;
-    default:
-      break;
-  }
-  const double acceptance = std::isfinite(error) ? std::min(1.0, std::exp(log_ratio)) : 0;
-  const bool accepted = step.uniform(Purpose::chain_accept) < acceptance;
-  if (accepted) {
-    std::copy_n(q, n, chain.position.begin());
-    std::copy_n(g, n, chain.gradient.begin());
-    chain.log_density = value;
-  }
+  const auto [acceptance, accepted] = decide(step, q, value, g, -error);
   const double values[] = {acceptance, accepted ? 1.0 : 0.0, size, static_cast<double>(taken), error, error > kDivergence ? 1.0 : 0.0};
   std::copy(std::begin(values), std::end(values), step.statistics.begin());
   if (step.adapting()) warm_up(step, acceptance);
