@@ -12,7 +12,6 @@ namespace variscope {
 namespace {
 
 using samplers::EnsembleHmc;
-using samplers::EnsembleHmcSettings;
 using samplers::Flaw;
 using samplers::LengthCriterion;
 
