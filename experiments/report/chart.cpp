@@ -205,6 +205,7 @@ Figure draw(const Chart& chart) {
       panels += panel_script(chart, chart.panels[k], lines, data_file);
     }
   }
+  figure.title = chart.title;
   figure.script = script_head(chart.name, chart.title, chart.panels.size(), key_lines);
   // A number needs an exponent only where there are many powers of ten.
   figure.script += fmt::format("{}{}set ylabel {} noenhanced\nset xlabel {} offset 0,{} noenhanced\n", "set logscale y\n",

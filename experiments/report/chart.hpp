@@ -11,9 +11,10 @@ namespace variscope::experiments {
 
 /// What to draw, as texts.
 struct Figure {
-  std::string name;    ///< "variance": of its files NAME.csv, NAME.gp, NAME.svg, NAME.pdf
-  std::string data;    ///< CSV that the program reads
-  std::string script;  ///< gnuplot program; draws NAME.svg, or the file that the variable `picture` names (.svg, .pdf, .png)
+  std::string name;        ///< "variance": of its files NAME.csv, NAME.gp, NAME.svg, NAME.pdf
+  std::string data;        ///< CSV that the program reads
+  std::string script;      ///< gnuplot program; draws NAME.svg, or the file that the variable `picture` names (.svg, .pdf, .png)
+  std::string title = {};  ///< what it shows, in words
 };
 
 struct ChartPoint {

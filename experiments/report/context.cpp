@@ -14,6 +14,7 @@ ReportContext report_context(const std::map<std::string, std::string>& provenanc
   };
   ReportContext context;
   context.study = field("study");
+  context.provenance = provenance;
   context.results_hash = results_hash;
   context.program_version =
       fmt::format("{} (git {:.12}{})", field("version"), field("git_revision"), field("git_modified") == "yes" ? ", modified" : "");

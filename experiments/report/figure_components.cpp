@@ -109,7 +109,8 @@ std::vector<Figure> components_figures(const Predictions& predictions, const Rep
     return {};
   }
   const std::size_t shown = std::min(panels.size(), most_panels);
-  figure.script = script_head(figure.name, context.study + ": noise components of one call, 95 % intervals", panels.size());
+  figure.title = context.study + ": noise components of one call, 95 % intervals";
+  figure.script = script_head(figure.name, figure.title, panels.size());
   figure.script +=
       "set ylabel 'share of the variance of one call (%)' noenhanced\nset xlabel 'point of the reference path' noenhanced\n"
       "set yrange [*<0:105<*]\nset ytics 0,20,100\n";

@@ -119,7 +119,8 @@ std::vector<Figure> predictive_figures_of(const std::vector<FitProblem>& problem
   }
   if (drawing.panels() == 0) return {};
   Figure figure{"predictive", drawing.data(), ""};
-  figure.script = script_head("predictive", context.study + ": posterior predictive bands", drawing.panels());
+  figure.title = context.study + ": posterior predictive bands";
+  figure.script = script_head("predictive", figure.title, drawing.panels());
   figure.script += fmt::format("set xlabel {} noenhanced\nset ylabel 'response'\n", single_quoted(axis));
   figure.script += drawing.script() + "unset multiplot\n";
   return {figure};

@@ -82,6 +82,7 @@ struct LineFigure {
     first_ = false;
   }
   Figure finish(const std::string& title, const std::string& axes) {
+    figure.title = title;
     figure.script = script_head(figure.name, title, plots.size()) + axes;
     for (std::size_t k = 0; k < std::min(plots.size(), most_panels); ++k) figure.script += plots[k] + "\n";
     figure.script += "unset multiplot\n";

@@ -65,8 +65,8 @@ std::vector<Figure> work_figures(const std::vector<CellSummary>& cells, const Re
     return {};
   }
   const std::size_t shown = std::min(panels.size(), most_panels);
-  figure.script =
-      script_head(figure.name, context.study + ": work-normalised variance at the path's last point, 95 % intervals", panels.size());
+  figure.title = context.study + ": work-normalised variance at the path's last point, 95 % intervals";
+  figure.script = script_head(figure.name, figure.title, panels.size());
   figure.script += "set logscale y\nunset key\n";
   for (std::size_t k = 0; k < shown; ++k) {
     figure.script += panels[k];

@@ -12,6 +12,7 @@
 #include "experiments/report/figure_fits.hpp"
 #include "experiments/report/figures.hpp"
 #include "experiments/report/gnuplot.hpp"
+#include "experiments/report/html.hpp"
 #include "experiments/report/render.hpp"
 #include "experiments/report/tables.hpp"
 
@@ -29,7 +30,12 @@ void write_file(const std::filesystem::path& path, const std::string& text) {
   }
 }
 
-/// Tables and figures as files; the tables' text.
+std::string file_text(const std::filesystem::path& path) {
+  std::ifstream file(path, std::ios::binary);
+  return {std::istreambuf_iterator<char>(file), {}};
+}
+
+/// Tables, figures and the page as files; the tables' text.
 std::string write_files(const std::vector<NamedTable>& tables, const std::vector<Figure>& figures, const ReportContext& context,
                         const std::string& directory) {
   std::error_code error;
@@ -59,6 +65,7 @@ std::string write_files(const std::vector<NamedTable>& tables, const std::vector
   text += origin + "\n";
 
   std::vector<std::string> problems;
+  std::vector<PagePicture> pictures;
   for (const Figure& figure : figures) {
     write_file(place / (figure.name + ".csv"), figure.data);
     write_file(place / (figure.name + ".gp"), figure.script);
@@ -68,9 +75,12 @@ std::string write_files(const std::vector<NamedTable>& tables, const std::vector
       if (!said.empty()) {
         std::filesystem::remove(place / picture, error);  // half a picture is worse than none
         problems.push_back(said);
+      } else if (picture.ends_with(".svg")) {
+        pictures.push_back({figure.name, figure.title, file_text(place / picture), figure.data});
       }
     }
   }
+  write_file(place / "index.html", render_page(tables, pictures, context));
   // A missing gnuplot would say the same for every figure.
   text += problems.empty() ? "" : problems.front() + "\n";
   return text;

@@ -17,8 +17,9 @@ struct ReportContext {
   std::string results_hash;
   std::string program_version;
   std::string baseline = "pw_cfe";
-  std::vector<std::string> excluded = {};  ///< cells that `[[exclude]]` removed, each with its reason
-  std::string failures = {};               ///< evaluations that failed, in a sentence; empty: none
+  std::vector<std::string> excluded = {};              ///< cells that `[[exclude]]` removed, each with its reason
+  std::string failures = {};                           ///< evaluations that failed, in a sentence; empty: none
+  std::map<std::string, std::string> provenance = {};  ///< of run.h5, its spec's text included
 };
 
 /// The context that run.h5 alone gives.
