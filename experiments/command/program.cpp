@@ -82,6 +82,7 @@ int run_program(int argc, char** argv) {
   add_run(program, chosen, words);
   add_plan(program, chosen);
   add_report(program, chosen);
+  add_compare(program, chosen);
   add_list(program, chosen);
   add_data(program, chosen, words);
   add_selftest(program, chosen, words);

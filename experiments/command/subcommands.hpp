@@ -20,6 +20,7 @@ using Words = std::vector<std::string>;
 void add_run(CLI::App& program, Action& chosen, const Words& words);
 void add_plan(CLI::App& program, Action& chosen);
 void add_report(CLI::App& program, Action& chosen);
+void add_compare(CLI::App& program, Action& chosen);
 void add_list(CLI::App& program, Action& chosen);
 void add_data(CLI::App& program, Action& chosen, const Words& words);
 void add_selftest(CLI::App& program, Action& chosen, const Words& words);
