@@ -15,6 +15,18 @@ Density density_of(const models::Model& model) {
     model.log_prior(theta, evaluation);
     if (model.rows() > 0) model.log_likelihood({{0, model.rows()}, nullptr, 0}, theta, evaluation);
   };
+  density.rows = model.rows();
+  density.evaluate_rows = [&model](ConstBatchView theta, std::span<const BlockRows> rows, const models::Wanted& wanted, BatchView out) {
+    std::fill(out.data, out.data + out.blocks() * out.dim * tiles::kLanes, 0.0);
+    for (std::size_t b = 0; b < rows.size(); ++b) {
+      const auto block = static_cast<Index>(b);
+      const ConstBatchView columns{theta.block(block), theta.dim, rows[b].columns};
+      models::Evaluation evaluation{wanted, {out.block(block), out.dim, rows[b].columns}, {}};
+      model.log_likelihood({{}, rows[b].rows.data(), static_cast<Index>(rows[b].rows.size())}, columns, evaluation);
+      for (double* x = out.block(block); x != out.block(block + 1); ++x) *x *= rows[b].scale;
+      model.log_prior(columns, evaluation);
+    }
+  };
   return density;
 }
 

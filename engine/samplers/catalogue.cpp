@@ -15,6 +15,7 @@
 #include "engine/samplers/microcanonical_hmc.hpp"
 #include "engine/samplers/nuts.hpp"
 #include "engine/samplers/random_walk_metropolis.hpp"
+#include "engine/samplers/stochastic_gradient.hpp"
 
 namespace variscope::samplers {
 
@@ -30,6 +31,9 @@ const std::vector<Entry>& catalogue() {
       meads_entry(),                   //
       elliptical_slice_entry(),        //
       annealed_importance_entry(),     //
+      sgld_entry(),                    //
+      sghmc_entry(),                   //
+      sgnht_entry(),                   //
   };
   return entries;
 }

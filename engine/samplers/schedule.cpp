@@ -7,6 +7,7 @@
 #include <limits>
 #include <stdexcept>
 
+#include "engine/data/minibatch.hpp"
 #include "engine/simd/pack.hpp"
 
 namespace variscope::samplers {
@@ -50,6 +51,18 @@ void unpack_block(const double* from, Index dim, Index live, const std::array<do
   }
 }
 
+/// Values, and gradients where the block has them, to the queries of its first `live` lanes.
+void unpack_queries(const tiles::Batch& out, Index b, Index live, Query* const* queries) {
+  const double* block = out.view().block(b);
+  std::array<double*, kLanes> columns{};
+  for (Index lane = 0; lane < live; ++lane) {
+    queries[lane]->value = block[lane];
+    columns[static_cast<std::size_t>(lane)] = queries[lane]->gradient;
+  }
+  const Index dim = out.dim() - 1;
+  if (dim > 0) unpack_block(block + kLanes, dim, live, columns);
+}
+
 /// body(i) for i < count, by threads if there is work for more than one: entering a parallel region costs as much as a request.
 template <class Body>
 void for_each(int threads, bool worthwhile, Index count, const Body& body) {
@@ -68,7 +81,7 @@ Schedule::Schedule(const Sampler& sampler, const Density& density, const Run& ru
 
 void Schedule::begin(Slot& slot) {
   std::fill(slot.record.begin(), slot.record.end(), kNan);
-  slot.step.gradients_ = slot.step.values_ = 0;
+  slot.step.gradients_ = slot.step.values_ = slot.step.rows_ = 0;
   slot.transition = sampler_.step(slot.step);
   slot.step.waiting_ = slot.transition.handle();
   slot.fresh = false;
@@ -92,7 +105,7 @@ bool Schedule::end(Slot& slot, Index place) {
 
 void Schedule::skip(Slot& slot) {
   std::fill(slot.record.begin(), slot.record.end(), kNan);
-  slot.step.gradients_ = slot.step.values_ = 0;
+  slot.step.gradients_ = slot.step.values_ = slot.step.rows_ = 0;
   while (end(slot, &slot - slots_.data())) {
   }
 }
@@ -118,49 +131,92 @@ void Schedule::advance(Slot& slot) {
 }
 
 void Schedule::collect(const Requests& among) {
-  values_.clear();
-  gradients_.clear();
+  for (Round* round : {&values_, &gradients_, &rows_}) {
+    round->requests.clear();
+    round->queries.clear();
+  }
   for (Slot* slot : among) {
     if (!slot->live) continue;
-    (slot->step.gradient_ == nullptr ? values_ : gradients_).push_back(slot);
+    const Step& step = slot->step;
+    Round& round = step.batch_rows_ > 0 ? rows_ : step.queries_.front().gradient == nullptr ? values_ : gradients_;
+    round.requests.push_back(slot);
+    for (Query& query : step.queries_) round.queries.push_back(&query);
   }
-  asked_.assign(values_.begin(), values_.end());
-  asked_.insert(asked_.end(), gradients_.begin(), gradients_.end());
+  asked_.clear();
+  for (const Round* round : {&values_, &gradients_, &rows_}) asked_.insert(asked_.end(), round->requests.begin(), round->requests.end());
 }
 
-void Schedule::evaluate(const Requests& requests, bool gradients, tiles::Batch& out) {
-  const auto count = static_cast<Index>(requests.size());
+void Schedule::evaluate(Round& round, bool gradients) {
+  const auto count = static_cast<Index>(round.queries.size());
   const Index dim = sampler_.dim();
   theta_.resize(dim, count);
   const models::Wanted wanted{.value = true, .gradient = gradients};
-  out.resize(wanted.rows(dim), count);
+  round.out.resize(wanted.rows(dim), count);
   for_each(threads_, count > kLanes, theta_.blocks(), [&](Index b) {
     std::array<const double*, kLanes> columns;
     // Lanes behind the last column repeat it: they are computed, and a number that traps or is slow must not stand there.
     for (Index lane = 0; lane < kLanes; ++lane)
-      columns[static_cast<std::size_t>(lane)] = requests[static_cast<std::size_t>(std::min(b * kLanes + lane, count - 1))]->step.theta_;
+      columns[static_cast<std::size_t>(lane)] = round.queries[static_cast<std::size_t>(std::min(b * kLanes + lane, count - 1))]->theta;
     pack_block(columns, dim, theta_.view().block(b));
   });
-  density_.evaluate(theta_.view(), wanted, {}, out.view());
+  density_.evaluate(theta_.view(), wanted, {}, round.out.view());
   ++traffic_.batches;
   traffic_.columns += count;
   traffic_.live += static_cast<Index>(asked_.size());
 }
 
-void Schedule::settle(const Requests& requests, const tiles::Batch& out) {
-  const auto count = static_cast<Index>(requests.size());
-  const Index dim = out.dim() - 1;
-  for_each(threads_, count > kLanes, out.blocks(), [&](Index b) {
-    const double* block = out.view().block(b);
+void Schedule::settle(const Round& round) {
+  const auto count = static_cast<Index>(round.queries.size());
+  const auto slots = static_cast<Index>(round.requests.size());
+  // Chains go on as soon as their block is there, unless a chain waits for columns in several.
+  const bool at_once = slots == count;
+  for_each(threads_, count > kLanes, round.out.blocks(), [&](Index b) {
     const Index live = std::min(kLanes, count - b * kLanes);
-    Slot* const* slots = requests.data() + b * kLanes;
-    std::array<double*, kLanes> columns{};
-    for (Index lane = 0; lane < live; ++lane) {
-      slots[lane]->step.value_ = block[lane];
-      columns[static_cast<std::size_t>(lane)] = slots[lane]->step.gradient_;
-    }
-    if (dim > 0) unpack_block(block + kLanes, dim, live, columns);
-    for (Index lane = 0; lane < live; ++lane) advance(*slots[lane]);
+    unpack_queries(round.out, b, live, round.queries.data() + b * kLanes);
+    for (Index lane = 0; lane < live && at_once; ++lane) advance(*round.requests[static_cast<std::size_t>(b * kLanes + lane)]);
+  });
+  if (at_once) return;
+  for_each(threads_, slots > 1, slots, [&](Index i) { advance(*round.requests[static_cast<std::size_t>(i)]); });
+}
+
+void Schedule::evaluate_rows() {
+  const auto count = static_cast<Index>(rows_.requests.size());
+  const Index dim = sampler_.dim();
+  for (const Slot* slot : rows_.requests) {
+    if (slot->step.batch_rows_ > density_.rows) throw std::logic_error("a sampler asks for more rows than the density has");
+  }
+  theta_.resize(dim, count * kLanes);
+  const models::Wanted wanted{.value = true, .gradient = true};
+  rows_.out.resize(wanted.rows(dim), count * kLanes);
+  if (drawn_.size() < rows_.requests.size()) drawn_.resize(rows_.requests.size());
+  block_rows_.resize(rows_.requests.size());
+  for_each(threads_, count > 1, count, [&](Index r) {
+    static thread_local data::MinibatchScratch scratch;
+    const auto i = static_cast<std::size_t>(r);
+    const Step& step = rows_.requests[i]->step;
+    const auto stream = step.stream(random::Purpose::chain_rows, step.rows_minor_);
+    data::draw_minibatch(stream, density_.rows, step.batch_rows_, data::Replacement::without, scratch, drawn_[i]);
+    const std::span<Query> queries = step.queries_;
+    block_rows_[i] = {static_cast<Index>(queries.size()), drawn_[i],
+                      static_cast<double>(density_.rows) / static_cast<double>(step.batch_rows_)};
+    std::array<const double*, kLanes> columns;
+    for (std::size_t lane = 0; lane < columns.size(); ++lane) columns[lane] = queries[std::min(lane, queries.size() - 1)].theta;
+    pack_block(columns, dim, theta_.view().block(r));
+  });
+  density_.evaluate_rows(theta_.view(), block_rows_, wanted, rows_.out.view());
+  ++traffic_.batches;
+  traffic_.columns += static_cast<Index>(rows_.queries.size());
+  traffic_.live += static_cast<Index>(asked_.size());
+}
+
+void Schedule::settle_rows() {
+  const auto count = static_cast<Index>(rows_.requests.size());
+  for_each(threads_, count > 1, count, [&](Index r) {
+    Slot& slot = *rows_.requests[static_cast<std::size_t>(r)];
+    std::array<Query*, kLanes> queries{};
+    for (std::size_t lane = 0; lane < slot.step.queries_.size(); ++lane) queries[lane] = &slot.step.queries_[lane];
+    unpack_queries(rows_.out, r, static_cast<Index>(slot.step.queries_.size()), queries.data());
+    advance(slot);
   });
 }
 
@@ -196,10 +252,12 @@ void Schedule::run(std::span<Chain> chains, Index last, std::span<const double> 
   });
   collect(first);
   while (!asked_.empty()) {
-    if (!values_.empty()) evaluate(values_, false, value_out_);
-    if (!gradients_.empty()) evaluate(gradients_, true, gradient_out_);
-    if (!values_.empty()) settle(values_, value_out_);
-    if (!gradients_.empty()) settle(gradients_, gradient_out_);
+    if (!values_.requests.empty()) evaluate(values_, false);
+    if (!gradients_.requests.empty()) evaluate(gradients_, true);
+    if (!rows_.requests.empty()) evaluate_rows();
+    if (!values_.requests.empty()) settle(values_);
+    if (!gradients_.requests.empty()) settle(gradients_);
+    if (!rows_.requests.empty()) settle_rows();
     before_.swap(asked_);
     collect(before_);
   }

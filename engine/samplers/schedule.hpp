@@ -50,6 +50,12 @@ class Schedule {
     bool fresh = true;  ///< its first one has not begun
   };
   using Requests = std::vector<Slot*>;
+  /// Requests of one kind, which are one evaluation.
+  struct Round {
+    Requests requests;
+    std::vector<Query*> queries;  ///< theirs, in order
+    tiles::Batch out;
+  };
 
   void begin(Slot& slot);
   /// Ends the iteration; false if it was the chain's last.
@@ -60,8 +66,11 @@ class Schedule {
   void skip(Slot& slot);
   /// Everyone who has asked, by what they asked for.
   void collect(const Requests& among);
-  void evaluate(const Requests& requests, bool gradients, tiles::Batch& out);
-  void settle(const Requests& requests, const tiles::Batch& out);
+  void evaluate(Round& round, bool gradients);
+  void settle(const Round& round);
+  /// Minibatches: every request has a lane block and rows of its own.
+  void evaluate_rows();
+  void settle_rows();
 
   const Sampler& sampler_;
   const Density& density_;
@@ -74,11 +83,12 @@ class Schedule {
   AlignedVector scratch_;
   Requests asked_;
   Requests before_;  ///< who had asked the time before
-  Requests values_;
-  Requests gradients_;
+  Round values_;
+  Round gradients_;
+  Round rows_;
+  std::vector<std::vector<Index>> drawn_;
+  std::vector<approximations::BlockRows> block_rows_;
   tiles::Batch theta_;
-  tiles::Batch value_out_;
-  tiles::Batch gradient_out_;
 };
 
 }  // namespace variscope::samplers

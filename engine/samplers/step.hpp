@@ -19,6 +19,13 @@ struct Run {
 /// A vector of dim doubles in scratch memory takes padded(dim).
 inline constexpr Index padded(Index dim) { return (dim + 7) / 8 * 8; }
 
+/// A place where a density is wanted.
+struct Query {
+  const double* theta = nullptr;  ///< dim entries
+  double* gradient = nullptr;     ///< becomes the gradient there (dim entries); nullptr: the value alone
+  double value = 0;               ///< becomes the log density
+};
+
 class Schedule;
 
 /// Lives as long as the iteration. A coroutine takes it by reference.
@@ -47,35 +54,49 @@ class Step {
     Step* step;
     [[nodiscard]] bool await_ready() const noexcept { return false; }
     void await_suspend(std::coroutine_handle<> waiting) const noexcept { step->waiting_ = waiting; }
-    [[nodiscard]] double await_resume() const noexcept { return step->value_; }
+    [[nodiscard]] double await_resume() const noexcept { return step->queries_.front().value; }
   };
   /// `const double value = co_await step.gradient(theta, g);`: log density at theta (dim entries); g becomes its gradient. theta and g may
   /// not overlap and stay where they are while the coroutine waits. The value may be anything, NaN included.
   [[nodiscard]] Wait gradient(const double* theta, double* g) {
-    theta_ = theta;
-    gradient_ = g;
-    ++gradients_;
-    return {this};
+    own_ = {theta, g, 0};
+    return query({&own_, 1});
   }
   /// The log density alone.
-  [[nodiscard]] Wait value(const double* theta) {
-    theta_ = theta;
-    gradient_ = nullptr;
-    ++values_;
+  [[nodiscard]] Wait value(const double* theta) { return gradient(theta, nullptr); }
+  /// Densities at several places at once, all with gradient or all without; the result is the first's value. queries: at least one, which
+  /// stay where they are while the coroutine waits.
+  [[nodiscard]] Wait query(std::span<Query> queries) {
+    queries_ = queries;
+    batch_rows_ = 0;
+    (queries.front().gradient == nullptr ? values_ : gradients_) += static_cast<Index>(queries.size());
     return {this};
   }
-  /// Asked for so far in this iteration.
+  /// Log prior + N / B x log likelihood, with gradients, at 1 to 8 places, of the same B = batch_rows of the model's N rows, drawn without
+  /// replacement from the stream chain_rows of this minor: unbiased for what query() computes.
+  [[nodiscard]] Wait query_rows(std::span<Query> queries, Index batch_rows, std::uint32_t minor = 0) {
+    queries_ = queries;
+    batch_rows_ = batch_rows;
+    rows_minor_ = minor;
+    rows_ += batch_rows * static_cast<Index>(queries.size());
+    return {this};
+  }
+  /// Asked for so far in this iteration, of all rows.
   [[nodiscard]] Index gradients() const { return gradients_; }
   [[nodiscard]] Index values() const { return values_; }
+  /// Gradients of single rows that query_rows() has taken.
+  [[nodiscard]] Index rows() const { return rows_; }
 
  private:
   friend class Schedule;
   std::coroutine_handle<> waiting_;
-  const double* theta_ = nullptr;
-  double* gradient_ = nullptr;
-  double value_ = 0;
+  Query own_;
+  std::span<Query> queries_;
+  Index batch_rows_ = 0;  ///< 0: all rows
+  std::uint32_t rows_minor_ = 0;
   Index gradients_ = 0;
   Index values_ = 0;
+  Index rows_ = 0;
 };
 
 }  // namespace variscope::samplers

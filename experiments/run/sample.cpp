@@ -74,17 +74,32 @@ SampleCell::SampleCell(std::string id, SampleSettings settings, const models::Mo
 approximations::Density SampleCell::make_density() {
   approximations::Density density;
   density.dim = model_.dim();
-  density.evaluate = [this](tiles::ConstBatchView theta, const models::Wanted& wanted, tiles::ConstBatchView, tiles::BatchView out) {
-    const Segment segment{0, theta.count, true, {}, 1.0};
-    Columns columns;
-    columns.theta = theta;
-    evaluator_.evaluate(columns, {&segment, 1}, rows_, wanted, true, out_);
+  const auto share = [this](tiles::BatchView out) {
     if (team_.shards.size() > 1) {
       Stopwatch watch;
       team_.shards.broadcast(std::span<double>(out_.data(), static_cast<std::size_t>(out_.size())));
       work_.communication_s += watch.lap();
     }
     std::memcpy(out.data, out_.data(), static_cast<std::size_t>(out_.size()) * sizeof(double));
+  };
+  density.evaluate = [this, share](tiles::ConstBatchView theta, const models::Wanted& wanted, tiles::ConstBatchView, tiles::BatchView out) {
+    const Segment segment{0, theta.count, true, {}, 1.0};
+    Columns columns;
+    columns.theta = theta;
+    evaluator_.evaluate(columns, {&segment, 1}, rows_, wanted, true, out_);
+    share(out);
+  };
+  density.rows = model_.rows();
+  density.evaluate_rows = [this, share](tiles::ConstBatchView theta, std::span<const approximations::BlockRows> rows,
+                                        const models::Wanted& wanted, tiles::BatchView out) {
+    // Rows of other ranks are passed by: leaves take those of their tiles.
+    std::vector<Segment> segments(rows.size());
+    for (std::size_t b = 0; b < rows.size(); ++b)
+      segments[b] = {static_cast<Index>(b), rows[b].columns, false, rows[b].rows, rows[b].scale};
+    Columns columns;
+    columns.theta = theta;
+    evaluator_.evaluate(columns, segments, rows_, wanted, true, out_);
+    share(out);
   };
   return density;
 }

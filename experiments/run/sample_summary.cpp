@@ -138,8 +138,15 @@ SamplerSummary summarise_trace(const store::TraceFile& file, const store::TraceL
     const auto values = statistic(name);
     return values.empty() ? kNaN : sum_of(values);
   };
-  summary.work = {sum_of(file.element("sample_stats", "n_grad")), sum_of(file.element("sample_stats", "n_value"))};
-  summary.warmup_work = {sum_of(file.element("warmup_sample_stats", "n_grad")), sum_of(file.element("warmup_sample_stats", "n_value"))};
+  const auto work_of = [&](const std::string& group) {
+    SamplerWork work{sum_of(file.element(group, "n_grad")), sum_of(file.element(group, "n_value"))};
+    // Minibatches, in gradients of all rows.
+    if (rows > 0 && file.has(group, "n_grad_rows"))
+      work.gradients += sum_of(file.element(group, "n_grad_rows")) / static_cast<double>(rows);
+    return work;
+  };
+  summary.work = work_of("sample_stats");
+  summary.warmup_work = work_of("warmup_sample_stats");
   summary.divergences = total("diverging");
   summary.depth_hits = total("reached_max_treedepth");
   summary.acceptance = total("acceptance_rate") / static_cast<double>(running * statistics.draws);
