@@ -9,12 +9,14 @@
 
 #include "engine/error.hpp"
 #include "engine/estimators/estimator.hpp"
+#include "engine/models/meaning.hpp"
 #include "engine/optimizers/optimizer.hpp"
 #include "engine/optimizers/stopping.hpp"
 #include "experiments/spec/fit_methods.hpp"
 #include "experiments/spec/model_arguments.hpp"
 #include "experiments/spec/nearest.hpp"
 #include "experiments/spec/resolve.hpp"
+#include "experiments/spec/unused.hpp"
 
 namespace variscope::experiments::detail {
 namespace {
@@ -65,7 +67,9 @@ class CellMaker {
     return text("study.kind", "variance") == "fit" ? &fit_method(text("fit.method", "vi")) : nullptr;
   }
 
-  bool takes(const Key& key) const { return (!key.applies || key.applies(model())) && (method() == nullptr || method()->takes(key.name)); }
+  bool takes(const Key& key) const {
+    return (!key.applies || key.applies(model())) && (method() == nullptr || method()->takes(key.name)) && means_something(key);
+  }
 
   /// Cells of a model, or a method, that does not take a swept key would repeat for each of its values: only the first is made.
   bool repeats() const {
@@ -91,7 +95,21 @@ class CellMaker {
   }
 
  private:
-  void complete_model(Settings& settings) const {
+  /// Whether the model's density depends on a key of its own that this cell gives, beside all others.
+  bool means_something(const Key& key) const {
+    const std::string prefix = "model.";
+    const models::Entry& entry = model();
+    if (!key.name.starts_with(prefix) || key.name == "model.name") return true;
+    Settings settings;
+    for (std::size_t g = 0; g < document_.givens.size(); ++g) {
+      const Key& given = document_.givens[g].key;
+      if (given.name.starts_with(prefix) && (!given.applies || given.applies(entry))) given.set(settings, chosen(g).value);
+    }
+    complete_model_keys(settings);
+    return !models::no_meaning(entry, key.name.substr(prefix.size()), model_arguments(settings));
+  }
+
+  void complete_model_keys(Settings& settings) const {
     const models::Entry& entry = model();
     for (const models::Parameter& parameter : entry.parameters) {
       if (settings.model.numbers.count(parameter.name) > 0) continue;
@@ -113,6 +131,11 @@ class CellMaker {
       }
       settings.model.words[word.name] = *word.default_value;
     }
+  }
+
+  void complete_model(Settings& settings) const {
+    complete_model_keys(settings);
+    const models::Entry& entry = model();
     if (entry.response == models::ResponseKind::none) {
       settings.data = {};
       check_arguments(entry, settings);
@@ -381,6 +404,7 @@ void expand(const Document& document, Spec& spec) {
   }
   if (spec.cells.empty())
     fail(document.file, document.exclusions.front().at, "the exclusions remove every cell", "nothing is left to run", "Remove one.");
+  check_all_used(document, spec);
 }
 
 }  // namespace variscope::experiments::detail

@@ -36,7 +36,7 @@ TEST(Spec, EveryKindOfValue) {
       "objective = \"expectation\"\n[study]\nname = \"a.B-c_1\"\nseed = 9223372036854775807\n[model]\nname = \"logistic_regression\"\n"
       "[data]\nfile = \"../x.csv\"\nresponse = \"y\"\nstandardize = false\nrow_tile = 64\n[family]\ninitial_mean = 2\ninitial_sd = [1, "
       "2.5]\nrank = 4\ncomponents = 5\ncategories = 6\n"
-      "[path]\nsteps = 0\nstep_size = 1\nbatch_rows = \"all\"\npoints = []\n" +
+      "[path]\nsteps = 7\nstep_size = 1\nbatch_rows = \"all\"\npoints = []\n" +
       tail() +
       "batch_rows = 7\nrow_policy = \"with_replacement\"\nreplicas = 3\nnoise_policy = \"shared\"\n"
       "[components]\ndesigns = 5\nrow_sets = 6\nnoise_sets = 7\n");
@@ -154,7 +154,7 @@ TEST(Spec, WhereFindsGivenKeys) {
   EXPECT_EQ(spec.where("path.steps"), "dir/s.toml");
 }
 
-/// Texts back into TOML, key by key.
+/// Texts back into TOML, key by key, but for defaults.
 std::string to_toml(const Settings& settings) {
   const auto descriptions = describe_keys();
   std::string text;
@@ -169,6 +169,8 @@ std::string to_toml(const Settings& settings) {
       written = "[\"" + value.substr(1, value.size() - 2) + "\"]";
       for (std::size_t at = 0; (at = written.find(", ", at)) != std::string::npos; at += 4) written.replace(at, 2, "\", \"");
     }
+    // Keys at their default are not given: given beside others that leave them without a meaning, they would be refused.
+    if (value == described->default_value) continue;
     const bool no_data = settings.data.file.empty() && key.starts_with("data.");
     if (!no_data) text += key + " = " + written + "\n";
   }
