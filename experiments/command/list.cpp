@@ -7,6 +7,8 @@
 #include <memory>
 #include <nlohmann/json.hpp>
 
+#include "cluster/launchers/launcher.hpp"
+#include "cluster/schedulers/scheduler.hpp"
 #include "engine/data/table.hpp"
 #include "engine/error.hpp"
 #include "engine/estimators/estimator.hpp"
@@ -23,6 +25,7 @@
 #include "experiments/spec/keys.hpp"
 #include "experiments/spec/nearest.hpp"
 #include "experiments/spec/spec.hpp"
+#include "experiments/submit/site.hpp"
 
 namespace variscope::experiments {
 namespace {
@@ -122,6 +125,25 @@ Listing list_methods() {
 Listing list_keys() {
   Listing listing{"keys", {"key", "default", "type", "meaning"}, {}};
   for (const KeyDescription& key : describe_keys()) listing.rows.push_back({key.key, key.default_value, key.type, key.meaning});
+  return listing;
+}
+
+Listing list_schedulers() {
+  Listing listing{"schedulers", {"scheduler", "launcher", "checked", "summary", "source"}, {}};
+  for (const cluster::SchedulerEntry& entry : cluster::schedulers())
+    listing.rows.push_back({entry.name, entry.launcher, entry.checked, entry.summary, entry.source});
+  return listing;
+}
+
+Listing list_launchers() {
+  Listing listing{"launchers", {"launcher", "summary", "source"}, {}};
+  for (const cluster::LauncherEntry& entry : cluster::launchers()) listing.rows.push_back({entry.name, entry.summary, entry.source});
+  return listing;
+}
+
+Listing list_sites() {
+  Listing listing{"sites", {"site", "file", "description"}, {}};
+  for (const SiteName& site : known_sites()) listing.rows.push_back({site.name, site.file, site.description});
   return listing;
 }
 
@@ -241,7 +263,8 @@ int print_page(const ListOptions& options, const std::string& wanted) {
 const std::vector<std::pair<std::string, Listing (*)()>>& topics() {
   static const std::vector<std::pair<std::string, Listing (*)()>> all = {
       {"models", list_models},         {"estimators", list_estimators}, {"families", list_families}, {"transforms", list_transforms},
-      {"optimizers", list_optimizers}, {"methods", list_methods},       {"stopping", list_stopping}, {"keys", list_keys}};
+      {"optimizers", list_optimizers}, {"methods", list_methods},       {"stopping", list_stopping}, {"keys", list_keys},
+      {"schedulers", list_schedulers}, {"launchers", list_launchers},   {"sites", list_sites}};
   return all;
 }
 
@@ -288,7 +311,8 @@ int print_list(const ListOptions& options) {
   std::vector<std::string> names;
   for (const auto& [name, make] : topics()) {
     names.push_back(name);
-    if (options.topic == name || (options.topic.empty() && name != "keys")) listings.push_back(make());
+    const bool of_jobs = name == "schedulers" || name == "launchers" || name == "sites";
+    if (options.topic == name || (options.topic.empty() && name != "keys" && !of_jobs)) listings.push_back(make());
   }
   if (listings.empty())
     throw UserError(
@@ -300,16 +324,18 @@ int print_list(const ListOptions& options) {
     return 0;
   }
   for (std::size_t i = 0; i < listings.size(); ++i) fmt::print("{}{}", i > 0 ? "\n" : "", render(listings[i]));
-  if (options.topic.empty()) fmt::print("\nKeys of a spec: variscope list keys\n");
+  if (options.topic.empty()) fmt::print("\nKeys of a spec: variscope list keys. For jobs: schedulers, launchers, sites.\n");
   return 0;
 }
 
 void add_list(CLI::App& program, Action& chosen) {
-  auto* app = program.add_subcommand(
-      "list", "List models, estimators, families, transforms, optimizers, methods and stopping rules of fits, or the keys of a spec");
+  auto* app = program.add_subcommand("list",
+                                     "List models, estimators, families, transforms, optimizers, methods and stopping rules of fits, the "
+                                     "keys of a spec, or what submit knows");
   auto options = std::make_shared<ListOptions>();
   app->add_option("TOPIC", options->topic,
-                  "models, estimators, families, transforms, optimizers, methods, stopping or keys (default: all but the keys)");
+                  "models, estimators, families, transforms, optimizers, methods, stopping, keys, schedulers, launchers or sites (default: "
+                  "what a spec names)");
   auto wanted = std::make_shared<std::string>();
   app->add_option("NAME", *wanted, "One estimator: its formula, source, cost, families and truths");
   app->add_flag("--json", options->json, "As JSON");

@@ -86,6 +86,8 @@ int run_program(int argc, char** argv) {
   add_list(program, chosen);
   add_data(program, chosen, words);
   add_selftest(program, chosen, words);
+  add_submit(program, chosen, words);
+  add_cancel(program, chosen);
   add_doctor(program, chosen);
   program.footer(
       "Examples:\n"

@@ -24,6 +24,8 @@ void add_compare(CLI::App& program, Action& chosen);
 void add_list(CLI::App& program, Action& chosen);
 void add_data(CLI::App& program, Action& chosen, const Words& words);
 void add_selftest(CLI::App& program, Action& chosen, const Words& words);
+void add_submit(CLI::App& program, Action& chosen, const Words& words);
+void add_cancel(CLI::App& program, Action& chosen);
 void add_doctor(CLI::App& program, Action& chosen);
 
 /// Calls `work` where the ranks exist: here if the program was started in parallel or one rank is enough, else below mpirun.

@@ -8,7 +8,8 @@ namespace {
 class ListTest : public ProgramTest {};
 
 TEST_F(ListTest, EveryTopicAlone) {
-  for (const std::string topic : {"models", "estimators", "families", "transforms", "optimizers", "methods", "stopping", "keys"}) {
+  for (const std::string topic : {"models", "estimators", "families", "transforms", "optimizers", "methods", "stopping", "keys",
+                                  "schedulers", "launchers", "sites"}) {
     const Outcome outcome = variscope({"list", topic});
     EXPECT_EQ(outcome.status, 0) << topic;
     EXPECT_NE(outcome.out.find("---"), std::string::npos) << topic;

@@ -1,0 +1,22 @@
+/// What the files of several schedulers share: splitting answers, joining ids.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "cluster/schedulers/shell.hpp"
+
+namespace variscope::cluster::detail {
+
+/// Lines without their ends; none after the last line break.
+std::vector<std::string> lines_of(std::string_view text);
+/// Parts between separators, empty ones too.
+std::vector<std::string> split(std::string_view text, char separator);
+/// Words between blanks.
+std::vector<std::string> words_of(std::string_view text);
+std::string join_ids(const std::vector<std::string>& ids, std::string_view separator);
+/// Whether all are digits, and there is one.
+bool is_number(std::string_view text);
+
+}  // namespace variscope::cluster::detail
