@@ -34,6 +34,8 @@ void GradientSampler::start(const Run&, Chain& chain) const {
   metric(chain).start();
 }
 
+bool GradientSampler::set_variances(Chain& chain, std::span<const double> variances) const { return metric(chain).set_diagonal(variances); }
+
 bool GradientSampler::step_size_is_due(const Step& step) const { return step.adapting() && step.chain->state[kSearch] != 0; }
 
 Transition GradientSampler::find_step_size(Step& step) const {

@@ -27,6 +27,7 @@ class GradientSampler : public Sampler {
   [[nodiscard]] bool uses_gradient() const override { return true; }
   [[nodiscard]] Index state_size() const override;
   void start(const Run& run, Chain& chain) const override;
+  bool set_variances(Chain& chain, std::span<const double> variances) const override;
 
  protected:
   [[nodiscard]] const GradientSettings& settings() const { return settings_; }

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <vector>
 
 #include "engine/dense.hpp"
 
@@ -53,6 +54,14 @@ bool Metric::set(std::span<const double> sigma) {
     std::copy(lower->values.begin(), lower->values.end(), factor());
   }
   return true;
+}
+
+bool Metric::set_diagonal(std::span<const double> variances) {
+  if (kind_ == MetricKind::unit) return false;
+  if (kind_ == MetricKind::diagonal) return set(variances);
+  std::vector<double> sigma(static_cast<std::size_t>(dim_ * dim_), 0.0);
+  for (Index d = 0; d < dim_; ++d) sigma[static_cast<std::size_t>(d * (dim_ + 1))] = variances[static_cast<std::size_t>(d)];
+  return set(sigma);
 }
 
 bool Metric::learn(Index iteration, Index warmup, const double* position) {

@@ -26,6 +26,8 @@ class Metric {
   bool learn(Index iteration, Index warmup, const double* position);
   /// Sets Sigma: dim variances (diagonal), or dim x dim entries row by row (dense). False, and nothing done, unless positive definite.
   bool set(std::span<const double> sigma);
+  /// Sets Sigma to these dim variances, whatever its kind. False, and nothing done, for the unit metric, and unless they are above 0.
+  bool set_diagonal(std::span<const double> variances);
 
   /// out = L z: covariance Sigma of standard normals z. In place is allowed.
   void spread(const double* z, double* out) const;

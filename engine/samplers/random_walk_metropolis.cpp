@@ -38,6 +38,10 @@ void RandomWalkMetropolis::start(const Run&, Chain& chain) const {
   Metric(settings_.proposal, dim(), chain.state.data() + kMetric).start();
 }
 
+bool RandomWalkMetropolis::set_variances(Chain& chain, std::span<const double> variances) const {
+  return Metric(settings_.proposal, dim(), chain.state.data() + kMetric).set_diagonal(variances);
+}
+
 Transition RandomWalkMetropolis::step(Step& step) const {
   Chain& chain = *step.chain;
   Metric metric(settings_.proposal, dim(), chain.state.data() + kMetric);

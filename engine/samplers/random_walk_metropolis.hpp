@@ -25,6 +25,7 @@ class RandomWalkMetropolis final : public Sampler {
   [[nodiscard]] std::vector<Statistic> statistics() const override;
   [[nodiscard]] Index state_size() const override;
   void start(const Run& run, Chain& chain) const override;
+  bool set_variances(Chain& chain, std::span<const double> variances) const override;
   [[nodiscard]] Index scratch_size() const override { return 2 * padded(dim()); }
   Transition step(Step& step) const override;
 

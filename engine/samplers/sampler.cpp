@@ -6,6 +6,7 @@
 namespace variscope::samplers {
 
 void Sampler::start(const Run&, Chain&) const {}
+bool Sampler::set_variances(Chain&, std::span<const double>) const { return false; }
 void Sampler::start_shared(std::span<double>) const {}
 Index Sampler::next_meeting(const Run&, Index) const { return kNever; }
 void Sampler::contribute(Index, const Chain&, std::span<const double>, std::span<double>) const {}

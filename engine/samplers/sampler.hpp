@@ -39,6 +39,9 @@ class Sampler {
   [[nodiscard]] virtual Index state_size() const { return 0; }
   /// Chain::state before iteration 0: position, log density and gradient are there. Default: nothing.
   virtual void start(const Run& run, Chain& chain) const;
+  /// Gives a chain that start() has seen the variances (dim entries, above 0) that its metric or proposal begins with; on the diagonal of a
+  /// dense one. False, and nothing done: it has none. Default.
+  virtual bool set_variances(Chain& chain, std::span<const double> variances) const;
   /// Doubles that an iteration may use and forget.
   [[nodiscard]] virtual Index scratch_size() const { return 0; }
   /// One iteration: moves chain->position, log_density, gradient (if used) and state. Whoever calls it counts the iteration.

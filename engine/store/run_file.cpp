@@ -187,6 +187,19 @@ std::string write_run_file(const std::filesystem::path& path, const std::vector<
       });
 }
 
+std::string write_run_file(const std::filesystem::path& path, const std::vector<ChainCellRecord>& chains, const ExecutionTable& execution,
+                           const std::map<std::string, std::string>& provenance) {
+  for (const auto& cell : chains) check_chain_cell(cell);
+  return write_file(
+      path, execution, provenance,
+      [&](const Handle& group, DimensionCounter& counter) {
+        for (const auto& cell : chains) write_chain_cell(group, counter, cell);
+      },
+      [&](const Handle& group, DimensionCounter& counter) {
+        for (const auto& cell : chains) write_chain_timings(group, counter, cell);
+      });
+}
+
 RunRecord read_run_file(const std::filesystem::path& path) {
   return reading(path, [&] {
     const auto file = open_run(path);
@@ -197,10 +210,12 @@ RunRecord read_run_file(const std::filesystem::path& path) {
       const auto kind = read_text_attribute(open_group(results, id), "kind");
       if (kind == "cell") run.cells.push_back(read_cell(results, id));
       if (kind == "fit") run.fits.push_back(read_fit_cell(results, id));
+      if (kind == "chains") run.chains.push_back(read_chain_cell(results, id));
       if (kind == "path") run.paths.push_back(read_path(results, id));
     }
     read_timings(file, run.cells);
     for (auto& cell : run.fits) read_fit_timings(file, cell);
+    for (auto& cell : run.chains) read_chain_timings(file, cell);
     run.execution.names = read_texts(file, "execution/name");
     run.execution.values = read_doubles(file, "execution/values");
     run.execution.ranks = static_cast<Index>(extent_of(open_dataset(file, "execution/rank")).front());

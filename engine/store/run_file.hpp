@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "engine/chain_record.hpp"
 #include "engine/fit_record.hpp"
 #include "engine/index.hpp"
 #include "engine/record.hpp"
@@ -34,7 +35,8 @@ struct ExecutionTable {
 struct RunRecord {
   std::vector<CellRecord> cells;  ///< in the order they were written
   std::vector<PathRecord> paths;
-  std::vector<FitCellRecord> fits;  ///< of a study of kind "fit", which has no cells and paths
+  std::vector<FitCellRecord> fits;      ///< of a study of kind "fit", which has no cells and paths
+  std::vector<ChainCellRecord> chains;  ///< of a study of kind "sample", likewise
   ExecutionTable execution;
   std::map<std::string, std::string> provenance;
   std::string results_hash;
@@ -48,6 +50,10 @@ std::string write_run_file(const std::filesystem::path& path, const std::vector<
                            const ExecutionTable& execution, const std::map<std::string, std::string>& provenance);
 /// The same for a study of fits.
 std::string write_run_file(const std::filesystem::path& path, const std::vector<FitCellRecord>& fits, const ExecutionTable& execution,
+                           const std::map<std::string, std::string>& provenance);
+
+/// The same for a study of chains.
+std::string write_run_file(const std::filesystem::path& path, const std::vector<ChainCellRecord>& chains, const ExecutionTable& execution,
                            const std::map<std::string, std::string>& provenance);
 
 /// Throws UserError if the file is missing, damaged, of another format version, or if its results do not match their hash.

@@ -1,6 +1,7 @@
 /// One cell and one path as groups of run.h5: the names of everything in them, written and read side by side.
 #pragma once
 
+#include "engine/chain_record.hpp"
 #include "engine/fit_record.hpp"
 #include "engine/record.hpp"
 #include "engine/store/dimensions.hpp"
@@ -22,6 +23,14 @@ void write_fit_timings(const Handle& timings, DimensionCounter& counter, const F
 void read_fit_timings(const Handle& file, FitCellRecord& cell);
 /// Throws std::invalid_argument if it cannot be stored.
 void check_fit_cell(const FitCellRecord& cell);
+
+/// A cell of a study of chains, with its timings apart.
+void write_chain_cell(const Handle& results, DimensionCounter& counter, const ChainCellRecord& cell);
+[[nodiscard]] ChainCellRecord read_chain_cell(const Handle& results, const std::string& id);
+void write_chain_timings(const Handle& timings, DimensionCounter& counter, const ChainCellRecord& cell);
+void read_chain_timings(const Handle& file, ChainCellRecord& cell);
+/// Throws std::invalid_argument if it cannot be stored.
+void check_chain_cell(const ChainCellRecord& cell);
 
 /// Throws std::invalid_argument if a cell cannot be stored: points that differ in estimators or batches, vectors of wrong size.
 void check_cell(const CellRecord& cell);

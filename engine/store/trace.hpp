@@ -54,6 +54,7 @@ struct TraceConstant {
 struct TraceLayout {
   std::string id;  ///< "cell_000": traces/cell_000.nc
   Index chains = 0;
+  Index first_chain = 0;  ///< coordinate of the first
   std::vector<TraceGroup> groups;
   std::map<std::string, std::vector<TraceConstant>> constants;  ///< group -> variables
   std::map<std::string, std::string> attributes;                ///< of every group: inference_library, sampler, ...

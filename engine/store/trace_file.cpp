@@ -78,7 +78,7 @@ class GroupWriter {
     write_attribute(group_, time_attribute, created_at);
     Dimensions dimensions(group_, counter);
     std::vector<Index> coordinate(next_.size());
-    std::iota(coordinate.begin(), coordinate.end(), Index{0});
+    std::iota(coordinate.begin(), coordinate.end(), layout.first_chain);
     dimensions.add("chain", coordinate, {"chain"});
     coordinate.resize(static_cast<std::size_t>(group.draws));
     for (std::size_t d = 0; d < coordinate.size(); ++d) coordinate[d] = group.first + static_cast<Index>(d) * group.step;

@@ -23,6 +23,9 @@ struct LayoutRequest {
 /// Throws UserError naming the unknown axis or the bad count.
 LayoutRequest parse_layout(const std::string& text);
 
+/// "37", or "8-15": [37, 38), [8, 16). Throws UserError.
+Range parse_chains(const std::string& text);
+
 /// exact: the plan's tree, the same bits on any number of ranks. fast: the library's allreduce.
 using cluster::Reduce;
 enum class ReportFormat { text, markdown, csv, latex };
@@ -35,6 +38,7 @@ struct RunOptions {
   LayoutRequest layout;
   std::string output;  ///< empty: output.directory of the spec
   bool overwrite = false;
+  Range chains{};  ///< of a study of chains, those to run; empty: all
   Reduce reduce = Reduce::exact;
   bool quiet = false;
 };

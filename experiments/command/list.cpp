@@ -17,6 +17,7 @@
 #include "engine/models/catalogue.hpp"
 #include "engine/optimizers/optimizer.hpp"
 #include "engine/optimizers/stopping.hpp"
+#include "engine/samplers/catalogue.hpp"
 #include "engine/transforms/catalogue.hpp"
 #include "experiments/command/actions.hpp"
 #include "experiments/command/subcommands.hpp"
@@ -111,6 +112,17 @@ Listing list_stopping() {
   for (const optimizers::StoppingEntry& entry : optimizers::stopping_catalogue()) {
     std::vector<std::string> parameters;
     for (const optimizers::Parameter& p : entry.parameters) parameters.push_back(fmt::format("{} = {}", p.name, p.default_value));
+    listing.rows.push_back({entry.name, join(parameters), entry.summary, entry.source});
+  }
+  return listing;
+}
+
+Listing list_samplers() {
+  Listing listing{"samplers", {"sampler", "parameters", "summary", "source"}, {}};
+  for (const samplers::Entry& entry : samplers::catalogue()) {
+    std::vector<std::string> parameters;
+    for (const samplers::Parameter& p : entry.parameters) parameters.push_back(fmt::format("{} = {}", p.name, p.default_value));
+    for (const samplers::Word& w : entry.words) parameters.push_back(fmt::format("{} = {}", w.name, w.default_value));
     listing.rows.push_back({entry.name, join(parameters), entry.summary, entry.source});
   }
   return listing;
@@ -240,19 +252,82 @@ std::vector<std::pair<std::string, std::string>> page_of(const estimators::Entry
   return page;
 }
 
-int print_page(const ListOptions& options, const std::string& wanted) {
+/// Everything that the catalogue knows of one sampler.
+std::vector<std::pair<std::string, std::string>> page_of(const samplers::Entry& entry) {
+  std::vector<std::pair<std::string, std::string>> page = {{"sampler", entry.name}, {"summary", entry.summary}, {"source", entry.source}};
+  for (const samplers::Parameter& p : entry.parameters)
+    page.emplace_back("", fmt::format("sampler.{} = {}: {}", p.name, p.default_value, p.description));
+  for (const samplers::Word& w : entry.words)
+    page.emplace_back("", fmt::format("sampler.{} = \"{}\": {}; one of {}", w.name, w.default_value, w.description, join(w.choices)));
+  if (page.size() > 3) page[3].first = "parameters";
+  const auto& c = entry.capabilities;
+  page.emplace_back("cost", fmt::format("{} of the whole data; {}", c.gradient ? "gradients" : "values",
+                                        c.independent ? "as many an iteration whatever the target" : "how many depends on the target"));
+  std::vector<std::string> properties;
+  const auto mark = [&](bool is, const char* text) {
+    if (is) properties.emplace_back(text);
+  };
+  mark(c.adapts, "adapts during warm-up");
+  mark(c.cross_chain, "chains adapt together: results depend on how many there are");
+  mark(c.exact, "leaves the target invariant once warm-up is over");
+  mark(!c.exact, "biased: judge it by its error against a reference");
+  mark(c.weighted, "its draws carry weights");
+  page.emplace_back("properties", join(properties));
+  std::vector<std::string> statistics;
+  const auto example = models::find("gaussian")->make(models::find("gaussian")->smoke);
+  if (!entry.reason_against || entry.reason_against(*example).empty()) {
+    for (const samplers::Statistic& s : samplers::recorded_statistics(*entry.make(samplers::arguments_of(entry), *example)))
+      statistics.push_back(s.name);
+    page.emplace_back("recorded", join(statistics));
+  }
+  std::vector<std::string> variants;
+  for (const samplers::Variant& variant : entry.smoke) variants.push_back(variant.name);
+  page.emplace_back("truths", c.exact && !c.weighted
+                                  ? fmt::format("exact draws stay exact through one iteration, moments of known targets ({}); broken twins "
+                                                "must be caught: tests/conformance",
+                                                join(variants))
+                                  : fmt::format("known targets ({}): tests/conformance", join(variants)));
+  return page;
+}
+
+template <class Catalogue>
+std::vector<std::string> names_of(const Catalogue& catalogue) {
   std::vector<std::string> names;
-  for (const estimators::Entry& entry : estimators::catalogue()) names.push_back(entry.name);
-  const estimators::Entry* entry = options.topic == "estimators" ? estimators::find(wanted) : nullptr;
-  if (options.topic != "estimators")
-    throw UserError(
-        fmt::format("variscope list: '{}' has no pages of single entries (estimators have). Leave out '{}'.", options.topic, wanted));
-  if (entry == nullptr)
-    throw UserError(fmt::format("variscope list: unknown estimator '{}' (estimators: {}).{}", wanted, join(names), suggest(wanted, names)));
-  const auto page = page_of(*entry);
+  for (const auto& entry : catalogue) names.push_back(entry.name);
+  return names;
+}
+
+/// The page of one entry of a topic. Throws UserError where there is none.
+std::vector<std::pair<std::string, std::string>> find_page(const std::string& topic, const std::string& wanted) {
+  const auto unknown = [&](const char* kind, const std::vector<std::string>& names) {
+    return UserError(fmt::format("variscope list: unknown {} '{}' ({}s: {}).{}", kind, wanted, kind, join(names), suggest(wanted, names)));
+  };
+  if (topic == "estimators") {
+    const estimators::Entry* entry = estimators::find(wanted);
+    if (entry == nullptr) throw unknown("estimator", names_of(estimators::catalogue()));
+    return page_of(*entry);
+  }
+  if (topic == "samplers") {
+    const samplers::Entry* entry = samplers::find(wanted);
+    if (entry == nullptr) throw unknown("sampler", names_of(samplers::catalogue()));
+    return page_of(*entry);
+  }
+  throw UserError(
+      fmt::format("variscope list: '{}' has no pages of single entries (estimators and samplers have). Leave out '{}'.", topic, wanted));
+}
+
+int print_page(const ListOptions& options, const std::string& wanted) {
+  const auto page = find_page(options.topic, wanted);
   if (options.json) {
     nlohmann::ordered_json object;
-    for (const auto& [heading, text] : page) object[heading] = text;
+    std::string heading;
+    for (const auto& [own, text] : page) {
+      // Lines without a heading go on with the one above.
+      if (own.empty())
+        object[heading] = object[heading].get<std::string>() + "\n" + text;
+      else
+        object[heading = own] = text;
+    }
     fmt::print("{}\n", object.dump(2));
     return 0;
   }
@@ -262,8 +337,9 @@ int print_page(const ListOptions& options, const std::string& wanted) {
 
 const std::vector<std::pair<std::string, Listing (*)()>>& topics() {
   static const std::vector<std::pair<std::string, Listing (*)()>> all = {
-      {"models", list_models},         {"estimators", list_estimators}, {"families", list_families}, {"transforms", list_transforms},
-      {"optimizers", list_optimizers}, {"methods", list_methods},       {"stopping", list_stopping}, {"keys", list_keys},
+      {"models", list_models},         {"estimators", list_estimators}, {"families", list_families},
+      {"transforms", list_transforms}, {"optimizers", list_optimizers}, {"methods", list_methods},
+      {"stopping", list_stopping},     {"samplers", list_samplers},     {"keys", list_keys},
       {"schedulers", list_schedulers}, {"launchers", list_launchers},   {"sites", list_sites}};
   return all;
 }
@@ -329,17 +405,20 @@ int print_list(const ListOptions& options) {
 }
 
 void add_list(CLI::App& program, Action& chosen) {
-  auto* app = program.add_subcommand("list",
-                                     "List models, estimators, families, transforms, optimizers, methods and stopping rules of fits, the "
-                                     "keys of a spec, or what submit knows");
+  auto* app =
+      program.add_subcommand("list",
+                             "List models, estimators, families, transforms, optimizers, methods and stopping rules of fits, samplers, "
+                             "the keys of a spec, or what submit knows");
   auto options = std::make_shared<ListOptions>();
   app->add_option("TOPIC", options->topic,
-                  "models, estimators, families, transforms, optimizers, methods, stopping, keys, schedulers, launchers or sites (default: "
-                  "what a spec names)");
+                  "models, estimators, families, transforms, optimizers, methods, stopping, samplers, keys, schedulers, launchers or sites "
+                  "(default: what a spec names)");
   auto wanted = std::make_shared<std::string>();
-  app->add_option("NAME", *wanted, "One estimator: its formula, source, cost, families and truths");
+  app->add_option("NAME", *wanted, "One estimator or sampler: its formula or parameters, source, cost and truths");
   app->add_flag("--json", options->json, "As JSON");
-  app->footer("Examples:\n  variscope list estimators\n  variscope list estimators pw_rqmc\n  variscope list keys --json");
+  app->footer(
+      "Examples:\n  variscope list estimators\n  variscope list estimators pw_rqmc\n  variscope list samplers nuts\n  variscope list keys "
+      "--json");
   app->callback([&chosen, options, wanted] {
     chosen = [options, wanted] { return wanted->empty() ? print_list(*options) : print_page(*options, *wanted); };
   });

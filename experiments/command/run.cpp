@@ -51,6 +51,18 @@ LayoutRequest parse_layout(const std::string& text) {
   return layout;
 }
 
+Range parse_chains(const std::string& text) {
+  const std::size_t dash = text.find('-');
+  const auto whole = [&](const std::string& digits) {
+    if (!digits.empty() && digits.size() <= 8 && digits.find_first_not_of("0123456789") == std::string::npos) return std::stoll(digits);
+    throw UserError(fmt::format("--chains: '{}' names no chain (they are counted from 0). Write 37, or 8-15.", text));
+  };
+  const Index first = whole(text.substr(0, dash));
+  const Index last = dash == std::string::npos ? first : whole(text.substr(dash + 1));
+  if (last < first) throw UserError(fmt::format("--chains: '{}' ends before it begins. Write {}-{}.", text, last, first));
+  return {first, last + 1};
+}
+
 void add_run(CLI::App& program, Action& chosen, const Words& words) {
   auto* app = program.add_subcommand("run", "Run a study: every cell of a spec, on any number of ranks and threads, with the same bits");
   auto options = std::make_shared<RunOptions>();
@@ -65,6 +77,10 @@ void add_run(CLI::App& program, Action& chosen, const Words& words) {
   app->add_option("--layout", *layout, layout_help);
   app->add_option("--output", options->output, "Run directory (default: output.directory of the spec, or runs/<study.name>)");
   app->add_flag("--overwrite", options->overwrite, "Replace a run that is there");
+  auto chains = std::make_shared<std::string>();
+  app->add_option("--chains", *chains,
+                  "Of a study of chains only these, counted from 0, with the bits they have among all: 37, or 8-15. Run directory: that of "
+                  "the study with _chain_37 behind it");
   add_choice<Reduce>(*app, "--reduce", options->reduce, {{"exact", Reduce::exact}, {"fast", Reduce::fast}},
                      "exact: same bits on any number of ranks; fast: plain allreduce");
   app->add_flag("--quiet", options->quiet, "No progress");
@@ -75,13 +91,15 @@ void add_run(CLI::App& program, Action& chosen, const Words& words) {
       "  srun -n 64 variscope run study.toml          (below a launcher it just runs)\n\n"
       "Exit status: 0 done, 1 failure, 2 an error in the spec, the data or this command.\n"
       "VARISCOPE_MPIRUN_OUTPUT=all shows everything that mpirun writes.");
-  app->callback([&chosen, options, layout, &words] {
-    chosen = [options, layout, &words] {
+  app->callback([&chosen, options, layout, chains, &words] {
+    chosen = [options, layout, chains, &words] {
       options->layout = parse_layout(*layout);
+      if (!chains->empty()) options->chains = parse_chains(*chains);
       // Errors of the spec, of its data's shape and of the layout need no ranks. What memory other hosts have is not known here.
       if (options->ranks > 1 && !started_by_launch()) {
         if (find_placement() == Placement::local)
-          make_plan(options->spec, options->ranks, resolve_threads(options->threads, options->ranks), options->layout, options->output);
+          make_plan(options->spec, options->ranks, resolve_threads(options->threads, options->ranks), options->layout, options->output,
+                    options->chains);
         else
           read_spec(options->spec);
       }

@@ -6,7 +6,9 @@
 
 #include "engine/data/standardize.hpp"
 #include "engine/error.hpp"
+#include "experiments/plan/chains.hpp"
 #include "experiments/plan/cost.hpp"
+#include "experiments/plan/expand.hpp"
 #include "experiments/plan/plan.hpp"
 #include "experiments/plan/predictive.hpp"
 #include "experiments/run/calibration.hpp"
@@ -63,17 +65,99 @@ void describe_fits(const Plan& plan, std::string& text) {
   }
 }
 
+/// What chains are expected to take, by their iterations on a standard normal target. `all` false: some are not known.
+struct ChainTotals {
+  double gradients = 0;
+  double values = 0;
+  double gradient_rows = 0;
+  double value_rows = 0;
+  bool counted = true;
+  bool all = true;
+};
+
+/// A line for each sampler of each cell.
+ChainTotals describe_chains(const Plan& plan, std::string& text) {
+  auto out = std::back_inserter(text);
+  ChainTotals totals;
+  fmt::format_to(out, "{:<9} {:<24} {:>7} {:>8} {:>8} {:>6} {:>8} {:>12} {:>12} {:>10}  {}\n", "cell", "sampler", "chains", "warm-up",
+                 "draws", "stored", "scalars", "gradients", "values", "trace", "settings that vary");
+  for (const CellPlan& cell : plan.cells) {
+    const PathPlan& path = plan.paths[static_cast<std::size_t>(cell.path)];
+    const DataPlan* data = path.data < 0 ? nullptr : &plan.data[static_cast<std::size_t>(path.data)];
+    const auto model = shape_model(cell.settings, data);
+    for (const ChainsPlan& chains : cell.chains) {
+      const SampleSettings& s = chains.settings;
+      const IterationWork work = iteration_work(chains, *model);
+      const double iterations = static_cast<double>(s.count()) * static_cast<double>(s.iterations());
+      const char* about = chains.counted ? "" : "~";
+      const auto count = [&](double each) {
+        return work.known ? fmt::format("{}{:.4g}", about, each * iterations) : std::string("unknown");
+      };
+      fmt::format_to(out, "{:<9} {:<24} {:>7} {:>8} {:>8} {:>6} {:>8} {:>12} {:>12} {:>10}  {}\n", cell.id, chains.sampler, s.count(),
+                     s.warmup, s.draws, chains.layout.groups.front().draws, chains.layout.groups.front().width(), count(work.gradients),
+                     count(work.values), bytes_text(static_cast<double>(chains.layout.bytes()) + chains.data_bytes),
+                     swept_text(cell.swept));
+      totals.all = totals.all && work.known;
+      totals.counted = totals.counted && chains.counted;
+      const double rows = data == nullptr ? 0 : static_cast<double>(data->rows);
+      totals.gradients += work.gradients * iterations;
+      totals.values += work.values * iterations;
+      totals.gradient_rows += work.gradients * iterations * rows;
+      totals.value_rows += work.values * iterations * rows;
+    }
+    for (const Exclusion& e : cell.exclusions) fmt::format_to(out, "          without {}: {}\n", e.estimator, e.reason);
+  }
+  return totals;
+}
+
+void describe_chain_totals(const Plan& plan, const ChainTotals& totals, std::string& text) {
+  auto out = std::back_inserter(text);
+  fmt::format_to(out, "\ntotals over all ranks (rows: evaluations x data rows)\n");
+  if (!totals.counted)
+    fmt::format_to(out,
+                   "  ~: what these samplers take depends on the target; here as on independent standard normals, warmed up briefly\n");
+  const auto line = [&](const char* name, double value) {
+    fmt::format_to(out, "  {:<21} {:>18}\n", name, fmt::format("{}{:.4g}", totals.counted ? "" : "~", value));
+  };
+  if (!totals.all) fmt::format_to(out, "  without those that are unknown\n");
+  line("gradient evaluations", totals.gradients);
+  line("value evaluations", totals.values);
+  line("gradient rows", totals.gradient_rows);
+  line("value rows", totals.value_rows);
+  const Prediction& p = plan.prediction;
+  const auto parts = static_cast<double>(plan.layout.ranks());
+  fmt::format_to(out, "per rank, the busiest\n");
+  line("gradient rows", totals.gradient_rows / parts);
+  fmt::format_to(out, "  memory                {:>18} (data {}, work space {}, program {})\n", bytes_text(p.memory_bytes()),
+                 bytes_text(p.data_bytes), bytes_text(p.work_bytes), bytes_text(kProgramBytes));
+  fmt::format_to(out, "files\n  {}/run.h5 and traces/   {}, and as much again in segments while running\n", plan.directory,
+                 bytes_text(plan.file_bytes));
+}
+
+/// "3 cells, 5 samplers".
+std::string size_text(const Plan& plan) {
+  const auto counted = [](std::size_t count, const char* what) { return fmt::format("{} {}{}", count, what, count == 1 ? "" : "s"); };
+  std::size_t samplers = 0;
+  for (const CellPlan& cell : plan.cells) samplers += cell.chains.size();
+  const std::string others = plan.of_fits()     ? counted(plan.fits.size(), "fit")
+                             : plan.of_chains() ? counted(samplers, "run") + " of chains"
+                                                : counted(plan.paths.size(), "path");
+  return counted(plan.cells.size(), "cell") + ", " + others;
+}
+
 }  // namespace
 
 std::string describe(const Plan& plan) {
-  std::string text = fmt::format("study {}   ({} cell{}, {} {}{})\n", plan.name, plan.cells.size(), plan.cells.size() == 1 ? "" : "s",
-                                 plan.of_fits() ? plan.fits.size() : plan.paths.size(), plan.of_fits() ? "fit" : "path",
-                                 (plan.of_fits() ? plan.fits.size() : plan.paths.size()) == 1 ? "" : "s");
+  std::string text = fmt::format("study {}   ({})\n", plan.name, size_text(plan));
   auto out = std::back_inserter(text);
   const cluster::Layout& l = plan.layout;
-  fmt::format_to(out, "ranks {} x {} threads: {} along {}, {}{} along sample blocks, {} along data shards\n\n", l.ranks(), plan.threads,
-                 l.replicates, plan.of_fits() ? "fits" : "replicates", l.replicas > 1 ? fmt::format("{} along replicas, ", l.replicas) : "",
-                 l.samples, l.shards);
+  if (plan.of_chains())
+    fmt::format_to(out, "ranks {} x {} threads: {} along chains, {} along data shards\n\n", l.ranks(), plan.threads, l.replicates,
+                   l.shards);
+  else
+    fmt::format_to(out, "ranks {} x {} threads: {} along {}, {}{} along sample blocks, {} along data shards\n\n", l.ranks(), plan.threads,
+                   l.replicates, plan.of_fits() ? "fits" : "replicates",
+                   l.replicas > 1 ? fmt::format("{} along replicas, ", l.replicas) : "", l.samples, l.shards);
 
   for (const DataPlan& data : plan.data) {
     const Range share = data.share(l.shards, 0);
@@ -84,6 +168,12 @@ std::string describe(const Plan& plan) {
       fmt::format_to(out, "       of {} rows in the file {} are dropped for a missing value, {} are held out\n", from.file.rows,
                      from.dropped_rows, from.test_rows);
     }
+  }
+  if (plan.of_chains()) {
+    const ChainTotals totals = describe_chains(plan, text);
+    for (const ExcludedCell& cell : plan.spec.excluded) fmt::format_to(out, "excluded  {}: {}\n", swept_text(cell.swept), cell.reason);
+    describe_chain_totals(plan, totals, text);
+    return text;
   }
   for (const PathPlan& path : plan.paths) {
     if (plan.of_fits()) break;
@@ -132,7 +222,11 @@ int print_plan(const PlanOptions& options) {
   fmt::print(
       "time, by the study's own calls on its first rows, timed here just now; for cores like this one that do nothing else\n"
       "  seconds               {:>18.3g} (start {:.3g}, loading {:.3g}, paths {:.3g}, {} {:.3g})\n",
-      time.seconds(), kStartSeconds, time.loading, time.paths, plan.of_fits() ? "fits" : "replicates", time.replicates);
+      time.seconds(), kStartSeconds, time.loading, time.paths,
+      plan.of_fits()     ? "fits"
+      : plan.of_chains() ? "chains"
+                         : "replicates",
+      time.replicates);
   return 0;
 }
 

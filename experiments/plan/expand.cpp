@@ -18,6 +18,7 @@
 #include "engine/error.hpp"
 #include "engine/families/with_points.hpp"
 #include "engine/optimizers/optimizer.hpp"
+#include "experiments/plan/chains.hpp"
 #include "experiments/plan/predictive.hpp"
 #include "experiments/plan/reference.hpp"
 #include "experiments/spec/fit_methods.hpp"
@@ -257,6 +258,7 @@ class Expander {
     SpecCell from = given;
     find_points(from.settings);
     if (from.settings.study.kind == "fit") return add_fits(from);
+    if (from.settings.study.kind == "sample") return add_chains(from);
     CellPlan cell;
     cell.id = fmt::format("cell_{:03}", plan_.cells.size());
     cell.settings = from.settings;
@@ -341,6 +343,22 @@ class Expander {
     std::string posterior;
     Exclusion exclusion;
   };
+
+  /// A cell whose samplers each run chains.
+  void add_chains(const SpecCell& from) {
+    CellPlan cell;
+    cell.id = fmt::format("cell_{:03}", plan_.cells.size());
+    cell.settings = from.settings;
+    cell.swept = from.swept;
+    cell.path = path_of(from.settings);
+    const PathPlan& path = plan_.paths[static_cast<std::size_t>(cell.path)];
+    const DataPlan* data = path.data < 0 ? nullptr : &plan_.data[static_cast<std::size_t>(path.data)];
+    const auto model = shape_model(cell.settings, data);
+    plan_chains(plan_.spec, *model, data, plan_.only, cell);
+    for (const ChainsPlan& chains : cell.chains)
+      plan_.replicate_calls += static_cast<double>(chains.settings.count()) * static_cast<double>(chains.settings.iterations());
+    plan_.cells.push_back(std::move(cell));
+  }
 
   /// A cell whose estimators each lead to an optimum, or whose method does.
   void add_fits(const SpecCell& from) {
@@ -553,8 +571,8 @@ class Expander {
     check_family(plan_.spec, settings);
     path.parameters = static_cast<Index>(initial_lambda(settings, path.dim).size());
     const auto family = make_family(settings, path.dim, initial_lambda(settings, path.dim));
-    if (settings.study.kind == "fit") {
-      // What the fits of some cells have in common; nothing is run along it.
+    if (settings.study.kind != "variance") {
+      // What the fits or chains of some cells have in common; nothing is run along it.
       path.moments = known_moments(plan_.spec, settings, *model);
       plan_.paths.push_back(std::move(path));
       return found->second;

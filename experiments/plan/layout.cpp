@@ -21,6 +21,7 @@ constexpr double kImpossible = std::numeric_limits<double>::infinity();
 /// bar these axes (their rows and repeats are divided all the same).
 std::vector<const CellPlan*> divided_cells(const Plan& plan) {
   std::vector<const CellPlan*> cells;
+  if (plan.of_chains()) return cells;
   for (const CellPlan& cell : plan.cells) {
     if (fit_method(cell.settings.fit.method).estimators || step_columns(cell.settings) > 1) cells.push_back(&cell);
   }
@@ -47,8 +48,20 @@ double fit_imbalance(const Plan& plan, Index parts) {
   return *std::max_element(loads.begin(), loads.end()) * static_cast<double>(parts) / total;
 }
 
+/// All chains of a cell run at once, cell after cell.
+double chain_imbalance(const Plan& plan, Index parts) {
+  double worst = 1;
+  for (const CellPlan& cell : plan.cells) {
+    const Index chains = cell.chains.front().settings.count();
+    if (parts > chains) return kImpossible;
+    worst = std::max(worst, ratio(balanced_range(chains, parts, 0).size(), chains, parts));  // the first part is the largest
+  }
+  return worst;
+}
+
 double replicate_imbalance(const Plan& plan, Index parts) {
   if (plan.of_fits()) return fit_imbalance(plan, parts);
+  if (plan.of_chains()) return chain_imbalance(plan, parts);
   double worst = 1;
   for (const CellPlan& cell : plan.cells) {
     const auto& r = cell.settings.replicates;
@@ -70,6 +83,7 @@ std::vector<Index> row_sets(const CellPlan& cell) {
 
 double replica_imbalance(const Plan& plan, Index parts) {
   double worst = 1;
+  if (plan.of_chains()) return parts == 1 ? 1 : kImpossible;
   for (const CellPlan* cell : divided_cells(plan)) {
     for (const Index sets : row_sets(*cell)) {
       if (parts > sets) return kImpossible;
@@ -81,6 +95,7 @@ double replica_imbalance(const Plan& plan, Index parts) {
 
 double sample_imbalance(const Plan& plan, Index parts) {
   double worst = 1;
+  if (plan.of_chains()) return parts == 1 ? 1 : kImpossible;
   for (const CellPlan* divided : divided_cells(plan)) {
     const CellPlan& cell = *divided;
     const Index samples = step_columns(cell.settings);
@@ -125,8 +140,12 @@ cluster::Layout widest(const Plan& plan) {
   constexpr Index kEndless = Index{1} << 20;
   cluster::Layout most{kEndless, kEndless, kEndless, kEndless};
   for (const CellPlan& cell : plan.cells) {
-    most.replicates = std::min(most.replicates, plan.of_fits() ? static_cast<Index>(plan.fits.size()) : cell.settings.replicates.batches);
+    const Index items = plan.of_fits()     ? static_cast<Index>(plan.fits.size())
+                        : plan.of_chains() ? cell.chains.front().settings.count()
+                                           : cell.settings.replicates.batches;
+    most.replicates = std::min(most.replicates, items);
   }
+  if (plan.of_chains()) most.replicas = most.samples = 1;
   for (const CellPlan* cell : divided_cells(plan)) {
     for (const Index sets : row_sets(*cell)) most.replicas = std::min(most.replicas, sets);
     most.samples = std::min(most.samples, sample_ownership(step_columns(cell->settings), 1).leaves);
@@ -180,7 +199,13 @@ double imbalance(const Plan& plan, const cluster::Layout& layout, std::string& r
   const double by_samples = sample_imbalance(plan, layout.samples);
   const double by_shards = shard_imbalance(plan, layout.shards);
   if (by_replicates > kMostImbalance) {
-    reason = fmt::format("the {} do not divide evenly by {}", plan.of_fits() ? "fits" : "batches of replicates", layout.replicates);
+    reason = fmt::format("the {} do not divide evenly by {}",
+                         plan.of_fits()     ? "fits"
+                         : plan.of_chains() ? "chains"
+                                            : "batches of replicates",
+                         layout.replicates);
+  } else if (plan.of_chains() && (by_replicas > kMostImbalance || by_samples > kMostImbalance)) {
+    reason = "chains divide over replicates and data shards alone";
   } else if (by_replicas > kMostImbalance) {
     reason = fmt::format("the replicas of an estimate do not divide evenly by {}", layout.replicas);
   } else if (by_samples > kMostImbalance) {

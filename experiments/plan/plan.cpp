@@ -10,6 +10,7 @@
 
 #include "engine/data/standardize.hpp"
 #include "engine/error.hpp"
+#include "experiments/plan/chains.hpp"
 #include "experiments/plan/cost.hpp"
 #include "experiments/plan/expand.hpp"
 #include "experiments/plan/layout.hpp"
@@ -50,6 +51,7 @@ double predictive_doubles(const Plan& plan, const CellPlan& cell) {
 
 double cell_record_bytes(const Plan& plan, const CellPlan& cell) {
   const PathPlan& path = plan.paths[static_cast<std::size_t>(cell.path)];
+  if (plan.of_chains()) return 0;  // beside its trace files, which no rank holds
   if (plan.of_fits()) {
     return 8.0 * static_cast<double>(cell.estimators.size() * static_cast<std::size_t>(cell.settings.fit.repeats)) *
            (fit_doubles(cell, cell.fit.parameters, path.dim) + predictive_doubles(plan, cell));
@@ -61,11 +63,11 @@ double cell_record_bytes(const Plan& plan, const CellPlan& cell) {
 double file_bytes(const Plan& plan) {
   double bytes = 0;
   for (const PathPlan& path : plan.paths) {
-    if (plan.of_fits()) break;
+    if (plan.of_fits() || plan.of_chains()) break;
     const auto stored = static_cast<double>(std::min<Index>(path.settings.path.steps, kStoredSteps) + 1);
     bytes += stored * static_cast<double>(path.parameters) * 8;
   }
-  for (const CellPlan& cell : plan.cells) bytes += cell_record_bytes(plan, cell);
+  for (const CellPlan& cell : plan.cells) bytes += plan.of_chains() ? chain_file_bytes(cell) : cell_record_bytes(plan, cell);
   return bytes;
 }
 
@@ -103,6 +105,12 @@ Prediction predict(const Plan& plan, const cluster::Layout& layout) {
     p.record_bytes += cell_record_bytes(plan, cell);  // rank 0 puts the whole record together in the end
     const auto rows = path.data < 0 ? Index{0} : plan.data[static_cast<std::size_t>(path.data)].rows;
     const Index tiles = path.data < 0 ? 1 : data::row_tiles(rows, plan.data[static_cast<std::size_t>(path.data)].row_tile);
+    if (plan.of_chains()) {
+      const Index most = balanced_range(cell.chains.front().settings.count(), layout.replicates, 0).size();
+      p.work_bytes =
+          std::max(p.work_bytes, density_work_bytes(path.dim, most, tiles, plan.threads) + chain_work_bytes(cell, layout, plan.threads));
+      continue;
+    }
     // What a rank evaluates of a replicate is evaluated whole, even if it is wider than a group.
     const auto owned = [&](const Design& design) {
       return balanced_range(design.row_sets, layout.replicas, 0).size() * design.units_per_row_set();
@@ -141,7 +149,7 @@ Range DataPlan::share(Index shards, Index shard) const {
   return {std::min(owned.first * row_tile, rows), std::min(owned.last * row_tile, rows)};
 }
 
-Plan make_plan(const std::string& spec_file, Index ranks, int threads, const LayoutRequest& layout, const std::string& output) {
+Plan make_plan(const std::string& spec_file, Index ranks, int threads, const LayoutRequest& layout, const std::string& output, Range only) {
   Plan plan;
   plan.spec = read_spec(spec_file);
   if (plan.spec.cells.empty())
@@ -150,6 +158,14 @@ Plan make_plan(const std::string& spec_file, Index ranks, int threads, const Lay
   plan.name = first.study.name;
   plan.directory = output.empty() ? output_directory(first) : output;
   plan.threads = threads > 0 ? threads : omp_get_max_threads();
+  plan.only = only;
+  if (only.size() > 0) {
+    if (first.study.kind != "sample")
+      throw UserError(fmt::format("--chains: a study of kind '{}' has no chains. Leave it out.", first.study.kind));
+    // A replay must not lie where the run lies.
+    if (output.empty())
+      plan.directory += only.size() == 1 ? fmt::format("_chain_{}", only.first) : fmt::format("_chains_{}-{}", only.first, only.last - 1);
+  }
   expand_cells(plan);
   plan.layout = choose_layout(plan, ranks, layout);
   plan.prediction = predict(plan, plan.layout);

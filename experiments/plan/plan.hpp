@@ -15,10 +15,12 @@
 #include "engine/fit_record.hpp"
 #include "engine/models/catalogue.hpp"
 #include "engine/record.hpp"
+#include "engine/store/trace.hpp"
 #include "experiments/command/actions.hpp"
 #include "experiments/dataset/dataset.hpp"
 #include "experiments/plan/cost.hpp"
 #include "experiments/plan/design.hpp"
+#include "experiments/run/sample_settings.hpp"
 #include "experiments/spec/spec.hpp"
 
 namespace variscope::experiments {
@@ -53,7 +55,7 @@ struct PathPlan {
   std::vector<Index> stops;         ///< steps at which points are taken, ascending
   std::vector<std::string> labels;  ///< of the points, the optimum last where asked for
   models::Counts counts;            ///< of the optimisation
-  FitTarget moments;                ///< of studies of kind "fit": reference moments that are known before the run
+  FitTarget moments;                ///< of studies of kinds "fit" and "sample": reference moments that are known before the run
 };
 
 /// What the fits of a cell have in common; per estimator where said so.
@@ -74,6 +76,16 @@ struct FitPlan {
   }
 };
 
+/// One sampler of a cell of a study of chains.
+struct ChainsPlan {
+  std::string sampler;
+  SampleSettings settings;    ///< starts that have to be found are not there yet
+  store::TraceLayout layout;  ///< without data
+  Index state = 0;            ///< numbers of a chain between two iterations
+  double data_bytes = 0;      ///< of the data that go into the trace file
+  bool counted = false;       ///< whether an iteration's evaluations do not depend on the target
+};
+
 struct CellPlan {
   std::string id;  ///< "cell_000"
   Settings settings;
@@ -81,12 +93,13 @@ struct CellPlan {
   int path = 0;
   std::vector<std::string> estimators;
   std::vector<Exclusion> exclusions;
-  int coarser = 0;         ///< minibatch tiles are data.row_tile << coarser rows
-  Design design;           ///< of one replicate
-  Index columns = 1;       ///< most that one unit takes in any request of its estimators
-  double state_bytes = 0;  ///< of what its estimators hold at a point, on every rank
-  models::Counts counts;   ///< of all replicates, preparation included; of all fits, their evaluation included
-  FitPlan fit;             ///< of studies of kind "fit" alone
+  int coarser = 0;                 ///< minibatch tiles are data.row_tile << coarser rows
+  Design design;                   ///< of one replicate
+  Index columns = 1;               ///< most that one unit takes in any request of its estimators
+  double state_bytes = 0;          ///< of what its estimators hold at a point, on every rank
+  models::Counts counts;           ///< of all replicates, preparation included; of all fits, their evaluation included
+  FitPlan fit;                     ///< of studies of kind "fit" alone
+  std::vector<ChainsPlan> chains;  ///< of studies of kind "sample" alone, one for each of `estimators`, which are samplers there
 };
 
 /// One fit: a work item of a study of kind "fit".
@@ -117,10 +130,12 @@ struct Plan {
   models::Counts counts;  ///< of everything, all ranks together
   Prediction prediction;
   double file_bytes = 0;       ///< of run.h5 and, while running, as much again in segments
-  double replicate_calls = 0;  ///< estimator calls of all cells, steps of all fits: the unit of progress
+  double replicate_calls = 0;  ///< estimator calls of all cells, steps of all fits, iterations of all chains: the unit of progress
   std::vector<FitItem> fits;   ///< of a study of kind "fit", cell by cell, repeat by repeat
+  Range only{};                ///< chains to run, of a study of kind "sample"; empty: all
 
   [[nodiscard]] bool of_fits() const { return !cells.empty() && cells.front().settings.study.kind == "fit"; }
+  [[nodiscard]] bool of_chains() const { return !cells.empty() && cells.front().settings.study.kind == "sample"; }
 };
 
 /// Replicates of batch `batch` of `batches`.
@@ -134,8 +149,9 @@ inline cluster::Ownership sample_ownership(Index samples, Index parts) { return 
 
 /// Reads the spec and the data's shape, expands the cells, chooses or checks the layout for `ranks`, predicts cost.
 /// threads 0: what OpenMP offers. Throws UserError for everything that is wrong before a single evaluation: B > N, more ranks than
-/// work, too much memory, ...
-Plan make_plan(const std::string& spec_file, Index ranks, int threads, const LayoutRequest& layout, const std::string& output);
+/// work, too much memory, ... only: of a study of chains, those to run; empty: all.
+Plan make_plan(const std::string& spec_file, Index ranks, int threads, const LayoutRequest& layout, const std::string& output,
+               Range only = {});
 
 /// The units of one crossed design. With all rows there is one minibatch (K = 1): the sample sets are then replicas, which ranks can
 /// divide.

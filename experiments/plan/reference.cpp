@@ -30,6 +30,60 @@ double worst_shape(const FitCellRecord& cell, std::size_t estimator) {
   return worst;
 }
 
+/// Of all scalars, from the sampler whose means have the least errors in units of the sds, the worst scalar of each counting.
+FitTarget moments_of_chains(const std::string& at, const Settings& settings, const std::vector<std::string>& names,
+                            const store::RunRecord& run) {
+  constexpr std::size_t kMean = place_of(scalar_figures, "mean");
+  constexpr std::size_t kMeanError = place_of(scalar_figures, "mean_error");
+  constexpr std::size_t kSd = place_of(scalar_figures, "sd");
+  constexpr std::size_t kSdError = place_of(scalar_figures, "sd_error");
+  constexpr double kLargestRhat = 1.01;  // Vehtari et al. 2021
+  const ChainCellRecord* best = nullptr;
+  const ChainsRecord* of_best = nullptr;
+  double least = std::numeric_limits<double>::infinity();
+  bool same = false;
+  for (const ChainCellRecord& cell : run.chains) {
+    if (cell.model != settings.model.name || cell.scalar_names != names) continue;
+    same = true;
+    for (const ChainsRecord& chains : cell.samplers) {
+      double worst = 0;
+      for (std::size_t v = 0; v < names.size(); ++v) {
+        const double bulk = chains.scalar(v, place_of(scalar_figures, "rhat_bulk"));
+        const double folded = chains.scalar(v, place_of(scalar_figures, "rhat_folded"));
+        const bool mixed = bulk <= kLargestRhat && folded <= kLargestRhat;
+        const double error = chains.scalar(v, kMeanError) / chains.scalar(v, kSd);
+        worst = mixed && std::isfinite(error) ? std::max(worst, error) : std::numeric_limits<double>::infinity();
+        if (!std::isfinite(worst)) break;
+      }
+      for (Index c = 0; c < cell.chains; ++c) {
+        if (chains.chain(static_cast<std::size_t>(c), place_of(chain_figures, "failed")) != 0)
+          worst = std::numeric_limits<double>::infinity();
+      }
+      if (!(worst < least)) continue;
+      least = worst;
+      best = &cell;
+      of_best = &chains;
+    }
+  }
+  if (best == nullptr) {
+    throw UserError(
+        fmt::format("{}: reference.run = \"{}\" has no moments for model {} ({}). Name a run of the same model whose chains have mixed.",
+                    at, settings.reference.run, settings.model.name,
+                    same ? "of every sampler a chain failed, or R-hat is above 1.01" : "no chains with all of its variables"));
+  }
+  FitTarget target;
+  for (std::size_t v = 0; v < names.size(); ++v) {
+    target.mean.push_back(of_best->scalar(v, kMean));
+    target.sd.push_back(of_best->scalar(v, kSd));
+    target.mean_error.push_back(of_best->scalar(v, kMeanError));
+    target.sd_error.push_back(of_best->scalar(v, kSdError));
+  }
+  target.moments = fmt::format("{} of {} in run '{}' (results {:.12}), {} chains of {} draws", of_best->sampler, best->id,
+                               run.provenance.contains("study") ? run.provenance.at("study") : settings.reference.run, run.results_hash,
+                               best->chains, best->stored);
+  return target;
+}
+
 FitTarget moments_of_run(const Spec& spec, const Settings& settings, const models::Model& model) {
   const std::string at = spec.where("reference.run");
   std::filesystem::path file = std::filesystem::path(spec_directory(spec.file)) / settings.reference.run;
@@ -41,6 +95,7 @@ FitTarget moments_of_run(const Spec& spec, const Settings& settings, const model
     throw UserError(fmt::format("{}: reference.run: {}", at, error.what()));
   }
   const std::vector<std::string> names = element_names(model);
+  if (!run.chains.empty()) return moments_of_chains(at, settings, names, run);
   const FitCellRecord* best = nullptr;
   std::size_t of_best = 0;
   double shape = kReliableShape;

@@ -32,6 +32,7 @@ std::string render(const Table& table, ReportFormat format) {
 
 std::vector<NamedTable> tables_of(const store::RunRecord& run, const ReportContext& context) {
   if (!run.fits.empty()) return fit_tables(run.fits, context);
+  if (!run.chains.empty()) return chain_tables(run.chains, context);
   const std::vector<CellSummary> summaries = summarise_cells(run.cells, context);
   return report_tables(summaries, predict(summaries), context);
 }
@@ -55,10 +56,12 @@ int print_report(const ReportOptions& options) {
   if (options.output.empty()) {
     fmt::print("{}", text);
     // The files of the report are made again from run.h5, so that they never lag behind the program.
-    if (run.fits.empty())
-      write_report(run.cells, context, directory.string());
-    else
+    if (!run.fits.empty())
       write_fit_report(run.fits, context, directory.string());
+    else if (!run.chains.empty())
+      write_chain_report(run.chains, context, file.parent_path().string(), directory.string());
+    else
+      write_report(run.cells, context, directory.string());
     fmt::print(stderr, "report files: {}\n", directory.string());
     return 0;
   }

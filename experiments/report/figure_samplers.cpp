@@ -111,7 +111,7 @@ SamplerPicture picture_of(const store::TraceFile& file, const store::TraceLayout
   if (summary.variables.empty()) return picture;
   const auto group = std::find_if(layout.groups.begin(), layout.groups.end(), [](const auto& g) { return g.name == "posterior"; });
   const std::size_t worst = summary.worst_size();
-  picture.heading = fmt::format("{}, {}: {}", layout.id, label, summary.names[worst]);
+  picture.heading = fmt::format("{}, {}: {}", summary.cell, label, summary.names[worst]);
   const auto [name, element] = find_scalar(*group, worst);
   const std::vector<double> all = file.element("posterior", name, element);
   const auto draws = static_cast<std::size_t>(group->draws);

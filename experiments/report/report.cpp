@@ -9,7 +9,9 @@
 #include <fstream>
 
 #include "engine/error.hpp"
+#include "experiments/report/chain_summaries.hpp"
 #include "experiments/report/figure_fits.hpp"
+#include "experiments/report/figure_samplers.hpp"
 #include "experiments/report/figures.hpp"
 #include "experiments/report/gnuplot.hpp"
 #include "experiments/report/html.hpp"
@@ -92,6 +94,23 @@ std::string write_report(const std::vector<CellRecord>& cells, const ReportConte
   const std::vector<CellSummary> summaries = summarise_cells(cells, context);
   const Predictions predictions = predict(summaries);
   return write_files(report_tables(summaries, predictions, context), report_figures(summaries, predictions, context), context, directory);
+}
+
+std::string write_chain_report(const std::vector<ChainCellRecord>& cells, const ReportContext& context, const std::string& run,
+                               const std::string& directory) {
+  std::vector<SamplerPicture> pictures;
+  const std::vector<SamplerEntry> entries = summarise_chains(cells);
+  std::size_t next = 0;
+  for (const ChainCellRecord& cell : cells) {
+    for (const ChainsRecord& chains : cell.samplers) {
+      const SamplerEntry& entry = entries[next++];
+      const auto path = store::trace_path(run, chains.trace);
+      if (!std::filesystem::exists(path)) continue;
+      const std::string label = entry.variant.empty() ? chains.sampler : chains.sampler + ", " + entry.variant;
+      pictures.push_back(picture_of(store::TraceFile(path), layout_of_record(cell, chains), entry.summary, label));
+    }
+  }
+  return write_files(chain_tables(cells, context), sampler_figures(pictures, context.study), context, directory);
 }
 
 std::string write_fit_report(const std::vector<FitCellRecord>& cells, const ReportContext& context, const std::string& directory) {

@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "engine/chain_record.hpp"
 #include "engine/fit_record.hpp"
 #include "engine/record.hpp"
 #include "experiments/report/summaries.hpp"
@@ -18,5 +19,9 @@ std::string write_report(const std::vector<CellRecord>& cells, const ReportConte
 
 /// The same for a study of fits.
 std::string write_fit_report(const std::vector<FitCellRecord>& cells, const ReportContext& context, const std::string& directory);
+
+/// The same for a study of chains, with pictures from those trace files below `run` that are there.
+std::string write_chain_report(const std::vector<ChainCellRecord>& cells, const ReportContext& context, const std::string& run,
+                               const std::string& directory);
 
 }  // namespace variscope::experiments

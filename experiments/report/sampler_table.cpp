@@ -56,6 +56,7 @@ TableRow row_of(const SamplerEntry& entry, std::vector<Column>& columns) {
   build.add("divergences", "divergences", "", mixing_panel, number_or_nothing(s.divergences));
   build.add("acceptance", "acceptance", "", mixing_panel, number_or_nothing(s.acceptance));
   build.add("e_bfmi", "E-BFMI", "", mixing_panel, number_or_nothing(s.energy_fraction));
+  build.add("tree_depth_hits", "depth hits", "", mixing_panel, number_or_nothing(s.depth_hits));
   build.add("failed", "failed chains", "", mixing_panel, number(static_cast<double>(s.failed)));
 
   const double work = s.work.equivalents();
@@ -67,6 +68,7 @@ TableRow row_of(const SamplerEntry& entry, std::vector<Column>& columns) {
   build.add("ess_per_gradient_all", "with warm-up", "", cost_panel, per(all_work));
   build.add("ess_per_row", "ESS/row touched", "", cost_panel, per(work * rows));
   build.add("ess_per_row_all", "with warm-up", "", cost_panel, per(all_work * rows));
+  build.add("ess_per_byte_all", "ESS/byte sent", "1/B", cost_panel, per(entry.bytes_sent));
   build.add("ess_per_second", "ESS/core-second", "1/s", cost_panel, per(entry.core_seconds));
   build.add("ess_per_second_all", "with warm-up", "1/s", cost_panel,
             entry.core_seconds > 0 ? per(entry.core_seconds + entry.warmup_core_seconds) : absent());
@@ -107,7 +109,8 @@ Table sampler_table(const std::vector<SamplerEntry>& entries, const std::string&
   table.caption =
       "R-hat: the largest rank-normalised split R-hat, bulk or folded; above 1.01 the chains have not mixed. bulk and tail ESS: effective "
       "sizes of the scalar for which the lesser of the two is least (Vehtari et al. 2021). gradients: whole-data gradients of all chains "
-      "behind the warm-up, a value being half of one. ESS per gradient, per data row touched and per core-second are of that lesser "
+      "behind the warm-up, a value being half of one. ESS per byte: of what ranks sent each other point to point, warm-up included. ESS "
+      "per gradient, per data row touched and per core-second are of that lesser "
       "effective size; with warm-up: the warm-up's cost included. E-BFMI: of the worst chain, below 0.3 energies are explored slowly. mean "
       "and sd error in s.e.: root mean square over scalars of the distance from the reference in Monte Carlo standard errors of both; "
       "about 1 means that no error can be seen.";
@@ -139,6 +142,8 @@ Table sampler_moments(const std::vector<SamplerEntry>& entries, const std::strin
         build.add(fmt::format("q{:g}_error", percent), "MCSE", "", 0, number_or_nothing(s.quantiles[q].error));
       }
       build.add("rhat", "R-hat", "", 1, number_or_nothing(s.rhat.value()));
+      const bool nested = v < entry.summary.nested_rhat.size() && std::isfinite(entry.summary.nested_rhat[v]);
+      build.add("nested_rhat", "nested R-hat", "", 1, nested ? number(entry.summary.nested_rhat[v]) : absent());
       build.add("bulk_ess", "bulk ESS", "", 1, number_or_nothing(s.bulk_size));
       build.add("tail_ess", "tail ESS", "", 1, number_or_nothing(s.tail_size));
       section.rows.push_back(std::move(row));

@@ -16,8 +16,10 @@ struct SamplerEntry {
   std::string variant;             ///< tells rows of one sampler apart
   double core_seconds = 0;         ///< of the draws; 0: not known
   double warmup_core_seconds = 0;  ///< of the warm-up
+  double bytes_sent = 0;           ///< between ranks, warm-up included; 0: none, or not known
   /// Of every stored scalar; empty: none. Errors 0: exact.
   std::vector<double> reference_mean, reference_sd, reference_mean_error, reference_sd_error;
+  std::string reference{};  ///< where it is from, in words
 };
 
 /// A section for each problem, a row for each entry; sections and rows in the order of first appearance. Warnings stand on top, as notes.

@@ -101,6 +101,11 @@ TableRow row_of(const FitGroup& group, std::vector<Column>& columns) {
   const auto good = std::count_if(k_hat.begin(), k_hat.end(), [](double k) { return k < 0.7; });
   build.add("k_hat_good", "below 0.7", "", shape_panel, words(known ? fmt::format("{} of {}", good, settled) : "n/a"));
   build.add("draws", "draws", "", shape_panel, number(static_cast<double>(group.cell->posterior_draws)));
+  // What the steps took: the axis that samplers are compared on too.
+  const auto last = static_cast<Index>(group.cell->trace.size()) - 1;
+  const auto taken = [&](const FitRecord& fit) { return evaluations_at(*group.cell, fit, last); };
+  const double evaluations = over_repeats(of_converged(group, taken)).value;
+  build.add("evaluations", "evaluations", "", shape_panel, std::isfinite(evaluations) ? number(evaluations) : words("n/a"));
   const auto share = [&](const FitRecord& fit) { return fit.effective_draws / static_cast<double>(group.cell->posterior_draws); };
   build.add("efficiency", "IS efficiency", "", shape_panel, or_words(over_repeats(of_converged(group, share))));
   add_distances(build, group, false);
@@ -141,7 +146,8 @@ Table t5(const std::vector<FitProblem>& problems, const ReportContext& context) 
       "from 1. in s.e.: root mean square of the error in standard errors of draws and reference; about 1 means that no error can be seen. "
       "IS: with Pareto-smoothed importance weights. draws: from each fit's approximation; the particles of svgd, which are not "
       "independent, "
-      "stand for draws; a mode (map) has neither draws nor sd.";
+      "stand for draws; a mode (map) has neither draws nor sd. evaluations: whole-data gradients that the steps of a fit took, mean over "
+      "repeats.";
   return table;
 }
 

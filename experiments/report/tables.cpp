@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include "experiments/report/chain_summaries.hpp"
 #include "experiments/report/crossing.hpp"
 #include "experiments/report/entries.hpp"
 #include "experiments/report/t1.hpp"
@@ -10,13 +11,14 @@
 #include "experiments/report/t1u.hpp"
 #include "experiments/report/t4.hpp"
 #include "experiments/report/t5.hpp"
+#include "experiments/report/t5_chains.hpp"
 #include "experiments/report/t6.hpp"
 
 namespace variscope::experiments {
 
 const std::vector<std::string>& table_names() {
-  static const std::vector<std::string> names = {"t1",        "t1i", "t1b", "t1x", "t1u",          "t2",
-                                                 "t2_checks", "t3",  "t4",  "t5",  "t5_variables", "t6"};
+  static const std::vector<std::string> names = {"t1", "t1i", "t1b", "t1x",          "t1u", "t2", "t2_checks",
+                                                 "t3", "t4",  "t5",  "t5_variables", "t6",  "s1", "s1_variables"};
   return names;
 }
 
@@ -50,6 +52,34 @@ std::vector<NamedTable> fit_tables(const std::vector<FitCellRecord>& cells, cons
   if (!variables.sections.empty()) tables.push_back({"t5_variables", true, std::move(variables)});
   Table predictive = t6(problems, context);
   if (!predictive.sections.empty()) tables.push_back({"t6", false, std::move(predictive)});
+  return tables;
+}
+
+namespace {
+
+/// "4 chains, each 2000 draws behind 1000 iterations of warm-up".
+std::string chain_words(const ChainCellRecord& cell) {
+  const std::string which = cell.first_chain > 0 ? fmt::format(" from chain {} on", cell.first_chain) : "";
+  const std::string kept = cell.stored != cell.draws ? fmt::format(", {} of them stored", cell.stored) : "";
+  return fmt::format("{} chains{}, each {} draws behind {} iterations of warm-up{}", cell.chains, which, cell.draws, cell.warmup, kept);
+}
+
+}  // namespace
+
+std::vector<NamedTable> chain_tables(const std::vector<ChainCellRecord>& cells, const ReportContext& context) {
+  const std::vector<SamplerEntry> entries = summarise_chains(cells);
+  Table samplers = sampler_table(entries, context.study);
+  for (const ChainCellRecord& cell : cells) {
+    for (TableSection& section : samplers.sections) {
+      if (section.cell != cell.id) continue;
+      section.notes.insert(section.notes.begin(), chain_words(cell));
+      for (const Exclusion& e : cell.exclusions) section.notes.push_back(fmt::format("without {}: {}", e.estimator, e.reason));
+    }
+  }
+  std::vector<NamedTable> tables = {{"s1", false, std::move(samplers)}};
+  Table quality = t5_chains(entries, context.study);
+  if (!quality.sections.empty()) tables.push_back({"t5", false, std::move(quality)});
+  tables.push_back({"s1_variables", true, sampler_moments(entries, context.study)});
   return tables;
 }
 

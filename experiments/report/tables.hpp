@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "engine/chain_record.hpp"
 #include "experiments/report/fit_summaries.hpp"
 #include "experiments/report/predictions.hpp"
 #include "experiments/report/summaries.hpp"
@@ -25,6 +26,9 @@ std::vector<NamedTable> report_tables(const std::vector<CellSummary>& cells, con
 
 /// Those of a study of fits.
 std::vector<NamedTable> fit_tables(const std::vector<FitCellRecord>& cells, const ReportContext& context);
+
+/// Those of a study of chains.
+std::vector<NamedTable> chain_tables(const std::vector<ChainCellRecord>& cells, const ReportContext& context);
 
 /// Without its caption and all columns but those of Table::essential; names the file that holds the whole.
 Table shortened(const Table& table, const std::string& file);

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 
+#include "experiments/plan/chains.hpp"
 #include "experiments/plan/expand.hpp"
 #include "experiments/run/estimates.hpp"
 #include "experiments/run/expectation.hpp"
@@ -106,6 +107,20 @@ class Calls {
            (sample_ == nullptr ? 1.0 : sample_->share);
   }
 
+  /// All chains of a cell, in batches as wide as a rank's chains.
+  double chains(const Plan& plan, const CellPlan& cell) {
+    double seconds = 0;
+    for (const ChainsPlan& of_sampler : cell.chains) {
+      const IterationWork work = iteration_work(of_sampler, model_);
+      const Index count = of_sampler.settings.count();
+      const Index columns = balanced_range(count, plan.layout.replicates, 0).size();
+      const double evaluations = static_cast<double>(columns) * static_cast<double>(of_sampler.settings.iterations());
+      if (work.gradients > 0) seconds += evaluations * work.gradients * density(true, columns);
+      if (work.values > 0) seconds += evaluations * work.values * density(false, columns);
+    }
+    return seconds / static_cast<double>(plan.layout.shards * plan.threads);
+  }
+
   [[nodiscard]] bool has_exact() const { return !needs_monte_carlo(path_.settings, model_, *family_); }
   [[nodiscard]] std::string path_estimator_name() const {
     const Settings& s = path_.settings;
@@ -113,6 +128,20 @@ class Calls {
   }
 
  private:
+  /// One column of a batch.
+  double density(bool gradient, Index columns) {
+    Work work;
+    Density evaluator(model_, team_.shards, cluster::Reduce::exact, 1, work);
+    const tiles::Batch theta(model_.dim(), columns);
+    tiles::Batch out;
+    Columns what;
+    what.theta = theta.view();
+    const Segment segment{0, columns, true, {}, 1.0};
+    const RowTiles rows = sample_ == nullptr ? RowTiles{} : RowTiles{sample_->plan.tiles(1, 0), sample_->plan.row_tile};
+    const double taken = seconds_of([&] { evaluator.evaluate(what, {&segment, 1}, rows, {true, gradient}, true, out); });
+    return taken / static_cast<double>(columns) * (sample_ == nullptr ? 1.0 : sample_->share);
+  }
+
   const PathPlan& path_;
   const models::Model& model_;
   const Sample* sample_;
@@ -144,6 +173,7 @@ double path_seconds(const Plan& plan, const PathPlan& path, Calls& calls) {
 
 double cell_seconds(const Plan& plan, const CellPlan& cell, const PathPlan& path, Calls& calls) {
   if (cell.estimators.empty()) return 0;
+  if (plan.of_chains()) return calls.chains(plan, cell);
   const Settings& s = cell.settings;
   CallSettings call;
   call.seed = s.study.seed;
@@ -186,7 +216,7 @@ TimePrediction predict_seconds(const Plan& plan) {
     const Sample* sample = path.data < 0 ? nullptr : &samples[static_cast<std::size_t>(path.data)];
     const auto model = make_model(path.settings, sample == nullptr ? nullptr : &sample->table);
     Calls calls(path, *model, sample);
-    if (!plan.of_fits()) predicted.paths += path_seconds(plan, path, calls);
+    if (!plan.of_fits() && !plan.of_chains()) predicted.paths += path_seconds(plan, path, calls);
     for (const CellPlan& cell : plan.cells) {
       if (cell.path == static_cast<int>(p)) predicted.replicates += cell_seconds(plan, cell, path, calls);
     }

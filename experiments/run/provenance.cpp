@@ -53,11 +53,12 @@ std::map<std::string, std::string> provenance(const Plan& plan, const cluster::C
   p["random_generator"] = "Philox4x32-10 (Random123); key = seed; counter = (block, minor, major, purpose << 24 | task)";
   p["random_keys"] = fmt::format("seed: {}", fmt::join(seeds, ", "));
   p["random_purposes"] =
-      plan.of_fits() ? "fit_noise 19, fit_rows 20, fit_evaluation 21, posterior_draw 22, particle_start 23; task: repeat; major: step; "
-                       "minor: sample, draw or "
-                       "particle"
-                     : "path_noise 3, path_rows 4, replicate_noise 5, replicate_rows 6, reference_noise 7, optimum_noise 8; task: point; "
-                       "major: replicate or step; minor: sample";
+      plan.of_chains() ? "chain_* 24 to 33; task: chain; major: iteration; minor: place within it"
+      : plan.of_fits() ? "fit_noise 19, fit_rows 20, fit_evaluation 21, posterior_draw 22, particle_start 23; task: repeat; major: step; "
+                         "minor: sample, draw or "
+                         "particle"
+                       : "path_noise 3, path_rows 4, replicate_noise 5, replicate_rows 6, reference_noise 7, optimum_noise 8; task: point; "
+                         "major: replicate or step; minor: sample";
   return p;
 }
 

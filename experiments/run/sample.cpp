@@ -12,13 +12,16 @@ namespace variscope::experiments {
 
 namespace {
 
-Range chains_of_part(Index chains, const cluster::Communicator& parts) {
+Range chains_of_part(const SampleSettings& settings, const cluster::Communicator& parts) {
+  const Range running = settings.running();
+  const Index chains = running.size();
   if (parts.size() > chains) {
     throw UserError(
         fmt::format("sampler.chains: {} chains for {} parts of ranks (each takes at least one). Use more chains, or fewer ranks.", chains,
                     parts.size()));
   }
-  return balanced_range(chains, parts.size(), parts.rank());
+  const Range own = balanced_range(chains, parts.size(), parts.rank());
+  return {running.first + own.first, running.first + own.last};
 }
 
 void check(const SampleSettings& s) {
@@ -29,6 +32,7 @@ void check(const SampleSettings& s) {
   at_least("warmup", s.warmup, 0);
   at_least("thin", s.thin, 1);
   at_least("draws", s.draws, s.thin);
+  if (s.only.first < 0 || s.only.last > s.chains) throw UserError("--chains: the cell has no such chains. Name others, counted from 0.");
   if (s.chains >= Index{1} << 24) throw UserError("sampler.chains: random numbers are kept apart for fewer than 2^24. Use fewer.");
 }
 
@@ -41,6 +45,9 @@ std::unique_ptr<samplers::Sampler> make_sampler(const SampleSettings& settings, 
   if (entry->capabilities.weighted)
     throw UserError(
         fmt::format("sampler.names: draws of {} carry weights (which traces and tables do not know yet). Leave it out.", entry->name));
+  if (settings.only.size() > 0 && entry->capabilities.cross_chain)
+    throw UserError(
+        fmt::format("sampler.names: chains of {} adapt together, and none can be run without the others. Leave it out.", entry->name));
   return entry->make(samplers::arguments_of(*entry, settings.numbers, settings.words), model);
 }
 
@@ -60,8 +67,8 @@ SampleCell::SampleCell(std::string id, SampleSettings settings, const models::Mo
       model_(model),
       rows_(rows),
       team_(team),
-      run_{settings_.seed, settings_.warmup},
-      range_(chains_of_part(settings_.chains, team.parts)),
+      run_{settings_.seed, settings_.adapting()},
+      range_(chains_of_part(settings_, team.parts)),
       evaluator_(model, team.shards, reduce, threads, work),
       work_(work),
       sampler_(make_sampler(settings_, model)),
@@ -122,6 +129,10 @@ samplers::FoldChains SampleCell::make_fold() {
 
 void SampleCell::start() {
   chains_ = samplers::start_chains(*sampler_, density_, model_, run_, settings_.start, range_);
+  for (samplers::Chain& chain : chains_) {
+    if (!settings_.metric_variances.empty() && !sampler_->set_variances(chain, settings_.metric_variances))
+      throw UserError(fmt::format("sampler.metric_variances: {} has no metric that takes them. Leave them out.", settings_.sampler));
+  }
   sampler_->start_shared(shared_);
   iteration_ = 0;
 }

@@ -35,6 +35,9 @@ class SampleCell {
   [[nodiscard]] const store::TraceLayout& layout() const { return layout_; }
   [[nodiscard]] Index iteration() const { return iteration_; }
   [[nodiscard]] bool done() const { return iteration_ == settings_.iterations(); }
+  [[nodiscard]] bool warming_up() const { return iteration_ < settings_.warmup; }
+  /// Iterations until the warm-up ends, or behind it the draws.
+  [[nodiscard]] Index left_of_phase() const { return (warming_up() ? settings_.warmup : settings_.iterations()) - iteration_; }
   [[nodiscard]] const samplers::Traffic& traffic() const { return schedule_->traffic(); }
   /// Of draws that take() has not given away yet.
   [[nodiscard]] double buffered_bytes() const { return buffer_.bytes(); }

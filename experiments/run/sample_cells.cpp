@@ -1,6 +1,10 @@
 /// One loop: iterate, and save when rank 0's clock or anyone's memory says so.
 #include "experiments/run/sample_cells.hpp"
 
+#include <algorithm>
+#include <array>
+#include <span>
+
 #include "engine/store/trace_segments.hpp"
 #include "experiments/run/work.hpp"
 
@@ -29,14 +33,29 @@ void run_cell(const cluster::Communicator& world, const std::filesystem::path& r
               store::Manifest& manifest) {
   Stopwatch watch;
   double waited = 0;
+  // A few iterations tell how long the others take.
+  Index block = pace.block_s > 0 ? std::min<Index>(pace.block, 4) : pace.block;
   while (!cell.done()) {
-    const Index before = cell.iteration();
-    cell.advance(pace.block);
-    if (world.rank() == 0 && pace.progress) pace.progress(cell.iteration() - before);
+    const bool warmup = cell.warming_up();
+    const Index wanted = std::min(block, cell.left_of_phase());
+    cell.advance(wanted);
+    const double seconds = watch.lap();
+    if (world.rank() == 0) {
+      if (pace.progress) pace.progress(wanted);
+      if (pace.timed) pace.timed(seconds, warmup);
+    }
     // Rank 0's clock, everyone's memory: the same answer on all ranks.
-    waited += watch.lap();
-    const bool wanted = (world.rank() == 0 && waited >= pace.checkpoint_s) || cell.buffered_bytes() >= pace.buffer_bytes;
-    if (world.maximum(wanted ? 1.0 : 0.0) == 0 && !cell.done()) continue;
+    waited += seconds;
+    const bool save = (world.rank() == 0 && waited >= pace.checkpoint_s) || cell.buffered_bytes() >= pace.buffer_bytes;
+    std::array<double, 2> decision{save ? 1.0 : 0.0, 0.0};
+    decision[0] = world.maximum(decision[0]);
+    if (pace.block_s > 0) {
+      const auto fitting = static_cast<Index>(static_cast<double>(wanted) * pace.block_s / std::max(seconds, 1e-9));
+      decision[1] = static_cast<double>(std::clamp<Index>(fitting, 1, std::min(pace.block, 4 * wanted + 4)));
+      world.broadcast(std::span<double>(decision));
+      block = static_cast<Index>(decision[1]);
+    }
+    if (decision[0] == 0 && !cell.done()) continue;
     checkpoint(world, run, cell, manifest);
     waited = 0;
   }

@@ -13,10 +13,13 @@ namespace variscope::experiments {
 
 /// When work is saved, and how much is held until then; never what is computed.
 struct SamplePace {
-  Index block = 200;                                 ///< iterations between two looks at the clock
+  Index block = 200;                                 ///< iterations between two looks at the clock, at the most
   double checkpoint_s = 30;                          ///< seconds between checkpoints
   double buffer_bytes = 256e6;                       ///< of draws that a rank holds at the most, about
-  std::function<void(Index iterations)> progress{};  ///< rank 0: iterations done by all chains of the cell since the last call
+  std::function<void(Index iterations)> progress{};  ///< rank 0: iterations of every chain since the last call
+  double block_s = 0;                                ///< seconds that a block should take; 0: blocks are whole
+  /// Rank 0: seconds that a block took, and whether it was of the warm-up. No block is of both.
+  std::function<void(double seconds, bool warmup)> timed{};
 };
 
 /// Runs `cell` from where it stands to its end, its blocks committed to `run`'s segments; manifest: the run's, extended on every rank.

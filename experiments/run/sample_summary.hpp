@@ -26,7 +26,8 @@ struct SamplerSummary {
   Index rows = 0;                  ///< of the data; 0: none
   std::vector<std::string> names;  ///< of the stored scalars: "theta[1,0]"
   std::vector<diagnostics::ChainSummary> variables;
-  SamplerWork work;  ///< of the draws, all chains
+  std::vector<double> nested_rhat{};  ///< of the same scalars; empty, or NaN: not computed
+  SamplerWork work;                   ///< of the draws, all chains
   SamplerWork warmup_work;
   double divergences = 0;      ///< behind the warm-up; NaN where the sampler has none
   double depth_hits = 0;       ///< trees that stopped for their depth alone; NaN likewise

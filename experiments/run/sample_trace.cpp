@@ -43,7 +43,8 @@ store::TraceLayout trace_layout(const std::string& id, const SampleSettings& set
   const auto type = settings.single_precision ? store::TraceType::single : store::TraceType::real;
   store::TraceLayout layout;
   layout.id = id;
-  layout.chains = settings.chains;
+  layout.chains = settings.count();
+  layout.first_chain = settings.running().first;
   store::TraceGroup draws{"posterior", stored(settings.draws, settings.thin), settings.thin - 1, settings.thin, {}};
   for (const models::Variable& v : variables) {
     if (is_saved(settings, v.name)) draws.variables.push_back({v.name, "variable of the model", "1", v.shape, type});
@@ -150,7 +151,8 @@ void TraceBuffer::add_block(std::vector<store::TraceBlock>& blocks, const std::s
   const auto found =
       std::find_if(layout_.groups.begin(), layout_.groups.end(), [&](const store::TraceGroup& g) { return g.name == group; });
   if (found == layout_.groups.end()) return;
-  blocks.push_back({layout_.id, found - layout_.groups.begin(), chains_, draws, std::move(values)});
+  const Range chains{chains_.first - layout_.first_chain, chains_.last - layout_.first_chain};
+  blocks.push_back({layout_.id, found - layout_.groups.begin(), chains, draws, std::move(values)});
 }
 
 std::vector<store::TraceBlock> TraceBuffer::take(Index iteration) {

@@ -23,6 +23,7 @@
 #include "experiments/run/path.hpp"
 #include "experiments/run/preparation.hpp"
 #include "experiments/run/provenance.hpp"
+#include "experiments/run/sample_study.hpp"
 #include "experiments/run/study_run.hpp"
 
 namespace variscope::experiments {
@@ -403,8 +404,9 @@ class Study : public StudyRun {
 
 int run_study(const RunOptions& options) {
   const auto world = cluster::Communicator::world();
-  Plan plan = make_plan(options.spec, world.size(), options.threads, options.layout, options.output);
+  Plan plan = make_plan(options.spec, world.size(), options.threads, options.layout, options.output, options.chains);
   if (plan.of_fits()) return run_fit_study(options, world, std::move(plan));
+  if (plan.of_chains()) return run_sample_study(options, world, std::move(plan));
   Study study(options, world, std::move(plan));
   study.run();
   if (world.rank() == 0) fmt::print("{}", study.summary());

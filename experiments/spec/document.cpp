@@ -11,20 +11,24 @@ namespace variscope::experiments::detail {
 namespace {
 
 std::string table_of(const std::string& key) {
-  const std::size_t dot = key.find('.');
+  const std::size_t dot = key.rfind('.');
   return dot == std::string::npos ? "" : key.substr(0, dot);
 }
-std::string leaf_of(const std::string& key) { return key.substr(key.find('.') + 1); }
+std::string leaf_of(const std::string& key) { return key.substr(key.rfind('.') + 1); }
 
 std::vector<std::string> table_names() {
   std::vector<std::string> names;
   for (const Key& key : keys()) {
     const std::string table = table_of(key.name);
-    if (!table.empty() && std::find(names.begin(), names.end(), table) == names.end()) names.push_back(table);
+    if (!table.empty() && table.find('.') == std::string::npos && std::find(names.begin(), names.end(), table) == names.end())
+      names.push_back(table);
   }
   names.emplace_back("exclude");
   return names;
 }
+
+/// Whether it belongs to one sampler of several: sampler.NAME.KEY.
+bool is_nested(const std::string& key) { return std::count(key.begin(), key.end(), '.') > 1; }
 
 /// Keys of all the models that the file names; a key belongs to the cells whose model has it.
 std::vector<Key> keys_of_models(const Given& model_name) {
@@ -53,7 +57,7 @@ std::vector<Key> keys_of_models(const Given& model_name) {
   std::vector<std::string> here;
   std::vector<std::string> everywhere;
   for (const Key& key : valid) {
-    everywhere.push_back(key.name);
+    if (!is_nested(key.name)) everywhere.push_back(key.name);
     if (table_of(key.name) == table_of(name)) here.push_back(leaf_of(key.name));
   }
   std::string found = nearest(leaf_of(name), here);
@@ -87,7 +91,7 @@ class Walker {
       const bool is_table = member.value.kind == NodeKind::table;
       if (member.key == "exclude") continue;
       if (is_table && known_table(member.key)) {
-        for (const Member& inner : member.value.members) take(member.key + "." + inner.key, inner);
+        for (const Member& inner : member.value.members) take_nested(member.key + "." + inner.key, inner);
       } else if (is_table && find_key(member.key) == nullptr) {
         fail(document_.file, member.value.at.line != 0 ? member.value.at : member.at, fmt::format("unknown table '{}'", member.key),
              "tables: " + join(table_names()), near_table(member.key));
@@ -122,6 +126,23 @@ class Walker {
     const Given given = read_given(*find_key("model.name"), *name, document_.file);
     for (const Alternative& alternative : given.alternatives) models_.push_back(std::get<std::string>(alternative.value));
     for (Key& key : keys_of_models(given)) valid_.push_back(std::move(key));
+  }
+
+  /// [sampler.NAME] is the one table within a table.
+  void take_nested(const std::string& name, const Member& member) {
+    const bool is_table = member.value.kind == NodeKind::table && table_of(name) == "sampler" && find_key(name) == nullptr;
+    if (!is_table) return take(name, member);
+    std::vector<std::string> owners;
+    for (const Key& key : valid_) {
+      if (is_nested(key.name) && std::find(owners.begin(), owners.end(), leaf_of(table_of(key.name))) == owners.end())
+        owners.push_back(leaf_of(table_of(key.name)));
+    }
+    if (std::find(owners.begin(), owners.end(), member.key) == owners.end()) {
+      const std::string found = nearest(member.key, owners);
+      fail(document_.file, member.at, fmt::format("unknown table '{}'", name), "samplers with parameters: " + join(owners),
+           found.empty() ? "" : fmt::format("Did you mean 'sampler.{}'?", found));
+    }
+    for (const Member& inner : member.value.members) take(name + "." + inner.key, inner);
   }
 
   void take(const std::string& name, const Member& member) {

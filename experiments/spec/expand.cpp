@@ -12,6 +12,7 @@
 #include "engine/models/meaning.hpp"
 #include "engine/optimizers/optimizer.hpp"
 #include "engine/optimizers/stopping.hpp"
+#include "engine/samplers/catalogue.hpp"
 #include "experiments/spec/fit_methods.hpp"
 #include "experiments/spec/model_arguments.hpp"
 #include "experiments/spec/nearest.hpp"
@@ -33,6 +34,26 @@ bool names_its_response(const Settings::Data& data) {
   constexpr std::array<std::string_view, 5> kEnds = {".h5", ".hdf5", ".libsvm", ".svm", ".svmlight"};
   return std::any_of(kEnds.begin(), kEnds.end(), [&](std::string_view end) { return data.file.ends_with(end); });
 }
+
+/// Whether a sampler of these names has the parameter: "sampler.KEY" of any of them, "sampler.NAME.KEY" of that one.
+bool has_parameter(const std::vector<std::string>& names, const std::string& key) {
+  const std::string rest = key.substr(key.find('.') + 1);
+  const std::size_t dot = rest.find('.');
+  const std::string leaf = dot == std::string::npos ? rest : rest.substr(dot + 1);
+  return std::any_of(names.begin(), names.end(), [&](const std::string& name) {
+    if (dot != std::string::npos && rest.substr(0, dot) != name) return false;
+    const samplers::Entry& entry = *samplers::find(name);
+    return std::any_of(entry.parameters.begin(), entry.parameters.end(), [&](const auto& p) { return p.name == leaf; }) ||
+           std::any_of(entry.words.begin(), entry.words.end(), [&](const auto& w) { return w.name == leaf; });
+  });
+}
+
+/// The sampler.init that a key belongs to; nullptr: to none.
+const char* init_of(const std::string& key) {
+  return key == "sampler.init_values" ? "given" : key == "sampler.init_run" ? "run" : key == "sampler.init_radius" ? "uniform" : nullptr;
+}
+
+bool is_sampler_parameter(const Key& key) { return key.name.starts_with("sampler.") && !key.default_text.empty(); }
 
 /// One cell on its way: which alternative of every given key it takes.
 class CellMaker {
@@ -56,19 +77,29 @@ class CellMaker {
     throw std::logic_error("model.name is required");
   }
 
-  /// The method of a fit; nullptr in other studies.
-  const FitMethod* method() const {
-    const auto text = [&](const char* key, const char* otherwise) -> std::string {
-      for (std::size_t g = 0; g < document_.givens.size(); ++g) {
-        if (document_.givens[g].key.name == key) return std::get<std::string>(chosen(g).value);
-      }
-      return otherwise;
-    };
-    return text("study.kind", "variance") == "fit" ? &fit_method(text("fit.method", "vi")) : nullptr;
+  /// The value that this cell takes for a key of texts.
+  std::string text(const char* key, const char* otherwise) const {
+    for (std::size_t g = 0; g < document_.givens.size(); ++g) {
+      if (document_.givens[g].key.name == key) return std::get<std::string>(chosen(g).value);
+    }
+    return otherwise;
   }
 
+  /// The method of a fit; nullptr in other studies.
+  const FitMethod* method() const { return text("study.kind", "variance") == "fit" ? &fit_method(text("fit.method", "vi")) : nullptr; }
+
   bool takes(const Key& key) const {
+    if (is_sampler_parameter(key) && !has_parameter(sampler_names(), key.name)) return false;
+    if (const char* init = init_of(key.name); init != nullptr && text("sampler.init", Settings{}.sampler.init.c_str()) != init)
+      return false;
     return (!key.applies || key.applies(model())) && (method() == nullptr || method()->takes(key.name)) && means_something(key);
+  }
+
+  std::vector<std::string> sampler_names() const {
+    for (std::size_t g = 0; g < document_.givens.size(); ++g) {
+      if (document_.givens[g].key.name == "sampler.names") return std::get<std::vector<std::string>>(chosen(g).value);
+    }
+    return {};
   }
 
   /// Cells of a model, or a method, that does not take a swept key would repeat for each of its values: only the first is made.
@@ -90,6 +121,7 @@ class CellMaker {
     cell.settings.model.directory = spec_directory(document_.file);
     complete_model(cell.settings);
     if (cell.settings.study.kind == "fit") complete_fit(cell.settings);
+    if (cell.settings.study.kind == "sample") complete_samplers(cell.settings);
     check(cell.settings);
     return cell;
   }
@@ -197,6 +229,54 @@ class CellMaker {
     }
   }
 
+  /// Every parameter of every sampler, "nuts.step_size": its own, or the one given to all, or the default.
+  void complete_samplers(Settings& settings) const {
+    Settings::Sampler& s = settings.sampler;
+    const auto complete = [](const auto& given, const std::string& sampler, const auto& parameters, auto& all) {
+      for (const auto& parameter : parameters) {
+        const std::string own = sampler + "." + parameter.name;
+        const auto of_one = given.find(own);
+        const auto of_all = given.find(parameter.name);
+        all[own] = of_one != given.end() ? of_one->second : of_all != given.end() ? of_all->second : parameter.default_value;
+      }
+    };
+    std::map<std::string, double> numbers;
+    std::map<std::string, std::string> words;
+    for (const std::string& name : s.names) {
+      const samplers::Entry& entry = *samplers::find(name);
+      complete(s.numbers, name, entry.parameters, numbers);
+      complete(s.words, name, entry.words, words);
+      for (const samplers::Word& word : entry.words) {
+        const std::string& value = words.at(name + "." + word.name);
+        if (std::find(word.choices.begin(), word.choices.end(), value) != word.choices.end()) continue;
+        fail(document_.file, at("sampler." + word.name), fmt::format("sampler.{} = \"{}\" is given", word.name, value),
+             fmt::format("sampler {} takes: {}", name, join(word.choices)),
+             fmt::format("Give {} one of these in [sampler.{}].", name, name));
+      }
+    }
+    s.numbers = std::move(numbers);
+    s.words = std::move(words);
+  }
+
+  /// What studies of chains need or cannot have together.
+  void check_chains(const Settings& settings) const {
+    const Settings::Sampler& s = settings.sampler;
+    if (s.init == "given" && s.init_values.empty())
+      fail(document_.file, at("sampler.init"), "missing key 'sampler.init_values'", "init is \"given\"", "Add init_values = [...].");
+    if (s.init == "run" && s.init_run.empty())
+      fail(document_.file, at("sampler.init"), "missing key 'sampler.init_run'", "init is \"run\"", "Add init_run = \"...\".");
+    if (s.chains % s.chains_per_start != 0) {
+      fail(document_.file, at("sampler.chains_per_start"),
+           fmt::format("sampler.chains = {} is no multiple of sampler.chains_per_start = {}", s.chains, s.chains_per_start),
+           "superchains are of one size", "Change one.");
+    }
+    if (s.thin > s.draws) {
+      fail(document_.file, at("sampler.thin"), fmt::format("sampler.thin = {} leaves none of sampler.draws = {}", s.thin, s.draws),
+           "every thin-th draw is stored", "Thin less, or draw more.");
+    }
+    check_references(settings);
+  }
+
   /// An entry's parameters with their defaults; those of others that a sweep may give are dropped.
   template <class Entry>
   void complete_numbers(const Entry& entry, const std::string& prefix, const char* chosen_by, std::map<std::string, double>& given) const {
@@ -223,6 +303,12 @@ class CellMaker {
       if (of_kind(given.key.name, s.study.kind)) continue;
       fail(document_.file, given.at, fmt::format("{} is given", given.key.name),
            fmt::format("a study of kind '{}' does not take it", s.study.kind), "Remove it, or change study.kind.");
+    }
+    if (s.study.kind == "sample") {
+      if (s.sampler.names.empty()) {
+        fail(document_.file, {}, "missing key 'sampler.names'", find_key("sampler.names")->meaning, "Add names = [\"nuts\"] to [sampler].");
+      }
+      return check_chains(s);
     }
     if (s.estimators.names.empty() && (method() == nullptr || method()->estimators)) {
       fail(document_.file, {}, "missing key 'estimators.names'", find_key("estimators.names")->meaning,
@@ -344,6 +430,31 @@ void check_methods(const Document& document) {
   }
 }
 
+/// A parameter that no sampler of the spec has.
+void check_samplers(const Document& document) {
+  const Given* given_names = document.find("sampler.names");
+  if (given_names == nullptr) return;
+  std::vector<std::string> names;
+  for (const Alternative& alternative : given_names->alternatives) {
+    for (const std::string& name : std::get<std::vector<std::string>>(alternative.value)) {
+      if (std::find(names.begin(), names.end(), name) == names.end()) names.push_back(name);
+    }
+  }
+  for (const Given& given : document.givens) {
+    if (!is_sampler_parameter(given.key) || has_parameter(names, given.key.name)) continue;
+    fail(document.file, given.at, fmt::format("{} is given", given.key.name),
+         fmt::format("{} {} no such parameter", join(names, " and "), names.size() == 1 ? "has" : "have"),
+         "Remove it, or name another sampler.");
+  }
+  const std::vector<std::string> inits = names_given(document, "sampler.init", Settings{}.sampler.init);
+  for (const Given& given : document.givens) {
+    const char* init = init_of(given.key.name);
+    if (init == nullptr || std::find(inits.begin(), inits.end(), init) != inits.end()) continue;
+    fail(document.file, given.at, fmt::format("{} is given", given.key.name), fmt::format("sampler.init is \"{}\"", join(inits, " and ")),
+         fmt::format("Remove it, or set init = \"{}\".", init));
+  }
+}
+
 /// A key that no model of the spec takes is a mistake; `data.file` beside a banana, say.
 void check_all_taken(const Document& document) {
   const Given& name = *document.find("model.name");
@@ -364,6 +475,7 @@ void check_all_taken(const Document& document) {
 void expand(const Document& document, Spec& spec) {
   check_all_taken(document);
   check_methods(document);
+  check_samplers(document);
   check_parameters(document, "fit.", "fit.optimizer", Settings{}.fit.optimizer, "optimizer", optimizers::find);
   check_parameters(document, "stopping.", "stopping.rule", Settings{}.stopping.rule, "stopping rule", optimizers::find_stopping);
   std::size_t total = 1;

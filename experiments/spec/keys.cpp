@@ -13,6 +13,7 @@
 #include "engine/families/catalogue.hpp"
 #include "engine/optimizers/optimizer.hpp"
 #include "engine/optimizers/stopping.hpp"
+#include "engine/samplers/catalogue.hpp"
 #include "experiments/spec/fit_methods.hpp"
 #include "experiments/spec/nearest.hpp"
 
@@ -97,7 +98,7 @@ template <class Catalogue, class Numbers>
 std::vector<Key> parameter_keys(const std::string& prefix, const Catalogue& catalogue, Numbers numbers) {
   std::vector<Key> made;
   for (const auto& entry : catalogue) {
-    for (const optimizers::Parameter& parameter : entry.parameters) {
+    for (const auto& parameter : entry.parameters) {
       const std::string name = prefix + parameter.name;
       const auto same = std::find_if(made.begin(), made.end(), [&](const Key& k) { return k.name == name; });
       const std::string default_text = fmt::format("{}", parameter.default_value);
@@ -125,13 +126,69 @@ std::vector<Key> parameter_keys(const std::string& prefix, const Catalogue& cata
   return made;
 }
 
+/// A text of samplers: "nuts.metric" of one, "metric" of all that know it.
+Key word_key(const std::string& of, const samplers::Word& word) {
+  Key made;
+  made.name = "sampler." + of + word.name;
+  made.type = Type::text;
+  made.meaning = word.description;
+  made.choices = word.choices;
+  made.default_text = word.default_value;
+  made.set = [name = of + word.name](Settings& settings, const Value& value) {
+    settings.sampler.words[name] = std::get<std::string>(value);
+  };
+  made.get = [name = of + word.name](const Settings& settings) {
+    const auto found = settings.sampler.words.find(name);
+    return Value(found == settings.sampler.words.end() ? std::string() : found->second);
+  };
+  return made;
+}
+
+/// sampler.KEY, for all samplers that have such a parameter, then sampler.NAME.KEY for each alone.
+std::vector<Key> sampler_parameter_keys() {
+  const auto numbers = [](Settings & s) -> auto& { return s.sampler.numbers; };
+  std::vector<Key> made = parameter_keys("sampler.", samplers::catalogue(), numbers);
+  for (const samplers::Entry& entry : samplers::catalogue()) {
+    for (const samplers::Word& word : entry.words) {
+      const auto same = std::find_if(made.begin(), made.end(), [&](const Key& k) { return k.name == "sampler." + word.name; });
+      if (same == made.end()) {
+        made.push_back(word_key("", word));
+        continue;
+      }
+      for (const std::string& choice : word.choices) {
+        if (std::find(same->choices.begin(), same->choices.end(), choice) == same->choices.end()) same->choices.push_back(choice);
+      }
+      if (same->default_text != word.default_value) same->default_text += fmt::format(", {} of {}", word.default_value, entry.name);
+    }
+  }
+  for (const samplers::Entry& entry : samplers::catalogue()) {
+    for (const samplers::Parameter& parameter : entry.parameters) {
+      Key added;
+      const std::string name = entry.name + "." + parameter.name;
+      added.name = "sampler." + name;
+      added.type = Type::real;
+      added.meaning = parameter.description;
+      added.default_text = fmt::format("{}", parameter.default_value);
+      added.set = [name](Settings& settings, const Value& value) { settings.sampler.numbers[name] = std::get<double>(value); };
+      added.get = [name](const Settings& settings) {
+        const auto found = settings.sampler.numbers.find(name);
+        return Value(found == settings.sampler.numbers.end() ? std::numeric_limits<double>::quiet_NaN() : found->second);
+      };
+      made.push_back(std::move(added));
+    }
+    for (const samplers::Word& word : entry.words) made.push_back(word_key(entry.name + ".", word));
+  }
+  return made;
+}
+
 std::vector<Key> make_keys() {
   const double seeds = 0x1p63;
   std::vector<Key> all = {
       of_study(needed(key("study.name", FIELD(study.name), "name of the study and of its run directory: letters, digits, '_', '.', '-'"))),
       of_study(key("study.description", FIELD(study.description), "what the study asks; kept with the results")),
-      of_study(one_of(key("study.kind", FIELD(study.kind), "what is measured: the noise of gradients, or fits taken to the optimum"),
-                      {"variance", "fit"})),
+      of_study(one_of(key("study.kind", FIELD(study.kind),
+                          "what is measured: the noise of gradients, fits taken to the optimum, or chains of samplers"),
+                      {"variance", "fit", "sample"})),
       at_least(key("study.seed", FIELD(study.seed), "seed of every random number"), 0, seeds),
       with_data(key("data.file", FIELD(data.file), "CSV or TSV with a header, HDF5, NumPy's .npy or LIBSVM, relative to the spec")),
       with_data(one_of(key("data.format", FIELD(data.format), "what the file is; auto: by its name"),
@@ -185,7 +242,8 @@ std::vector<Key> make_keys() {
       key("reference.quadrature", FIELD(reference.quadrature),
           "take both from quadrature over all coordinates, of which a model has at most 3"),
       key("reference.run", FIELD(reference.run),
-          "take both from this run of fits of the same model, relative to the spec: from those whose importance weights can be relied on"),
+          "take both from this run on the same model, relative to the spec: of fits, from those whose importance weights can be relied on; "
+          "of chains, from the sampler of least error among those whose chains have mixed"),
       // Needed, but by some methods of fits: expand.cpp sees to it.
       one_of(key("estimators.names", FIELD(estimators.names), "gradient estimators to compare; see 'variscope list estimators'"),
              names_of(estimators::catalogue())),
@@ -248,6 +306,38 @@ std::vector<Key> make_keys() {
       of_study(with_data(at_least(key("predictive.kept_rows", FIELD(predictive.kept_rows),
                                       "rows of each part whose bands are stored, the first; figures are of all rows"),
                                   0, 1e6))),
+      // Needed by studies of chains: expand.cpp sees to it.
+      one_of(key("sampler.names", FIELD(sampler.names), "samplers to compare on the target; see 'variscope list samplers'"),
+             names_of(samplers::catalogue())),
+      at_least(key("sampler.chains", FIELD(sampler.chains), "chains of each sampler"), 1, (1 << 24) - 1),
+      at_least(key("sampler.warmup", FIELD(sampler.warmup), "iterations of each chain before its draws, in which samplers adapt"), 0, 1e9),
+      key("sampler.adapt", FIELD(sampler.adapt), "adapt during the warm-up; false: parameters stay as given, and the warm-up is burn-in"),
+      at_least(key("sampler.draws", FIELD(sampler.draws), "iterations of each chain behind the warm-up"), 1, 1e9),
+      at_least(key("sampler.thin", FIELD(sampler.thin), "every so many-th draw is stored; statistics are, of every iteration"), 1, 1e9),
+      one_of(key("sampler.init", FIELD(sampler.init),
+                 "where chains start: uniform within the radius, draws from the prior, values given, the mode (map), draws from "
+                 "pathfinder's approximation, or from the approximation that a run of fits ended in; on the unconstrained scale"),
+             {"uniform", "prior", "given", "map", "pathfinder", "run"}),
+      at_least(key("sampler.init_radius", FIELD(sampler.init_radius), "of init = \"uniform\""), 0, 1e12),
+      [] {
+        Key made = key("sampler.init_values", FIELD(sampler.init_values),
+                       "of init = \"given\": one start for all chains, or a row for each start; unconstrained");
+        made.type = Type::matrix;
+        return made;
+      }(),
+      key("sampler.init_run", FIELD(sampler.init_run),
+          "of init = \"run\": a run of fits of the same model, relative to the spec; of its Gaussian fits and modes the best"),
+      at_least(key("sampler.chains_per_start", FIELD(sampler.chains_per_start),
+                   "consecutive chains that share a start: superchains, for nested R-hat"),
+               1, (1 << 24) - 1),
+      above(key("sampler.metric_variances", FIELD(sampler.metric_variances),
+                "variances, one for each unconstrained coordinate, that metrics (inverse masses) and proposals begin with; left out: 1"),
+            0, 1e300),
+      key("sampler.save", FIELD(sampler.save), "variables whose draws are stored; left out: all"),
+      key("sampler.save_warmup", FIELD(sampler.save_warmup), "store the warm-up's draws too (its statistics always are)"),
+      key("sampler.save_data", FIELD(sampler.save_data), "observed_data and constant_data in the trace file, up to 64 MiB"),
+      key("sampler.unconstrained", FIELD(sampler.unconstrained), "store positions on the unconstrained scale too"),
+      key("sampler.single_precision", FIELD(sampler.single_precision), "store draws in single precision"),
       one_of(key("stopping.rule", FIELD(stopping.rule), "when a fit ends before its steps do; see 'variscope list stopping'"),
              [] {
                std::vector<std::string> rules = names_of(optimizers::stopping_catalogue());
@@ -265,6 +355,7 @@ std::vector<Key> make_keys() {
   };
   insert_after("fit.optimizer", parameter_keys(
                                     "fit.", optimizers::catalogue(), [](Settings & s) -> auto& { return s.fit.numbers; }));
+  insert_after("sampler.names", sampler_parameter_keys());
   insert_after("stopping.rule",
                parameter_keys(
                    "stopping.", optimizers::stopping_catalogue(), [](Settings & s) -> auto& { return s.stopping.numbers; }));
@@ -336,10 +427,13 @@ const Key* find_key(const std::string& name) {
 
 bool of_kind(const std::string& key, const std::string& kind) {
   const auto below = [&](const char* prefix) { return key.rfind(prefix, 0) == 0; };
-  const bool of_fits = below("fit.") || below("predictive.") || below("stopping.") || key == "family.point" ||
-                       (below("reference.") && key != "reference.method" && key != "reference.samples");
+  const bool of_chains = below("sampler.");
+  const bool of_fits = below("fit.") || below("predictive.") || below("stopping.") || key == "family.point";
+  const bool of_moments = below("reference.") && key != "reference.method" && key != "reference.samples";
+  const bool of_gradients = below("family.") || below("estimators.") || key == "objective" || key == "reference.method";
   const bool of_variances = below("path.") || below("replicates.") || below("components.") || key == "reference.samples";
-  return kind == "fit" ? !of_variances : !of_fits;
+  if (kind == "sample") return !of_fits && !of_gradients && !of_variances;
+  return !of_chains && (kind == "fit" ? !of_variances : !of_fits && !of_moments);
 }
 
 std::vector<Key> model_keys(const models::Entry& entry) {

@@ -49,7 +49,7 @@ struct Key {
 /// All keys but those of models, in the order of Settings.
 const std::vector<Key>& keys();
 const Key* find_key(const std::string& name);
-/// Whether a study of this kind ("variance", "fit") takes the key.
+/// Whether a study of this kind ("variance", "fit", "sample") takes the key.
 bool of_kind(const std::string& key, const std::string& kind);
 
 /// The keys that `[model]` has for one entry.

@@ -113,6 +113,29 @@ struct Settings {
     Index draws = 1000;      ///< of the posterior draws, the first
     Index kept_rows = 1000;  ///< of each part, whose bands are stored
   } predictive;
+  /// Chains on the target, those of each sampler named apart.
+  struct Sampler {
+    std::vector<std::string> names;
+    /// Parameters: as given, "step_size" for all that know it or "nuts.step_size" for one; in a cell of one sampler each, all of them.
+    std::map<std::string, double> numbers;
+    std::map<std::string, std::string> words;
+    Index chains = 4;
+    Index warmup = 1000;
+    bool adapt = true;   ///< during warm-up; false: it is burn-in alone
+    Index draws = 1000;  ///< iterations behind the warm-up
+    Index thin = 1;
+    std::string init = "uniform";  ///< or prior, given, map, pathfinder, run
+    double init_radius = 2;
+    std::vector<double> init_values;  ///< [dim] or [start x dim], unconstrained
+    std::string init_run;             ///< of fits, relative to the spec
+    Index chains_per_start = 1;
+    std::vector<double> metric_variances;  ///< [dim], unconstrained; empty: 1
+    std::vector<std::string> save;         ///< variables; empty: all
+    bool save_warmup = false;
+    bool save_data = true;
+    bool unconstrained = false;
+    bool single_precision = false;
+  } sampler;
   /// When fits may end before their steps do.
   struct Stopping {
     std::string rule = "none";

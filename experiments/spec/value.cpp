@@ -53,6 +53,7 @@ std::string read_text(const Key& key, const Node& node, const std::string& file)
     std::string problem = fmt::format("unknown value '{}' of {}", node.text, key.name);
     if (key.name == "model.name") problem = fmt::format("unknown model '{}'", node.text);
     if (key.name == "family.name") problem = fmt::format("unknown family '{}'", node.text);
+    if (key.name == "sampler.names") problem = fmt::format("unknown sampler '{}'", node.text);
     if (key.name == "estimators.names") problem = fmt::format("unknown estimator '{}'", node.text);
     const std::string near = nearest(node.text, key.choices);
     fail(file, node.at, problem, "valid: " + join(key.choices), near.empty() ? "" : "Did you mean '" + near + "'?");
@@ -112,7 +113,7 @@ std::vector<std::string> read_names(const Key& key, const Node& node, const std:
     }
     values.push_back(name);
   }
-  if (values.empty() && (key.required || key.name == "estimators.names"))
+  if (values.empty() && (key.required || key.name == "estimators.names" || key.name == "sampler.names"))
     fail(file, node.at, key.name + " is an empty list", key.meaning, "Name at least one.");
   return values;
 }

@@ -29,14 +29,17 @@ std::string made_small(const fs::path& file) {
     const char* key;
     const char* value;
   };
-  constexpr std::array<Small, 8> small = {{{"path", "steps", "4"},
-                                           {"replicates", "count", "8"},
-                                           {"replicates", "batches", "4"},
-                                           {"components", "designs", "4"},
-                                           {"components", "row_sets", "2"},
-                                           {"components", "noise_sets", "2"},
-                                           {"fit", "steps", "5"},
-                                           {"fit", "repeats", "2"}}};
+  constexpr std::array<Small, 11> small = {{{"path", "steps", "4"},
+                                            {"replicates", "count", "8"},
+                                            {"replicates", "batches", "4"},
+                                            {"components", "designs", "4"},
+                                            {"components", "row_sets", "2"},
+                                            {"components", "noise_sets", "2"},
+                                            {"fit", "steps", "5"},
+                                            {"fit", "repeats", "2"},
+                                            {"sampler", "warmup", "20"},
+                                            {"sampler", "draws", "20"},
+                                            {"sampler", "chains", "4"}}};
   std::string made;
   std::string section;
   for (const std::string& line : testing::lines_of(testing::read_text(file))) {

@@ -1,0 +1,195 @@
+/// Cells of chains one after the other, each sampler's on all ranks; then their traces, figures and the report.
+#include "experiments/run/sample_study.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <memory>
+
+#include "engine/store/run_file.hpp"
+#include "engine/store/trace_segments.hpp"
+#include "experiments/plan/reference.hpp"
+#include "experiments/report/report.hpp"
+#include "experiments/run/execution.hpp"
+#include "experiments/run/failures.hpp"
+#include "experiments/run/fit_target.hpp"
+#include "experiments/run/load.hpp"
+#include "experiments/run/provenance.hpp"
+#include "experiments/run/sample_cells.hpp"
+#include "experiments/run/sample_data.hpp"
+#include "experiments/run/sample_record.hpp"
+#include "experiments/run/sample_starts.hpp"
+#include "experiments/run/study_run.hpp"
+#include "experiments/run/team_density.hpp"
+
+namespace variscope::experiments {
+
+namespace {
+
+/// Iterations between two looks at the clock at the most, and the seconds that they should take.
+constexpr Index kMostBlock = 10000;
+constexpr double kBlockSeconds = 0.5;
+
+class SampleStudy : public StudyRun {
+ public:
+  SampleStudy(const RunOptions& options, const cluster::Communicator& world, Plan plan)
+      : StudyRun(options, world, std::move(plan), "iterations"), sample_team_(world, plan_.layout) {
+    open(options, [&](const DataPlan& data) { return load_share(data, whole_.shards); });
+  }
+
+  void run() {
+    progress_.start(plan_.replicate_calls);
+    for (std::size_t p = 0; p < plan_.paths.size(); ++p) {
+      const PathPlan& path = plan_.paths[p];
+      models_.push_back(model_of(path));
+      Stopwatch watch;
+      targets_.push_back(find_target(path, *models_[p], data_of(path), false, whole_, reduce_, plan_.threads, work_));
+      target_s_ += watch.lap();
+    }
+    for (const CellPlan& cell : plan_.cells) run_cell_of(cell);
+    progress_.finish();
+    finish();
+  }
+
+ private:
+  void run_cell_of(const CellPlan& cell) {
+    const auto p = static_cast<std::size_t>(cell.path);
+    const PathPlan& path = plan_.paths[p];
+    const DataPlan* data = data_of(path);
+    const models::Model& model = *models_[p];
+    const RowTiles rows = data == nullptr ? RowTiles{} : RowTiles{data->tiles(plan_.layout.shards, 0), data->row_tile};
+    const std::string& init = cell.settings.sampler.init;
+    std::vector<double> starts;
+    if (init == "map" || init == "pathfinder") {
+      TeamDensity team(model, data, whole_, reduce_, plan_.threads, work_);
+      starts = found_starts(cell.settings, team.density());
+    }
+    std::map<std::string, std::vector<store::TraceConstant>> constants;
+    if (cell.chains.front().data_bytes > 0 && sample_team_.parts.rank() == 0)
+      constants = data_groups(tables_[static_cast<std::size_t>(path.data)], sample_team_.shards);
+    cells_.push_back(shape_of(cell, model));
+    for (const ChainsPlan& chains : cell.chains) {
+      SampleSettings settings = chains.settings;
+      if (!starts.empty()) settings.start.given = starts;
+      SampleCell running(chains.layout.id, settings, model, rows, sample_team_, reduce_, plan_.threads, work_);
+      // A resumed run would go on from committed_states() here.
+      running.start();
+      ChainsRecord record = run_chains(running, settings);
+      store::TraceLayout layout = running.layout();
+      layout.constants = constants;
+      layouts_.push_back(std::move(layout));
+      cells_.back().samplers.push_back(std::move(record));
+    }
+  }
+
+  /// The record has its timings when this returns; its figures come from the trace.
+  ChainsRecord run_chains(SampleCell& running, const SampleSettings& settings) {
+    ChainsRecord record;
+    const std::array<double, 2> before{static_cast<double>(world_.bytes_sent()), static_cast<double>(world_.messages_sent())};
+    SamplePace pace;
+    pace.block = kMostBlock;
+    pace.block_s = kBlockSeconds;
+    pace.progress = [&](Index iterations) { progress_.advance(static_cast<double>(iterations * settings.count())); };
+    pace.timed = [&](double seconds, bool warmup) { (warmup ? record.warmup_seconds : record.seconds) += seconds; };
+    run_cell(world_, plan_.directory, running, pace, manifest_);
+    std::array<double, 2> sent{static_cast<double>(world_.bytes_sent()) - before[0],
+                               static_cast<double>(world_.messages_sent()) - before[1]};
+    world_.sum_in_any_order(sent);
+    record.bytes_sent = sent[0];
+    record.messages_sent = sent[1];
+    return record;
+  }
+
+  /// Everything but the samplers.
+  ChainCellRecord shape_of(const CellPlan& cell, const models::Model& model) const {
+    const ChainsPlan& first = cell.chains.front();
+    const store::TraceGroup& posterior = first.layout.groups.front();
+    ChainCellRecord record;
+    record.id = cell.id;
+    record.settings = to_pairs(cell.settings);
+    record.model = cell.settings.model.name;
+    record.dim = model.dim();
+    record.rows = model.rows();
+    record.chains = first.layout.chains;
+    record.first_chain = first.layout.first_chain;
+    record.warmup = first.settings.warmup;
+    record.draws = first.settings.draws;
+    record.stored = posterior.draws;
+    record.chains_per_start = first.settings.start.chains_per_start;
+    record.processors = world_.size() * plan_.threads;
+    record.exclusions = cell.exclusions;
+    // The reference is of all variables; stored are some.
+    const FitTarget& target = targets_[static_cast<std::size_t>(cell.path)];
+    record.target.moments = target.moments;
+    const std::vector<std::string> names = element_names(model);
+    std::size_t place = 0;
+    for (const models::Variable& variable : model.variables()) {
+      const bool stored = std::any_of(posterior.variables.begin(), posterior.variables.end(),
+                                      [&](const store::TraceVariable& v) { return v.name == variable.name; });
+      if (stored) record.variables.push_back({variable.name, variable.shape});
+      for (Index e = 0; e < variable.size(); ++e, ++place) {
+        if (!stored) continue;
+        record.scalar_names.push_back(names[place]);
+        if (target.mean.empty()) continue;
+        record.target.mean.push_back(target.mean[place]);
+        record.target.sd.push_back(target.sd[place]);
+        record.target.mean_error.push_back(target.mean_error[place]);
+        record.target.sd_error.push_back(target.sd_error[place]);
+      }
+    }
+    return record;
+  }
+
+  void finish() {
+    Failures failed;
+    for (const auto& model : models_) failed.add(*model);
+    const store::ExecutionTable table = execution_table(world_, tables_, work_,
+                                                        {{"failed_evaluations", static_cast<double>(failed.count)},
+                                                         {"reference_seconds", target_s_},
+                                                         {"total_seconds", total_watch_.lap()}});
+    const std::string failures = failed.describe(world_);
+    if (world_.rank() != 0) return;
+    std::size_t next = 0;
+    for (std::size_t c = 0; c < cells_.size(); ++c) {
+      for (std::size_t k = 0; k < cells_[c].samplers.size(); ++k, ++next) {
+        const store::TraceLayout& layout = layouts_[next];
+        store::merge_trace(plan_.directory, manifest_, layout, utc_now());
+        const store::TraceFile file(store::trace_path(plan_.directory, layout.id));
+        ChainsRecord& record = cells_[c].samplers[k];
+        ChainsRecord figures = record_of_trace(file, layout, plan_.cells[c].chains[k].settings, plan_.threads);
+        figures.seconds = record.seconds;
+        figures.warmup_seconds = record.warmup_seconds;
+        figures.bytes_sent = record.bytes_sent;
+        figures.messages_sent = record.messages_sent;
+        record = std::move(figures);
+      }
+    }
+    auto origin = provenance(plan_, world_, reduce_ == cluster::Reduce::fast ? "fast" : "exact");
+    origin["finished_at"] = utc_now();
+    if (!failures.empty()) origin["failed_evaluations"] = failures;
+    const auto file = directory_->run_file();
+    const std::string hash = store::write_run_file(file, cells_, table, origin);
+    directory_->remove_segments();
+    const ReportContext context = report_context(origin, hash);
+    conclude(write_chain_report(cells_, context, plan_.directory, (directory_->path() / "report").string()), hash);
+  }
+
+  SampleTeam sample_team_;
+  double target_s_ = 0;
+  std::vector<std::unique_ptr<models::Model>> models_;  ///< of each path
+  std::vector<FitTarget> targets_;                      ///< of each path
+  std::vector<ChainCellRecord> cells_;
+  std::vector<store::TraceLayout> layouts_;  ///< of each cell's samplers, one after the other
+};
+
+}  // namespace
+
+int run_sample_study(const RunOptions& options, const cluster::Communicator& world, Plan plan) {
+  SampleStudy study(options, world, std::move(plan));
+  study.run();
+  if (world.rank() == 0) fmt::print("{}", study.summary());
+  return 0;
+}
+
+}  // namespace variscope::experiments
