@@ -50,8 +50,8 @@ double paired_t(const std::vector<double>& difference) {
 
 /// Settings that say how often, not what: runs that differ in these measure the same.
 bool says_how_often(const std::string& key) {
-  static const std::vector<std::string> keys = {"study.seed", "replicates.count", "replicates.batches", "fit.repeats",
-                                                "components.designs"};
+  static const std::vector<std::string> keys = {"study.seed",         "replicates.count", "replicates.batches", "fit.repeats",
+                                                "components.designs", "sampler.chains",   "sampler.draws",      "sampler.thin"};
   return std::find(keys.begin(), keys.end(), key) != keys.end();
 }
 
@@ -84,6 +84,7 @@ class Comparer {
     result_.same_bits = !a.results_hash.empty() && a.results_hash == b.results_hash;
     match(a.cells, b.cells, [this](const CellRecord& x, const CellRecord& y) { cells(x, y); });
     match(a.fits, b.fits, [this](const FitCellRecord& x, const FitCellRecord& y) { fits(x, y); });
+    match(a.chains, b.chains, [this](const ChainCellRecord& x, const ChainCellRecord& y) { chains(x, y); });
     judge();
     return std::move(result_);
   }
@@ -331,6 +332,42 @@ class Comparer {
     add(name, quantity, shown(first), shown(second), shown(second - first), test);
   }
 
+  void chains(const ChainCellRecord& a, const ChainCellRecord& b) {
+    open(a.id, fmt::format("{}, chains of {} and {} draws", a.model, a.draws, b.draws), "posterior");
+    for (const ChainsRecord& x : a.samplers) {
+      const auto y = std::find_if(b.samplers.begin(), b.samplers.end(), [&](const ChainsRecord& r) { return r.sampler == x.sampler; });
+      if (y == b.samplers.end()) {
+        result_.apart.push_back(fmt::format("{}: {} was not run in the second run", a.id, x.sampler));
+        continue;
+      }
+      if (a.scalar_names != b.scalar_names) {
+        result_.apart.push_back(fmt::format("{}: {} stored other variables in the second run", a.id, x.sampler));
+        continue;
+      }
+      for (std::size_t v = 0; v < a.scalar_names.size(); ++v) {
+        for (const char* figure : {"mean", "sd"}) scalars(x, *y, v, figure, a.scalar_names[v]);
+      }
+      timing(x.sampler, x.seconds, y->seconds);
+    }
+  }
+
+  /// A moment of two independent posteriors' draws, in Monte Carlo standard errors of both; not judged where chains have not mixed.
+  void scalars(const ChainsRecord& x, const ChainsRecord& y, std::size_t v, const std::string& figure, const std::string& name) {
+    const std::size_t value = place_of(scalar_figures, figure);
+    const std::size_t rhat = place_of(scalar_figures, "rhat_bulk");
+    const double first = x.scalar(v, value);
+    const double second = y.scalar(v, value);
+    const double error = std::hypot(x.scalar(v, value + 1), y.scalar(v, value + 1));
+    Test test;
+    test.same = x.trace_hash == y.trace_hash;
+    const bool mixed = x.scalar(v, rhat) < 1.01 && y.scalar(v, rhat) < 1.01;
+    test.judged = test.same || (mixed && std::isfinite(first) && std::isfinite(second) && error > 0);
+    // Effective sizes are the freedom of these errors; at the hundreds that R-hat below 1.01 takes, the normal law serves.
+    if (test.judged && !test.same) test.p = std::erfc(std::abs(second - first) / error / std::sqrt(2.0));
+    const auto shown = [](double number_shown) { return std::isfinite(number_shown) ? number(number_shown) : words("n/a"); };
+    add(x.sampler, figure + " of " + name, shown(first), shown(second), shown(second - first), test);
+  }
+
   /// Holm: the smallest p against rate / n, the next against rate / (n - 1), until one passes.
   void judge() {
     std::vector<std::size_t> order;
@@ -359,7 +396,8 @@ class Comparer {
                        {"change", "change", "", 0},     {"p", "p", "", 0},         {"verdict", "verdict", "", 0}};
     results.caption = fmt::format(
         "change: of tr Var second / first, paired batch by batch where both runs have the same batches; of the mean gradient the largest "
-        "difference of a coordinate; of fits the difference of means over repeats. p: two-sided, uncorrected. DIFFERS: at a family-wise "
+        "difference of a coordinate; of fits the difference of means over repeats, of chains of posterior moments (independent of each "
+        "other; not judged where R-hat is above 1.01). p: two-sided, uncorrected. DIFFERS: at a family-wise "
         "rate of "
         "{:.0f} % over everything compared here (Holm). not judged: an interval that cannot be trusted.",
         100 * compare_false_alarm_rate);
