@@ -21,33 +21,36 @@ class SnapshotControl : public Estimator {
   }
 
   void finish(const Context& context, const SampleBlock&, std::span<const double> partial, std::span<double> gradient) const override {
-    const families::MeanFieldGaussian& q = *context.family->mean_field_gaussian();
     for (std::size_t p = 0; p < gradient.size(); ++p)
       gradient[p] = partial[p] / static_cast<double>(context.samples) + expectation(context, p);
-    if (context.objective == Objective::elbo) q.add_entropy_gradient(gradient);
+    if (context.objective == Objective::elbo) context.family->add_entropy_gradient(gradient);
   }
 
  protected:
   /// The control's expected gradient in parameter p.
   [[nodiscard]] virtual double expectation(const Context& context, std::size_t p) const = 0;
 
-  static families::MeanFieldGaussian snapshot(const Context& context) {
-    if (!context.snapshot.empty()) return families::MeanFieldGaussian(context.snapshot);
-    const families::MeanFieldGaussian& q = *context.family->mean_field_gaussian();
-    std::vector<double> lambda = q.mean();
-    for (const double scale : q.scale()) lambda.push_back(std::log(scale));
-    return families::MeanFieldGaussian(lambda);
-  }
-  static void place_mean(const families::MeanFieldGaussian& q, tiles::BatchView theta, Index to) {
-    for (Index d = 0; d < q.dim(); ++d) theta(d, to) = q.mean()[static_cast<std::size_t>(d)];
+  static void place_at(std::span<const double> mean, tiles::BatchView theta, Index to) {
+    for (std::size_t d = 0; d < mean.size(); ++d) theta(static_cast<Index>(d), to) = mean[d];
   }
 };
 
-/// A control that does not know the noise: one column a call, of which every sample's location has its share.
+/// m~: every normal family's lambda begins with its mean.
+std::vector<double> snapshot_mean(const Context& context) {
+  const auto dim = static_cast<std::size_t>(context.family->dim());
+  if (!context.snapshot.empty()) return {context.snapshot.begin(), context.snapshot.begin() + static_cast<std::ptrdiff_t>(dim)};
+  std::vector<double> mean(dim);
+  std::vector<double> sd(dim);
+  context.family->moments(mean, sd);
+  return mean;
+}
+
+/// A control that does not know the noise: one column a call, of which every sample's location has its share. As dz / dm = 1 in every
+/// normal family, it serves them all.
 class NoiselessControl : public SnapshotControl {
  public:
   void accumulate(const Context& context, const SampleBlock& block, std::span<double> partial) const override {
-    const families::MeanFieldGaussian& q = *context.family->mean_field_gaussian();
+    const families::Family& q = *context.family;
     q.add_pathwise(block.noise, block.position, block.densities[0], 1, block.first, block.last, partial);
     for (Index d = 0; d < q.dim(); ++d) {
       partial[static_cast<std::size_t>(d)] -= static_cast<double>(block.last - block.first) * block.densities[1](1 + d, block.origins[1]);
@@ -63,13 +66,13 @@ class VarianceReduced final : public NoiselessControl {
     return {{.wanted = {false, true}}, {.wanted = {false, true}, .per_sample = false, .at_sample = false}};
   }
   void place(const Context& context, std::size_t, const Placement& at) const override {
-    place_mean(snapshot(context), at.theta, at.origin);
+    place_at(snapshot_mean(context), at.theta, at.origin);
   }
 
   [[nodiscard]] Index state_size(const Context& context) const override { return context.family->dim(); }
   void prepare(const Context& context, Preparation& preparation, std::span<double> state) const override {
     tiles::Batch theta(context.family->dim(), 1);
-    place_mean(snapshot(context), theta.view(), 0);
+    place_at(snapshot_mean(context), theta.view(), 0);
     tiles::Batch out;
     preparation.evaluate({false, true}, theta.view(), {}, out);
     for (Index d = 0; d < theta.dim(); ++d) state[static_cast<std::size_t>(d)] = out(1 + d, 0);
@@ -96,7 +99,9 @@ class StoredGradients final : public NoiselessControl {
     const auto rows = static_cast<std::size_t>(context.model->rows());
     const std::vector<std::uint32_t> here(context.history == nullptr ? rows : 0, 0);
     tiles::Batch theta(dim, context.history == nullptr ? 1 : context.history->ages);
-    const std::vector<double>& means = context.history == nullptr ? context.family->mean_field_gaussian()->mean() : context.history->mean;
+    Context here_alone = context;
+    here_alone.snapshot = {};
+    const std::vector<double> means = context.history == nullptr ? snapshot_mean(here_alone) : context.history->mean;
     for (Index k = 0; k < theta.count(); ++k) {
       for (Index d = 0; d < dim; ++d) theta(d, k) = means[static_cast<std::size_t>(k * dim + d)];
     }
@@ -125,7 +130,7 @@ class JointControl final : public SnapshotControl {
     const families::MeanFieldGaussian old = snapshot(context);
     for (Index s = at.first; s < at.last; ++s) {
       const Index to = at.origin + (s - at.first);
-      place_mean(old, at.theta, to);
+      place_at(old.mean(), at.theta, to);
       for (Index d = 0; d < old.dim(); ++d) at.direction(d, to) = old.scale()[static_cast<std::size_t>(d)] * at.noise(d, s);
     }
   }
@@ -137,7 +142,7 @@ class JointControl final : public SnapshotControl {
     tiles::Batch theta(dim, dim);
     tiles::Batch direction(dim, dim);
     for (Index k = 0; k < dim; ++k) {
-      place_mean(old, theta.view(), k);
+      place_at(old.mean(), theta.view(), k);
       direction(k, k) = 1;
     }
     tiles::Batch out;
@@ -170,10 +175,19 @@ class JointControl final : public SnapshotControl {
 
  protected:
   [[nodiscard]] double expectation(const Context& context, std::size_t p) const override { return context.state[p]; }
+
+ private:
+  static families::MeanFieldGaussian snapshot(const Context& context) {
+    if (!context.snapshot.empty()) return families::MeanFieldGaussian(context.snapshot);
+    const families::MeanFieldGaussian& q = *context.family->mean_field_gaussian();
+    std::vector<double> lambda = q.mean();
+    for (const double scale : q.scale()) lambda.push_back(std::log(scale));
+    return families::MeanFieldGaussian(lambda);
+  }
 };
 
 std::optional<std::string> needs_minibatch(const Context& context) {
-  if (context.family->mean_field_gaussian() == nullptr) return "is written for mean_field_gaussian";
+  if (!context.family->gaussian()) return "is written for normal families, in which every sample moves with the mean";
   if (context.batch_rows == 0) return "controls the noise of minibatches, and all rows are used";
   return std::nullopt;
 }
@@ -197,6 +211,8 @@ Entry joint_control_entry() {
   entry.snapshot = true;
   entry.incompatible = [](const Context& context) -> std::optional<std::string> {
     if (auto reason = needs_minibatch(context)) return reason;
+    if (context.family->mean_field_gaussian() == nullptr)
+      return "is written for mean_field_gaussian: for any other scale its known expectation is the whole Hessian of all rows";
     if (!context.model->has_hessian_vector()) return "needs Hessian-vector products, which this model does not offer";
     return std::nullopt;
   };

@@ -29,7 +29,8 @@ std::string formula(const std::string& estimator) {
        "pw_cfe with grad l_B(z_i) - N/B sum_{n in B} c_n + sum_n c_n for the mean, c_n = grad l_n at the mean when n was last drawn"},
       {"joint_cv", "pw_cfe - C_B(eps_i) + E C, C the path derivative of every row's second-order expansion at the snapshot (m~, s~)"},
       {"mvd",
-       "avg k_p (f(z_i with coordinate d drawn from q+) - f(.. from q-)), q+ and q- the weak derivative's parts, coupled, f = l; + grad H"},
+       "avg k_p (f(z_i with noise d drawn from q+) - f(.. from q-)), q+ and q- the weak derivative's parts, coupled, f = l; of two noises "
+       "times the other one; by the chain rule to lambda, + grad H"},
       {"arm", "avg (f(1[u_i > s(-phi)]) - f(1[u_i < s(phi)])) (u_i - 1/2), s(phi) = 1 / (1 + exp(-phi)), f = l, + grad H"},
       {"disarm", "avg 1/2 (f(b_i) - f(b'_i)) (-1)^b' 1[b != b'] s(|phi|), b and b' from u_i and 1 - u_i, f = l, + grad H"},
       {"rebar", "avg (f(b_i) - f(y~)) h(b_i) - dy~ l'(y~) + dy l'(y), y and y~ the relaxed variable without and given b, f = l, + grad H"},

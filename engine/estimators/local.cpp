@@ -40,7 +40,9 @@ Entry local_reparameterisation_entry() {
                             [] { return std::make_unique<LocalReparameterisation>(); });
   entry.own_noise_per_row = true;
   entry.incompatible = [](const Context& context) -> std::optional<std::string> {
-    if (context.family->mean_field_gaussian() == nullptr) return "is written for mean_field_gaussian";
+    if (context.family->mean_field_gaussian() == nullptr)
+      return "is written for mean_field_gaussian: with correlations a row's predictor has D (D + 1) / 2 derivatives in the scale in place "
+             "of D";
     if (!context.model->has_local_gradient()) return "needs a likelihood that depends on z through x'z alone, which this model has not";
     if (context.model->gaussian_prior() == nullptr) return "needs a model with an independent normal prior, and this one has none";
     return std::nullopt;

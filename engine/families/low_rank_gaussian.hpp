@@ -24,6 +24,8 @@ class LowRankGaussian final : public Family {
   LowRankGaussian(Index dim, Index rank, std::span<const double> lambda);
 
   [[nodiscard]] Index rank() const { return rank_; }
+  /// d.
+  [[nodiscard]] const std::vector<double>& scale() const { return scale_; }
 
   [[nodiscard]] Index dim() const override { return static_cast<Index>(mean_.size()); }
   [[nodiscard]] Index parameters() const override { return size(dim(), rank_); }

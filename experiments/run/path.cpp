@@ -6,7 +6,6 @@
 #include <limits>
 #include <map>
 
-#include "engine/families/mean_field_gaussian.hpp"
 #include "engine/optimizers/adam.hpp"
 #include "engine/optimizers/lbfgs.hpp"
 #include "experiments/plan/expand.hpp"
@@ -58,7 +57,7 @@ class Runner {
         path.record.lambda.insert(path.record.lambda.end(), lambda.begin(), lambda.end());
         ++path.record.steps;
       }
-      if (const auto wanted = means_.find(step); wanted != means_.end()) wanted->second = member(lambda)->mean_field_gaussian()->mean();
+      if (const auto wanted = means_.find(step); wanted != means_.end()) wanted->second = mean_of(*member(lambda));
       for (std::size_t i = 0; i < plan_.stops.size(); ++i) {
         if (plan_.stops[i] == step) path.points[i].lambda = lambda;
         if (std::max<Index>(0, plan_.stops[i] - settings_.path.snapshot_age) == step) path.points[i].snapshot = lambda;
@@ -106,6 +105,14 @@ class Runner {
 
   [[nodiscard]] std::unique_ptr<families::Family> member(std::span<const double> lambda) const {
     return make_family(settings_, plan_.dim, lambda);
+  }
+
+  /// Of a normal member, exactly.
+  static std::vector<double> mean_of(const families::Family& q) {
+    std::vector<double> mean(static_cast<std::size_t>(q.dim()));
+    std::vector<double> sd(mean.size());
+    q.moments(mean, sd);
+    return mean;
   }
 
   /// The estimator that `choose` names for this path's setting.
