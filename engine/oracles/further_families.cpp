@@ -114,36 +114,97 @@ Nodes nodes_of(const LowRank& q, double step) {
   return nodes;
 }
 
+/// A quadratic target seen from q: l = const - b'F n - 1/2 n'F'H F n.
+struct Quadratic {
+  Eigen::MatrixXd h;
+  Eigen::VectorXd b;      ///< H (m - a)
+  Eigen::MatrixXd slope;  ///< H F
+
+  Quadratic(const models::Gaussian& target, const LowRank& q) : h(q.dim, q.dim) {
+    Eigen::VectorXd offset = q.mean;
+    for (Index i = 0; i < q.dim; ++i) {
+      offset[i] -= target.mean()[static_cast<std::size_t>(i)];
+      for (Index j = 0; j < q.dim; ++j) h(i, j) = target.precision()[static_cast<std::size_t>(i * q.dim + j)];
+    }
+    b = h * offset;
+    slope = h * q.factor;
+  }
+};
+
+/// One sample is -(mean + W_m n) for the mean and -(constant + W_f n) n' for F.
+struct Linear {
+  Eigen::MatrixXd of_mean;
+  Eigen::VectorXd constant;
+  Eigen::MatrixXd of_factor;
+};
+
+/// Nothing for other names, or what the estimator cannot do.
+std::optional<Linear> linear_of(const std::string& estimator, const Quadratic& l, const LowRank& q, Objective objective, Index samples,
+                                const Options& options) {
+  const Eigen::MatrixXd none = Eigen::MatrixXd::Zero(l.slope.rows(), l.slope.cols());
+  const Eigen::VectorXd nothing = Eigen::VectorXd::Zero(l.b.size());
+  if (estimator == "pw_cfe") return Linear{l.slope, l.b, l.slope};
+  if (estimator == "pw_antithetic" && samples % 2 == 0) return Linear{none, nothing, l.slope};
+  if (estimator == "taylor_hessian") return Linear{none, nothing, none};
+  if (estimator == "taylor_hvp") return Linear{none, nothing, l.slope};
+  if (estimator == "bonnet_price") return Linear{l.slope, nothing, none};
+  if (estimator == "pw_quadratic") {
+    Eigen::VectorXd constant = nothing;
+    Eigen::VectorXd diagonal = -((l.h * q.covariance).diagonal().array() / q.covariance.diagonal().array()).matrix();
+    for (Index i = 0; i < q.dim && !options.surrogate.empty(); ++i) {
+      constant[i] = l.b[i] + options.surrogate[static_cast<std::size_t>(i)];
+      diagonal[i] = options.surrogate[static_cast<std::size_t>(q.dim + i)];
+    }
+    const Eigen::MatrixXd rest = l.slope + diagonal.asDiagonal() * q.factor;
+    return Linear{rest, constant, rest};
+  }
+  if (objective != Objective::elbo || (estimator != "stl" && (estimator != "mix" || !options.mixture))) return std::nullopt;
+  const Eigen::MatrixXd w = l.slope - (estimator == "stl" ? 1.0 : *options.mixture) * q.precision * q.factor;
+  return Linear{w, l.b, w};
+}
+
+/// Variances of one sample's weak derivatives, divided by M. With Q = F'H F and A_i = (F'b)_i + sum_{k != i} Q_ik n_k, replacing n_i gives
+/// 2 W A_i / sqrt(2 pi) for the mean (E W^2 = 2), A_i K (1 - U) + 1/2 Q_ii K^2 (1 - U^2) for the scale (E K^2 = 3, E K^4 = 15), and the
+/// former times n_c for B; the mean's and B's are divided by d_i.
+std::vector<double> measure_valued_variance(const Quadratic& l, const LowRank& q, Index samples) {
+  const Eigen::MatrixXd curvature = q.factor.transpose() * l.slope;
+  const Eigen::VectorXd tilt = q.factor.transpose() * l.b;
+  constexpr double kCoupled = 4 / std::numbers::pi;
+  std::vector<double> variance;
+  const auto rest = [&](Index i) { return tilt[i] * tilt[i] + curvature.row(i).squaredNorm() - curvature(i, i) * curvature(i, i); };
+  const auto n = static_cast<double>(samples);
+  for (Index i = 0; i < q.dim; ++i) variance.push_back((kCoupled * rest(i) - tilt[i] * tilt[i]) / (n * q.factor(i, i) * q.factor(i, i)));
+  q.for_entries([&](Index i, Index column, double) {
+    const double own = curvature(i, column) * curvature(i, column);
+    const double d = q.factor(i, i);
+    variance.push_back((column == i ? rest(i) + own : (kCoupled * (rest(i) + 2 * own) - own) / (d * d)) / n);
+  });
+  return variance;
+}
+
 std::optional<EstimatorTruth> pathwise(const std::string& estimator, const models::Gaussian& target, const LowRank& q, Objective objective,
                                        Index samples, const Options& options) {
-  const bool pairs = estimator == "pw_antithetic";
-  const bool landing = estimator == "stl" || estimator == "mix";
-  if (!pairs && !landing && estimator != "pw_cfe") return std::nullopt;
-  if (samples < 1 || (pairs && samples % 2 != 0) || (landing && objective != Objective::elbo)) return std::nullopt;
-  if (estimator == "mix" && !options.mixture) return std::nullopt;
-  const double c = estimator == "stl" ? 1.0 : estimator == "mix" ? *options.mixture : 0.0;
-  Eigen::MatrixXd h(q.dim, q.dim);
-  Eigen::VectorXd centre(q.dim);
-  for (Index i = 0; i < q.dim; ++i) {
-    centre[i] = target.mean()[static_cast<std::size_t>(i)];
-    for (Index j = 0; j < q.dim; ++j) h(i, j) = target.precision()[static_cast<std::size_t>(i * q.dim + j)];
-  }
-  const Eigen::VectorXd b = h * (q.mean - centre);
-  const Eigen::MatrixXd slope = h * q.factor;
+  if (samples < 1) return std::nullopt;
+  const Quadratic l(target, q);
+  const std::optional<Linear> linear = linear_of(estimator, l, q, objective, samples, options);
+  if (!linear && estimator != "mvd") return std::nullopt;
   const Eigen::MatrixXd score = q.precision * q.factor;
-  const Eigen::MatrixXd w = slope - c * score;
   const double counted = objective == Objective::elbo ? 1.0 : 0.0;
-  const auto averaged = static_cast<double>(pairs ? samples / 2 : samples);
   EstimatorTruth truth;
-  for (Index i = 0; i < q.dim; ++i) {
-    truth.mean.push_back(-b[i]);
-    truth.variance.push_back(pairs ? 0.0 : w.row(i).squaredNorm() / averaged);
+  for (Index i = 0; i < q.dim; ++i) truth.mean.push_back(-l.b[i]);
+  q.for_entries(
+      [&](Index i, Index column, double chain) { truth.mean.push_back(chain * (counted * score(i, column) - l.slope(i, column))); });
+  if (linear) {
+    const auto averaged = static_cast<double>(estimator == "pw_antithetic" ? samples / 2 : samples);
+    for (Index i = 0; i < q.dim; ++i) truth.variance.push_back(linear->of_mean.row(i).squaredNorm() / averaged);
+    q.for_entries([&](Index i, Index column, double chain) {
+      const Eigen::MatrixXd& w = linear->of_factor;
+      const double one = linear->constant[i] * linear->constant[i] + w.row(i).squaredNorm() + w(i, column) * w(i, column);
+      truth.variance.push_back(chain * chain * one / averaged);
+    });
+  } else {
+    truth.variance = measure_valued_variance(l, q, samples);
   }
-  q.for_entries([&](Index i, Index column, double chain) {
-    truth.mean.push_back(chain * (counted * score(i, column) - slope(i, column)));
-    const double even = w.row(i).squaredNorm() + w(i, column) * w(i, column);
-    truth.variance.push_back(chain * chain * (even + (pairs ? 0.0 : b[i] * b[i])) / averaged);
-  });
   double size = 0;
   for (std::size_t p = 0; p < truth.mean.size(); ++p) size = std::max({size, std::abs(truth.mean[p]), truth.variance[p]});
   truth.error = 1000 * std::numeric_limits<double>::epsilon() * size * std::max(1.0, q.precision.norm() * q.covariance.norm());
