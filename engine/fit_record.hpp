@@ -31,6 +31,9 @@ struct PredictedPart {
   Index kept = 0;    ///< the first, whose bands are kept
 };
 
+/// Variables of which correlations are kept; of more the pairs are too many to be read.
+inline constexpr Index kMostCorrelated = 16;
+
 /// What the arrays of a fit have entries for.
 struct FitExtents {
   Index trace = 0;
@@ -38,6 +41,8 @@ struct FitExtents {
   Index variables = 0;
   Index parts = 0;      ///< predicted
   Index predicted = 0;  ///< rows kept, of all parts
+  /// Pairs (0, 1), (0, 2), ..., (1, 2), ... of variables; none where there are too many.
+  [[nodiscard]] Index pairs() const { return variables > kMostCorrelated ? 0 : variables * (variables - 1) / 2; }
 };
 
 /// Why. The first three are ends of finished fits; stored as numbers, so new ones come last.
@@ -49,6 +54,22 @@ enum class FitEnding {
   refused,        ///< too many steps in a row without a finite gradient
   not_finite,     ///< the objective
   no_answer       ///< the search came to no point that an approximation could be made at: no maximum, no curvature
+};
+
+/// Where an optimizer stood after a record's steps, before it recorded the last: beside the record all that further steps depend on. A fit
+/// goes on from here as if it had never been interrupted. Searches by L-BFGS have none: they are made anew.
+struct FitState {
+  Index refused_in_a_row = 0;     ///< steps up to the last
+  Index recorded = 0;             ///< first entries of the record that were there
+  bool held = false;              ///< whether the stopping rule asked for an end after the last step
+  double seconds = 0;             ///< a timing: that the steps took
+  std::vector<double> lambda;     ///< [parameter] the iterate; empty: there is no state
+  std::vector<double> optimizer;  ///< its state, the averages of iterates included
+  std::vector<double> stopping;   ///< the rule's; empty: no rule
+  models::Counts own;             ///< work of the steps, all ranks
+  models::Counts evaluation;      ///< and of the objectives recorded
+
+  [[nodiscard]] bool exists() const { return !lambda.empty(); }
 };
 
 /// One fit: one estimator, one repeat. Behind the end of a fit that ended early its entries repeat its last answer; behind that of one that
@@ -65,6 +86,7 @@ struct FitRecord {
   models::Counts evaluation;            ///< work of objectives and posterior draws, which no optimizer needs
   std::vector<double> mean;             ///< [variable] of the posterior draws
   std::vector<double> sd;               ///< [variable]
+  std::vector<double> correlation;      ///< [pair] of variables, of the posterior draws
   std::vector<double> weighted_mean;    ///< [variable] with Pareto-smoothed importance weights
   std::vector<double> weighted_sd;      ///< [variable]
   double k_hat = 0;                     ///< of the importance ratios; NaN if unknown
@@ -73,6 +95,7 @@ struct FitRecord {
   std::vector<double> predicted_rows;   ///< [row x prediction_columns] of the kept rows of each part
   double step_size = 0;                 ///< that a search over step sizes chose; NaN: there was none
   std::vector<double> seconds;          ///< [trace] a timing: wall time of the steps so far, objectives excluded
+  FitState state;                       ///< from which it can be continued; no result
 
   /// All arrays sized; NaN and zeros.
   void resize(const FitExtents& extents);
@@ -95,7 +118,8 @@ struct FitTarget {
   std::vector<double> sd;
   std::vector<double> mean_error;
   std::vector<double> sd_error;
-  std::string moments{};  ///< where they are from, in words; empty: the spec states them
+  std::vector<double> correlation{};  ///< [pair]; empty: unknown
+  std::string moments{};              ///< where they are from, in words; empty: the spec states them
 };
 
 /// One cell of a study of fits.
@@ -145,6 +169,7 @@ inline void FitRecord::resize(const FitExtents& extents) {
   counts.assign(points, {});
   for (std::vector<double>* values : {&mean, &sd, &weighted_mean, &weighted_sd})
     values->assign(static_cast<std::size_t>(extents.variables), unknown);
+  correlation.assign(static_cast<std::size_t>(extents.pairs()), unknown);
   k_hat = effective_draws = step_size = unknown;
   predictive.assign(static_cast<std::size_t>(extents.parts) * predictive_figures.size(), unknown);
   predicted_rows.assign(static_cast<std::size_t>(extents.predicted) * prediction_columns.size(), unknown);

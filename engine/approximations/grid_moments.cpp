@@ -25,6 +25,7 @@ constexpr double kRange = 3.5;           ///< at first: sinh of it is 16.5
 struct Moments {
   std::vector<double> mean;
   std::vector<double> sd;
+  std::vector<double> correlation;  ///< [pair]
   double log_sum = 0;
 };
 
@@ -69,6 +70,7 @@ class Grid {
     double total = 0;
     std::vector<double> first(size, 0.0);
     std::vector<double> second(size, 0.0);
+    std::vector<double> product(size * (size - 1) / 2, 0.0);
     tiles::Batch theta(dim, kColumns);
     tiles::Batch value(1, kColumns);
     tiles::Batch out(variables_, kColumns);
@@ -91,15 +93,18 @@ class Grid {
             first[v] *= shrink;
             second[v] *= shrink;
           }
+          for (double& p : product) p *= shrink;
           top = log_weight;
         }
         const double w = std::exp(log_weight - top);
         if (w == 0) continue;
         total += w;
+        std::size_t pair = 0;
         for (std::size_t v = 0; v < size; ++v) {
           const double deviation = out(static_cast<Index>(v), c) - centre_[v];
           first[v] += w * deviation;
           second[v] += w * deviation * deviation;
+          for (std::size_t u = v + 1; u < size; ++u) product[pair++] += w * deviation * (out(static_cast<Index>(u), c) - centre_[u]);
         }
       }
     }
@@ -108,6 +113,13 @@ class Grid {
       const double mean = first[v] / total;
       moments.mean.push_back(centre_[v] + mean);
       moments.sd.push_back(std::sqrt(std::max(0.0, second[v] / total - mean * mean)));
+    }
+    std::size_t pair = 0;
+    for (std::size_t v = 0; v < size; ++v) {
+      for (std::size_t u = v + 1; u < size; ++u) {
+        const double covariance = product[pair++] / total - (first[v] / total) * (first[u] / total);
+        moments.correlation.push_back(covariance / (moments.sd[v] * moments.sd[u]));
+      }
     }
     moments.log_sum = top + std::log(total) + static_cast<double>(dim) * std::log(spacing) + log_scale_;
     return moments;
@@ -184,6 +196,7 @@ GridMoments grid_moments(const Density& density, const std::function<void(ConstB
   }
   result.mean = now.mean;
   result.sd = now.sd;
+  result.correlation = now.correlation;
   for (std::size_t v = 0; v < now.mean.size(); ++v) {
     result.mean_error.push_back(std::abs(widest.mean[v] - narrower.mean[v]) + std::abs(now.mean[v] - coarser.mean[v]));
     result.sd_error.push_back(std::abs(widest.sd[v] - narrower.sd[v]) + std::abs(now.sd[v] - coarser.sd[v]));

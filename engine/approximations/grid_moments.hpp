@@ -13,11 +13,12 @@ namespace variscope::approximations {
 inline constexpr Index kMostGridDim = 3;
 
 struct GridMoments {
-  std::vector<double> mean;        ///< [variable]
-  std::vector<double> sd;          ///< [variable]
-  std::vector<double> mean_error;  ///< [variable] what the last halving of the spacing and the last widening changed
-  std::vector<double> sd_error;    ///< [variable]
-  double log_evidence = 0;         ///< log of the integral of exp(log p)
+  std::vector<double> mean;         ///< [variable]
+  std::vector<double> sd;           ///< [variable]
+  std::vector<double> mean_error;   ///< [variable] what the last halving of the spacing and the last widening changed
+  std::vector<double> sd_error;     ///< [variable]
+  std::vector<double> correlation;  ///< [pair (0, 1), (0, 2), ..., (1, 2), ...] of variables
+  double log_evidence = 0;          ///< log of the integral of exp(log p)
   double evidence_error = 0;
   Index points = 0;     ///< of the last grid
   std::string trouble;  ///< why they cannot be relied on; empty: they can

@@ -9,7 +9,7 @@
 namespace variscope::store {
 
 /// What an array has an entry for.
-enum class FitEntries { step, step_parameter, variable, part, predicted };
+enum class FitEntries { step, step_parameter, variable, pair, part, predicted };
 
 struct FitArray {
   const char* name;
@@ -20,7 +20,7 @@ struct FitArray {
 };
 
 /// Results, in the order in which they are stored.
-inline constexpr std::array<FitArray, 9> fit_arrays{
+inline constexpr std::array<FitArray, 10> fit_arrays{
     {{"lambda", "variational parameters that the fit would answer with; NaN behind its end", "1", &FitRecord::lambda,
       FitEntries::step_parameter},
      {"objective", "objective at them", "nat", &FitRecord::objective, FitEntries::step},
@@ -28,6 +28,7 @@ inline constexpr std::array<FitArray, 9> fit_arrays{
       FitEntries::step},
      {"mean", "mean of the posterior draws", "1", &FitRecord::mean, FitEntries::variable},
      {"sd", "standard deviation of the posterior draws", "1", &FitRecord::sd, FitEntries::variable},
+     {"correlation", "correlation of two variables under the posterior draws", "1", &FitRecord::correlation, FitEntries::pair},
      {"weighted_mean", "mean with Pareto-smoothed importance weights", "1", &FitRecord::weighted_mean, FitEntries::variable},
      {"weighted_sd", "standard deviation with Pareto-smoothed importance weights", "1", &FitRecord::weighted_sd, FitEntries::variable},
      {"predictive", "figures of the posterior predictive of all rows of a part", "1", &FitRecord::predictive, FitEntries::part},
@@ -43,6 +44,16 @@ inline constexpr std::array<FitNumber, 3> fit_numbers{
      {"effective_draws", "effective number of the importance-weighted draws", &FitRecord::effective_draws},
      {"chosen_step_size", "step size that a search over step sizes chose", &FitRecord::step_size}}};
 
+struct FitStateArray {
+  const char* name;
+  const char* meaning;
+  std::vector<double> FitState::*values;
+};
+inline constexpr std::array<FitStateArray, 3> state_arrays{
+    {{"lambda", "iterate after the last step", &FitState::lambda},
+     {"optimizer", "numbers that the optimizer and its averages keep", &FitState::optimizer},
+     {"stopping", "numbers that the stopping rule keeps", &FitState::stopping}}};
+
 /// Length of an array of a cell with these extents.
 inline Index fit_width(FitEntries entries, const FitExtents& extents) {
   switch (entries) {
@@ -52,6 +63,8 @@ inline Index fit_width(FitEntries entries, const FitExtents& extents) {
       return extents.trace * extents.parameters;
     case FitEntries::variable:
       return extents.variables;
+    case FitEntries::pair:
+      return extents.pairs();
     case FitEntries::part:
       return extents.parts * static_cast<Index>(predictive_figures.size());
     case FitEntries::predicted:

@@ -45,6 +45,8 @@ std::vector<std::string> along(FitEntries entries) {
       return {"estimator", "repeat", "step", "parameter"};
     case FitEntries::variable:
       return {"estimator", "repeat", "variable"};
+    case FitEntries::pair:
+      return {"estimator", "repeat", "pair"};
     case FitEntries::part:
       return {"estimator", "repeat", "part", "predictive_figure"};
     case FitEntries::predicted:
@@ -58,6 +60,14 @@ std::vector<double> gathered(const FitCellRecord& cell, std::vector<double> FitR
   std::vector<double> all;
   for (const FitRecord& fit : cell.fits) all.insert(all.end(), (fit.*values).begin(), (fit.*values).end());
   return all;
+}
+
+std::vector<std::string> pairs_of(const std::vector<std::string>& names) {
+  std::vector<std::string> pairs;
+  for (std::size_t a = 0; a < names.size(); ++a) {
+    for (std::size_t b = a + 1; b < names.size(); ++b) pairs.push_back(names[a] + ", " + names[b]);
+  }
+  return pairs;
 }
 
 template <class Select>
@@ -79,6 +89,8 @@ void write_target(Dimensions& dimensions, const FitCellRecord& cell) {
   for (const TargetArray& array : kTargetMoments) {
     if (!target.mean.empty()) dimensions.doubles(array.name, {"variable"}, {array.meaning}, (target.*array.values).data());
   }
+  if (!target.correlation.empty())
+    dimensions.doubles("reference_correlation", {"pair"}, {"posterior correlation that fits are held against"}, target.correlation.data());
 }
 
 void write_lists(Dimensions& dimensions, const FitCellRecord& cell) {
@@ -145,12 +157,18 @@ void check_fit_cell(const FitCellRecord& cell) {
   require(cell.fits.size() == cell.estimators.size() * static_cast<std::size_t>(cell.repeats), "not one fit for each estimator and repeat");
   for (const FitRecord& fit : cell.fits) {
     require(is_whole(fit, cell.extents()), "a fit's arrays are of another extent");
+    for (const FitStateArray& array : state_arrays) {
+      require((fit.state.*array.values).size() == (cell.fits.front().state.*array.values).size(),
+              "states of fits are of different extents");
+    }
   }
   require(cell.target.method.empty() || cell.target.lambda.size() == parameters, "the optimum has not one entry per parameter");
   for (const TargetArray& array : kTargetMoments) {
     require(cell.target.mean.empty() || (cell.target.*array.values).size() == variables,
             fmt::format("{} has not one entry per variable", array.name));
   }
+  require(cell.target.correlation.empty() || static_cast<Index>(cell.target.correlation.size()) == cell.extents().pairs(),
+          "reference_correlation has not one entry per pair");
 }
 
 void write_fit_cell(const Handle& results, DimensionCounter& counter, const FitCellRecord& cell) {
@@ -176,6 +194,7 @@ void write_fit_cell(const Handle& results, DimensionCounter& counter, const FitC
   dimensions.add("step", cell.trace, {"optimisation step"});
   dimensions.add("parameter", cell.parameter_names, {"variational parameter"});
   dimensions.add("variable", cell.variable_names, {"variable of the model"});
+  if (cell.extents().pairs() > 0) dimensions.add("pair", pairs_of(cell.variable_names), {"pair of variables"});
   std::vector<std::string> kinds;
   for (const auto& kind : models::Counts::kinds()) kinds.emplace_back(kind.name);
   dimensions.add("kind", kinds, {"kind of work"});
@@ -248,7 +267,8 @@ FitCellRecord read_fit_cell(const Handle& results, const std::string& id) {
   for (FitRecord& fit : cell.fits) fit.resize(extents);
   for (const FitArray& array : fit_arrays) {
     const auto width = static_cast<std::size_t>(fit_width(array.entries, extents));
-    if (width == 0) continue;
+    // Files written before correlations were kept have none.
+    if (width == 0 || (array.entries == FitEntries::pair && !exists(group, array.name))) continue;
     const auto all = sized(read_doubles(group, array.name), fits * width, group, array.name);
     for (std::size_t f = 0; f < fits; ++f)
       std::copy_n(all.begin() + static_cast<std::ptrdiff_t>(f * width), width, (cell.fits[f].*array.values).begin());
@@ -289,6 +309,10 @@ FitCellRecord read_fit_cell(const Handle& results, const std::string& id) {
   for (const TargetArray& array : kTargetMoments) {
     if (exists(group, array.name))
       cell.target.*array.values = sized(read_doubles(group, array.name), cell.variable_names.size(), group, array.name);
+  }
+  if (exists(group, "reference_correlation")) {
+    cell.target.correlation =
+        sized(read_doubles(group, "reference_correlation"), static_cast<std::size_t>(extents.pairs()), group, "reference_correlation");
   }
   const auto list = [&](const std::string& name, const std::string& value, auto add) {
     if (!exists(group, name)) return;

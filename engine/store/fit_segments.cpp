@@ -18,10 +18,28 @@ namespace variscope::store {
 namespace {
 
 const std::string format_name = "variscope fit segment";
-constexpr Index format_version = 3;
+constexpr Index format_version = 4;
 
 /// A fit's row of the table.
-enum Entry : std::size_t { estimator, repeat, trace, parameters, variables, parts, predicted, ending, steps, refused, entries };
+enum Entry : std::size_t {
+  estimator,
+  repeat,
+  trace,
+  parameters,
+  variables,
+  parts,
+  predicted,
+  ending,
+  steps,
+  refused,
+  state_lambda,
+  state_optimizer,
+  state_stopping,
+  refused_in_a_row,
+  recorded,
+  held,
+  entries
+};
 
 void append(std::vector<double>& to, const std::vector<double>& from) { to.insert(to.end(), from.begin(), from.end()); }
 
@@ -32,9 +50,22 @@ std::array<Index, entries> row_of(const FitChunk& chunk) {
   const FitExtents extents{points, points == 0 ? 0 : static_cast<Index>(fit.lambda.size()) / points, static_cast<Index>(fit.mean.size()),
                            length(fit.predictive, predictive_figures.size()), length(fit.predicted_rows, prediction_columns.size())};
   if (!is_whole(fit, extents)) throw std::invalid_argument(fmt::format("fit of cell '{}': arrays of different extents", chunk.cell));
-  return {chunk.estimator,   chunk.repeat,  extents.trace,     extents.parameters,
-          extents.variables, extents.parts, extents.predicted, static_cast<Index>(fit.ending),
-          fit.steps,         fit.refused};
+  return {chunk.estimator,
+          chunk.repeat,
+          extents.trace,
+          extents.parameters,
+          extents.variables,
+          extents.parts,
+          extents.predicted,
+          static_cast<Index>(fit.ending),
+          fit.steps,
+          fit.refused,
+          length(fit.state.lambda, 1),
+          length(fit.state.optimizer, 1),
+          length(fit.state.stopping, 1),
+          fit.state.refused_in_a_row,
+          fit.state.recorded,
+          fit.state.held ? 1 : 0};
 }
 
 [[noreturn]] void fail(const FitChunk& chunk, const std::string& problem) {
@@ -54,10 +85,13 @@ SegmentEntry write_fit_segment(const std::filesystem::path& run, Index checkpoin
       table.insert(table.end(), row.begin(), row.end());
       cells.push_back(chunk.cell);
       for (const models::Counts& work : chunk.fit.counts) store::append(counts, work);
-      store::append(counts, chunk.fit.evaluation);
+      for (const models::Counts& work : {chunk.fit.evaluation, chunk.fit.state.own, chunk.fit.state.evaluation})
+        store::append(counts, work);
       for (const FitArray& array : fit_arrays) append(numbers, chunk.fit.*array.values);
       for (const FitNumber& number : fit_numbers) numbers.push_back(chunk.fit.*number.value);
       append(numbers, chunk.fit.seconds);
+      for (const auto& array : state_arrays) append(numbers, chunk.fit.state.*array.values);
+      numbers.push_back(chunk.fit.state.seconds);
     }
     write_attribute(file, "format", format_name);
     write_attribute(file, "format_version", format_version);
@@ -91,14 +125,24 @@ void visit_fit_segment(const std::filesystem::path& run, const SegmentEntry& ent
     fit.steps = row[steps];
     fit.refused = row[refused];
     for (models::Counts& work : fit.counts) work = counts_at(counts, next_counts++);
-    fit.evaluation = counts_at(counts, next_counts++);
+    for (models::Counts* work : {&fit.evaluation, &fit.state.own, &fit.state.evaluation}) *work = counts_at(counts, next_counts++);
+    FitState& state = fit.state;
+    state.refused_in_a_row = row[refused_in_a_row];
+    state.recorded = row[recorded];
+    state.held = row[held] != 0;
+    state.lambda.resize(static_cast<std::size_t>(row[state_lambda]));
+    state.optimizer.resize(static_cast<std::size_t>(row[state_optimizer]));
+    state.stopping.resize(static_cast<std::size_t>(row[state_stopping]));
     for (const FitArray& array : fit_arrays) take(fit.*array.values);
-    for (const FitNumber& number : fit_numbers) {
+    const auto take_one = [&] {
       std::vector<double> one(1);
       take(one);
-      fit.*number.value = one[0];
-    }
+      return one[0];
+    };
+    for (const FitNumber& number : fit_numbers) fit.*number.value = take_one();
     take(fit.seconds);
+    for (const auto& array : state_arrays) take(state.*array.values);
+    state.seconds = take_one();
     visit(std::move(chunk));
   }
 }

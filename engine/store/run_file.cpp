@@ -133,10 +133,10 @@ auto reading(const std::filesystem::path& path, Read read) {
   }
 }
 
-/// Whatever stands in /results and /timings: written beside, verified, renamed.
-template <class Results, class Timings>
+/// Whatever stands in /results and beside it: written beside, verified, renamed.
+template <class Results, class Others>
 std::string write_file(const std::filesystem::path& path, const ExecutionTable& execution,
-                       const std::map<std::string, std::string>& provenance, Results results, Timings timings) {
+                       const std::map<std::string, std::string>& provenance, Results results, Others others) {
   std::string hash;
   write_beside(path, [&](const std::filesystem::path& beside) {
     auto file = create_file(beside);
@@ -147,7 +147,7 @@ std::string write_file(const std::filesystem::path& path, const ExecutionTable& 
     write_group(file, "results", [&](const Handle& group) { results(group, counter); });
     hash = content_hash(file, "/results");
     write_attribute(file, "results_hash", hash);
-    write_group(file, "timings", [&](const Handle& group) { timings(group, counter); });
+    others(file, counter);
     write_execution(file, counter, execution);
     write_provenance(file, provenance);
     file.close();
@@ -171,7 +171,9 @@ std::string write_run_file(const std::filesystem::path& path, const std::vector<
         for (const auto& cell : cells) write_cell(group, counter, cell);
         for (const auto& record : paths) write_path(group, counter, record);
       },
-      [&](const Handle& group, DimensionCounter& counter) { write_timings(group, counter, cells); });
+      [&](const Handle& file, DimensionCounter& counter) {
+        write_group(file, "timings", [&](const Handle& group) { write_timings(group, counter, cells); });
+      });
 }
 
 std::string write_run_file(const std::filesystem::path& path, const std::vector<FitCellRecord>& fits, const ExecutionTable& execution,
@@ -182,8 +184,13 @@ std::string write_run_file(const std::filesystem::path& path, const std::vector<
       [&](const Handle& group, DimensionCounter& counter) {
         for (const auto& cell : fits) write_fit_cell(group, counter, cell);
       },
-      [&](const Handle& group, DimensionCounter& counter) {
-        for (const auto& cell : fits) write_fit_timings(group, counter, cell);
+      [&](const Handle& file, DimensionCounter& counter) {
+        write_group(file, "timings", [&](const Handle& group) {
+          for (const auto& cell : fits) write_fit_timings(group, counter, cell);
+        });
+        write_group(file, "states", [&](const Handle& group) {
+          for (const auto& cell : fits) write_fit_states(group, counter, cell);
+        });
       });
 }
 
@@ -214,7 +221,10 @@ RunRecord read_run_file(const std::filesystem::path& path) {
       if (kind == "path") run.paths.push_back(read_path(results, id));
     }
     read_timings(file, run.cells);
-    for (auto& cell : run.fits) read_fit_timings(file, cell);
+    for (auto& cell : run.fits) {
+      read_fit_timings(file, cell);
+      read_fit_states(file, cell);
+    }
     for (auto& cell : run.chains) read_chain_timings(file, cell);
     run.execution.names = read_texts(file, "execution/name");
     run.execution.values = read_doubles(file, "execution/values");

@@ -21,6 +21,9 @@ void write_fit_cell(const Handle& results, DimensionCounter& counter, const FitC
 [[nodiscard]] FitCellRecord read_fit_cell(const Handle& results, const std::string& id);
 void write_fit_timings(const Handle& timings, DimensionCounter& counter, const FitCellRecord& cell);
 void read_fit_timings(const Handle& file, FitCellRecord& cell);
+/// Where its fits can be continued from, apart from the results; nothing is written of a cell none of whose fits has a state.
+void write_fit_states(const Handle& states, DimensionCounter& counter, const FitCellRecord& cell);
+void read_fit_states(const Handle& file, FitCellRecord& cell);
 /// Throws std::invalid_argument if it cannot be stored.
 void check_fit_cell(const FitCellRecord& cell);
 

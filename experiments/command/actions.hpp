@@ -39,6 +39,7 @@ struct RunOptions {
   std::string output;  ///< empty: output.directory of the spec
   bool overwrite = false;
   Range chains{};  ///< of a study of chains, those to run; empty: all
+  std::string continued;  ///< a run of shorter fits, from whose ends this study's go on; empty: none
   Reduce reduce = Reduce::exact;
   bool quiet = false;
 };

@@ -81,6 +81,10 @@ void add_run(CLI::App& program, Action& chosen, const Words& words) {
   app->add_option("--chains", *chains,
                   "Of a study of chains only these, counted from 0, with the bits they have among all: 37, or 8-15. Run directory: that of "
                   "the study with _chain_37 behind it");
+  app->add_option(
+      "--continue", options->continued,
+      "A finished run of the same fits with fewer steps (its directory or run.h5): they go on from where they ended, to the same "
+      "bits as if begun anew");
   add_choice<Reduce>(*app, "--reduce", options->reduce, {{"exact", Reduce::exact}, {"fast", Reduce::fast}},
                      "exact: same bits on any number of ranks; fast: plain allreduce");
   app->add_flag("--quiet", options->quiet, "No progress");

@@ -12,6 +12,7 @@
 #include "experiments/plan/plan.hpp"
 #include "experiments/plan/predictive.hpp"
 #include "experiments/run/calibration.hpp"
+#include "experiments/run/check_rows.hpp"
 #include "experiments/spec/fit_methods.hpp"
 
 namespace variscope::experiments {
@@ -46,9 +47,12 @@ void describe_fits(const Plan& plan, std::string& text) {
     const Settings& s = cell.settings;
     for (std::size_t e = 0; e < cell.estimators.size(); ++e) {
       fmt::format_to(out, "{:<9} {:<16} {:<18} {:>10} {:>7} {:>7} {:>7} {:>8} {:>8} {:>15}  {}\n", cell.id, cell.estimators[e],
-                     fit_method(s.fit.method).optimizer ? s.fit.optimizer : "lbfgs", cell.fit.parameters, step_columns(s),
-                     rows_text(s.estimators.batch_rows), s.fit.repeats, cell.fit.steps[e], cell.fit.recorded(e),
-                     s.fit.repeats * cell.fit.steps[e] * cell.fit.step_counts[e].gradient_rows, swept_text(cell.swept));
+                     fit_method(s.fit.method).optimizer    ? s.fit.optimizer
+                     : fit_method(s.fit.method).quadrature ? "simplex"
+                                                           : "lbfgs",
+                     cell.fit.parameters, step_columns(s), rows_text(s.estimators.batch_rows), s.fit.repeats, cell.fit.steps[e],
+                     cell.fit.recorded(e), s.fit.repeats * cell.fit.steps[e] * cell.fit.step_counts[e].gradient_rows,
+                     swept_text(cell.swept));
     }
     if (fit_method(s.fit.method).has_density()) {
       fmt::format_to(out, "          objective along a fit: {}; {} posterior draws of each\n",
@@ -215,18 +219,21 @@ std::string describe(const Plan& plan) {
 
 int print_plan(const PlanOptions& options) {
   const Plan plan = make_plan(options.spec, options.ranks, options.threads, options.layout, options.output);
+  constexpr double kCheckedBytes = 1024.0 * 1024 * 1024;
+  const CheckedRows checked = check_rows(plan, kCheckedBytes);
   fmt::print("{}", describe(plan));
+  if (checked.rows < checked.all) fmt::print("rows\n  checked               {:>18} of {}\n", checked.rows, checked.all);
   if (!options.time) return 0;
   std::fflush(stdout);
   const TimePrediction time = predict_seconds(plan);
   fmt::print(
       "time, by the study's own calls on its first rows, timed here just now; for cores like this one that do nothing else\n"
-      "  seconds               {:>18.3g} (start {:.3g}, loading {:.3g}, paths {:.3g}, {} {:.3g})\n",
+      "  seconds               {:>18.3g} (start {:.3g}, loading {:.3g}, paths {:.3g}, {} {:.3g}, writing {:.3g})\n",
       time.seconds(), kStartSeconds, time.loading, time.paths,
       plan.of_fits()     ? "fits"
       : plan.of_chains() ? "chains"
                          : "replicates",
-      time.replicates);
+      time.replicates, time.writing);
   return 0;
 }
 

@@ -11,6 +11,7 @@
 #include <queue>
 #include <set>
 
+#include "engine/approximations/divergence.hpp"
 #include "engine/approximations/pathfinder.hpp"
 #include "engine/data/columns.hpp"
 #include "engine/data/standardize.hpp"
@@ -21,6 +22,7 @@
 #include "experiments/plan/chains.hpp"
 #include "experiments/plan/predictive.hpp"
 #include "experiments/plan/reference.hpp"
+#include "experiments/plan/unused.hpp"
 #include "experiments/spec/fit_methods.hpp"
 #include "experiments/spec/model_arguments.hpp"
 #include "experiments/spec/resolve.hpp"
@@ -395,11 +397,15 @@ class Expander {
     fit.exact = method.has_density() && !needs_monte_carlo(s, *model, *family);
     fit.may_end_early = !method.optimizer || s.stopping.rule != "none";
     if (method.has_density()) {
-      if (!fit.exact && family->parameters() < 2) {
+      if (!fit.exact && !method.quadrature && family->parameters() < 2) {
         throw UserError(fmt::format("{}: family {} has one parameter and no exact objective here, which fits do not serve. Use another.",
                                     plan_.spec.where("family.name"), s.family.name));
       }
-      if (!fit.exact) fit.evaluation = work({{.wanted = {true, false}}}, 1, s.fit.evaluation_samples, rows);
+      const bool little_noise = method.quadrature && family->noise().rows() <= approximations::kMostNoiseRows;
+      if (little_noise)
+        fit.evaluation = work({{.wanted = {true, false}}}, 1, approximations::divergence_points(family->noise().rows()), rows);
+      else if (!fit.exact)
+        fit.evaluation = work({{.wanted = {true, false}}}, 1, s.fit.evaluation_samples, rows);
       fit.draws = work({{.wanted = {true, false}}}, 1, s.fit.posterior_draws, rows);
     }
     std::set<Index> traced;
@@ -496,9 +502,13 @@ class Expander {
       return fmt::format("model {} has no exact expectation under family {}", s.model.name, s.family.name);
     if (method.family == "full_rank_gaussian" && dim > kMostDenseDim)
       return fmt::format("its covariance is a dense matrix, which stops at {} coordinates (the model has {})", kMostDenseDim, dim);
-    models::Counts step = work({{.wanted = {true, true}}}, 1, step_columns(s), rows);
+    if (method.quadrature && (family.states() > 0 || family.noise().rows() > approximations::kMostNoiseRows)) {
+      return fmt::format("it integrates over the base noise, which stops at {} rows (family {} has {} here)",
+                         approximations::kMostNoiseRows, s.family.name, family.noise().rows());
+    }
+    models::Counts step = method.quadrature ? cell.fit.evaluation : work({{.wanted = {true, true}}}, 1, step_columns(s), rows);
     models::Counts once;
-    cell.columns = step_columns(s);
+    cell.columns = method.quadrature ? approximations::divergence_points(family.noise().rows()) : step_columns(s);
     if (method.name == "laplace") {
       cell.columns = model.has_hessian_vector() ? dim : 2 * dim;
       const models::Wanted wanted = model.has_hessian_vector() ? models::Wanted{false, false, true} : models::Wanted{false, true};
@@ -751,6 +761,7 @@ void expand_cells(Plan& plan) {
   Expander expander(plan);
   for (const SpecCell& cell : plan.spec.cells) expander.add(cell);
   expander.finish();
+  check_model_keys(plan);
 }
 
 }  // namespace variscope::experiments

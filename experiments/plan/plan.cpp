@@ -10,11 +10,14 @@
 
 #include "engine/data/standardize.hpp"
 #include "engine/error.hpp"
+#include "engine/optimizers/optimizer.hpp"
+#include "engine/optimizers/stopping.hpp"
 #include "experiments/plan/chains.hpp"
 #include "experiments/plan/cost.hpp"
 #include "experiments/plan/expand.hpp"
 #include "experiments/plan/layout.hpp"
 #include "experiments/plan/predictive.hpp"
+#include "experiments/spec/fit_methods.hpp"
 #include "experiments/spec/resolve.hpp"
 
 namespace variscope::experiments {
@@ -38,6 +41,16 @@ double fit_doubles(const CellPlan& cell, Index parameters, Index variables) {
   return static_cast<double>(cell.fit.trace.size()) * per_step + static_cast<double>(parameters) + 4 * static_cast<double>(variables) + 8;
 }
 
+/// Of one fit: the state that it can be continued from.
+double state_doubles(const CellPlan& cell, Index parameters) {
+  const Settings& s = cell.settings;
+  if (!fit_method(s.fit.method).optimizer) return 0;
+  Index doubles = parameters + optimizers::find(s.fit.optimizer)->make({s.fit.numbers})->state_size(parameters);
+  if (const auto* rule = optimizers::find_stopping(s.stopping.rule); rule != nullptr)
+    doubles += rule->make({s.stopping.numbers})->state_size(parameters);
+  return static_cast<double>(doubles);
+}
+
 /// Of one fit: what it predicts.
 double predictive_doubles(const Plan& plan, const CellPlan& cell) {
   const PathPlan& path = plan.paths[static_cast<std::size_t>(cell.path)];
@@ -54,7 +67,7 @@ double cell_record_bytes(const Plan& plan, const CellPlan& cell) {
   if (plan.of_chains()) return 0;  // beside its trace files, which no rank holds
   if (plan.of_fits()) {
     return 8.0 * static_cast<double>(cell.estimators.size() * static_cast<std::size_t>(cell.settings.fit.repeats)) *
-           (fit_doubles(cell, cell.fit.parameters, path.dim) + predictive_doubles(plan, cell));
+           (fit_doubles(cell, cell.fit.parameters, path.dim) + state_doubles(cell, cell.fit.parameters) + predictive_doubles(plan, cell));
   }
   return 8.0 * static_cast<double>(path.labels.size()) *
          (static_cast<double>(cell.estimators.size()) * moment_doubles(cell, path.parameters) + 3.0 * static_cast<double>(path.parameters));

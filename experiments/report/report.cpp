@@ -10,6 +10,7 @@
 
 #include "engine/error.hpp"
 #include "experiments/report/chain_summaries.hpp"
+#include "experiments/report/figure_course.hpp"
 #include "experiments/report/figure_fits.hpp"
 #include "experiments/report/figure_samplers.hpp"
 #include "experiments/report/figures.hpp"
@@ -114,7 +115,9 @@ std::string write_chain_report(const std::vector<ChainCellRecord>& cells, const 
 }
 
 std::string write_fit_report(const std::vector<FitCellRecord>& cells, const ReportContext& context, const std::string& directory) {
-  return write_files(fit_tables(cells, context), fit_figures(summarise_fits(cells), context), context, directory);
+  std::vector<Figure> figures = fit_figures(summarise_fits(cells), context);
+  for (Figure& figure : particle_figures_of(summarise_posteriors(cells), context)) figures.push_back(std::move(figure));
+  return write_files(fit_tables(cells, context), figures, context, directory);
 }
 
 }  // namespace variscope::experiments

@@ -18,6 +18,9 @@ constexpr int reference_panel = 1;
 /// Without a reference more variables than this fill pages that nobody reads; run.h5 has them.
 constexpr std::size_t kMostVariables = 12;
 
+/// Variables whose pairs are shown; run.h5 has those of more.
+constexpr std::size_t kMostPaired = 5;
+
 using Moments = std::vector<double> FitRecord::*;
 
 /// Mean squares and extremes over variables of one fit against the reference.
@@ -186,6 +189,39 @@ Table t5_variables(const std::vector<FitProblem>& problems, const ReportContext&
   table.caption =
       "Mean and standard deviation of each variable under the fitted approximations: mean over the repeats that did not diverge, in "
       "brackets its 95 % interval (Student's t). IS: with Pareto-smoothed importance weights.";
+  return table;
+}
+
+Table t5_correlations(const std::vector<FitProblem>& problems, const ReportContext& context) {
+  Table table;
+  table.title = fmt::format("T5 correlations: {}", context.study);
+  table.panels = {"correlations of posterior draws"};
+  table.place = "";
+  table.essential = {"correlation", "reference"};
+  for (const FitProblem& problem : problems) {
+    const FitCellRecord& first = *problem.groups.front().cell;
+    const std::size_t variables = first.variable_names.size();
+    if (variables < 2 || variables > kMostPaired) continue;
+    std::size_t pair = 0;
+    for (std::size_t a = 0; a < variables; ++a) {
+      for (std::size_t b = a + 1; b < variables; ++b, ++pair) {
+        TableSection section{problem.cell, problem.heading, first.variable_names[a] + ", " + first.variable_names[b], {}, {}};
+        for (const FitGroup& group : problem.groups) {
+          const FitTarget& target = group.cell->target;
+          TableRow row{group.name(), {}, group.variant};
+          RowBuilder build(table.columns, row, table.columns.empty());
+          const auto values = of_converged(group, [&](const FitRecord& fit) { return fit.correlation[pair]; });
+          build.add("correlation", "correlation", "", 0, or_words(over_repeats(values)));
+          build.add("reference", "reference", "", 0, target.correlation.empty() ? absent() : number(target.correlation[pair]));
+          section.rows.push_back(std::move(row));
+        }
+        table.sections.push_back(std::move(section));
+      }
+    }
+  }
+  table.caption =
+      "Correlation of each pair of variables under draws from the fitted approximations: mean over the repeats that did not diverge, in "
+      "brackets its 95 % interval (Student's t). A mean-field approximation has none, whatever the posterior's.";
   return table;
 }
 

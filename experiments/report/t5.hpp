@@ -11,5 +11,7 @@ namespace variscope::experiments {
 Table t5(const std::vector<FitProblem>& problems, const ReportContext& context);
 /// The same variable by variable, where a reference is known or variables are few; empty otherwise.
 Table t5_variables(const std::vector<FitProblem>& problems, const ReportContext& context);
+/// Correlations of the variables, pair by pair, where they are few; empty otherwise.
+Table t5_correlations(const std::vector<FitProblem>& problems, const ReportContext& context);
 
 }  // namespace variscope::experiments

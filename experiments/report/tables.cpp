@@ -17,8 +17,8 @@
 namespace variscope::experiments {
 
 const std::vector<std::string>& table_names() {
-  static const std::vector<std::string> names = {"t1", "t1i", "t1b", "t1x",          "t1u", "t2", "t2_checks",
-                                                 "t3", "t4",  "t5",  "t5_variables", "t6",  "s1", "s1_variables"};
+  static const std::vector<std::string> names = {
+      "t1", "t1i", "t1b", "t1x", "t1u", "t2", "t2_checks", "t3", "t4", "t5", "t5_variables", "t5_correlations", "t6", "s1", "s1_variables"};
   return names;
 }
 
@@ -50,6 +50,8 @@ std::vector<NamedTable> fit_tables(const std::vector<FitCellRecord>& cells, cons
   if (tables.front().table.sections.empty()) tables.erase(tables.begin());
   Table variables = t5_variables(posteriors, context);
   if (!variables.sections.empty()) tables.push_back({"t5_variables", true, std::move(variables)});
+  Table correlations = t5_correlations(posteriors, context);
+  if (!correlations.sections.empty()) tables.push_back({"t5_correlations", true, std::move(correlations)});
   Table predictive = t6(problems, context);
   if (!predictive.sections.empty()) tables.push_back({"t6", false, std::move(predictive)});
   return tables;

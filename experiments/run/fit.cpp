@@ -7,6 +7,7 @@
 #include <array>
 #include <cmath>
 
+#include "engine/approximations/divergence.hpp"
 #include "engine/approximations/svgd.hpp"
 #include "experiments/plan/predictive.hpp"
 #include "experiments/plan/reference.hpp"
@@ -37,7 +38,7 @@ FitCellRecord shape_of(const CellPlan& cell, const PathPlan& path, const models:
   record.family = method.has_density() ? s.family.name : method.particles ? "particles" : "point";
   record.model = s.model.name;
   record.method = method.name;
-  record.optimizer = method.optimizer ? s.fit.optimizer : "lbfgs";
+  record.optimizer = method.optimizer ? s.fit.optimizer : method.quadrature ? "simplex" : "lbfgs";
   record.samples = step_columns(s);
   record.batch_rows = s.estimators.batch_rows;
   record.rows = model.rows();
@@ -102,6 +103,7 @@ const std::vector<double>& FitRunner::gradient(const families::Family& family, c
 }
 
 std::array<double, 2> FitRunner::objective(const families::Family& family, Index repeat, Index step) {
+  if (fit_method(settings_.fit.method).quadrature) return {approximations::divergence(density_, family).elbo, 0.0};
   if (cell_.fit.exact) {
     const auto e = exact_expectation(model_, data_, objective_of(settings_), family, team_, threads_, work_);
     return {e.value, e.value_error};
@@ -130,7 +132,9 @@ models::GaussianExpectation FitRunner::expectation(const families::Family& famil
   return e;
 }
 
-FitRecord FitRunner::run(std::size_t estimator, Index repeat) {
+FitRecord FitRunner::run(std::size_t estimator, Index repeat, const FitBefore& before) {
+  before_ = before;
+  resumed_ = false;
   const FitMethod& method = fit_method(settings_.fit.method);
   FitCourse::Value value;
   if (method.has_density())
@@ -162,13 +166,20 @@ FitRecord FitRunner::run(std::size_t estimator, Index repeat) {
     });
   }
   course.finish();
-  std::vector<models::Counts> counts = record.counts;
-  counts.push_back(record.evaluation);
-  add_up(counts);
-  record.evaluation = counts.back();
-  counts.pop_back();
-  record.counts = std::move(counts);
+  add_up(record);
   return std::move(record);
+}
+
+void FitRunner::add_up(FitRecord& record) const {
+  std::vector<models::Counts> counts = record.counts;
+  counts.insert(counts.end(), {record.evaluation, record.state.own, record.state.evaluation});
+  add_up(counts);
+  const auto own = counts.end() - 3;
+  record.evaluation = own[0];
+  record.state.own = own[1];
+  record.state.evaluation = own[2];
+  counts.erase(own, counts.end());
+  record.counts = std::move(counts);
 }
 
 std::vector<double> FitRunner::run_estimator(FitCourse& course, std::size_t estimator_index, Index repeat) {
@@ -269,6 +280,7 @@ void FitRunner::take_moments(std::span<const double> particles, FitRecord& recor
     record.mean[static_cast<std::size_t>(v)] = mean;
     if (count > 1) record.sd[static_cast<std::size_t>(v)] = std::sqrt(square / (n - 1));
   }
+  if (count > 1) record.correlation = correlations(variables.view(), record.mean, record.correlation.size());
 }
 
 void FitRunner::draw_posterior(const families::Family& family, Index repeat, FitRecord& record) {

@@ -26,6 +26,12 @@ inline constexpr Index kMostRefused = 100;
 /// The record of a cell as the plan shapes it: everything but the fits.
 FitCellRecord shape_of(const CellPlan& cell, const PathPlan& path, const models::Model& model, const DataPlan* data);
 
+/// A fit that is to be taken up where it ended, or was saved.
+struct FitBefore {
+  const std::vector<Index>* trace = nullptr;  ///< the steps that its entries stand for
+  const FitRecord* fit = nullptr;
+};
+
 /// Runs fits of one cell with one team of ranks. All members of the team call alike.
 class FitRunner {
  public:
@@ -37,7 +43,19 @@ class FitRunner {
 
   /// The record is complete on the team's root. A function of (settings, estimator, repeat) alone: streams are keyed by repeat and step.
   /// Cost: the plan's steps, evaluations and draws.
-  FitRecord run(std::size_t estimator, Index repeat);
+  /// before: with a state, from which the fit is continued to the same bits as if it were begun anew; it is begun anew where its record
+  /// lacks steps that this one has, or was made of other numbers (data, program).
+  FitRecord run(std::size_t estimator, Index repeat, const FitBefore& before = {});
+
+  /// Whether the last run() began from a state.
+  [[nodiscard]] bool resumed() const { return resumed_; }
+
+  /// keep(fit so far, with the state that a later run continues from; whole on the team's root) after every so many steps of an optimizer;
+  /// all members of the team call it alike. Objectives, draws and predictions of the end are not there yet.
+  void keep_every(Index steps, std::function<void(const FitRecord&)> keep) {
+    keep_steps_ = steps;
+    keep_ = std::move(keep);
+  }
 
  private:
   /// The same on the whole team, in place until the next call. step: also its place among the random numbers.
@@ -50,9 +68,21 @@ class FitRunner {
     bool density = true;  ///< lambda is a family's
     Index repeat = 0;
   };
+  /// The optimizer's side of a FitState.
+  struct Stand {
+    std::vector<double> optimizer;
+    std::vector<double> stopping;
+    Index refused_in_a_row = 0;
+    bool held = false;
+  };
 
+  /// Takes up before_, if it can be. lambda: of the start, then of that state.
+  bool take_up(FitCourse& course, std::vector<double>& lambda, Stand& stand) const;
+  /// The state marked, whole.
+  [[nodiscard]] FitState state_of(const FitCourse& course, std::span<const double> lambda, const Stand& stand) const;
   /// Fills the course, its end included. Returns the answer; empty if it diverged.
   std::vector<double> climb(FitCourse& course, Climb climb);
+  [[nodiscard]] std::unique_ptr<optimizers::Optimizer> optimizer_of_step_size(double chosen) const;
   /// The optimizer whose step size came best out of short trials; its step size goes into the record.
   std::unique_ptr<optimizers::Optimizer> best_of_trials(FitCourse& course, const Climb& climb);
   /// Searches by L-BFGS. Each fills the course and returns the answer; empty: there is none.
@@ -61,6 +91,8 @@ class FitRunner {
   std::vector<double> mode(FitCourse& course);
   std::vector<double> laplace(FitCourse& course);
   std::vector<double> pathfinder(FitCourse& course, Index repeat);
+  /// By the downhill simplex on quadrature.
+  std::vector<double> simplex(FitCourse& course);
   std::vector<double> search(FitCourse& course, Index repeat);
   /// `inner`, each evaluation of which is a step; `best` is the best point so far, recorded where `answers`.
   optimizers::Objective watched(FitCourse& course, const optimizers::Objective& inner, std::vector<double>& best, bool answers);
@@ -73,6 +105,7 @@ class FitRunner {
 
   /// Sum of a fit's work over the team.
   void add_up(std::vector<models::Counts>& counts) const;
+  void add_up(FitRecord& record) const;
   /// One gradient, the same on the whole team.
   const std::vector<double>& gradient(const families::Family& family, const CallSettings& call, const estimators::Estimator& estimator,
                                       Index step);
@@ -117,6 +150,10 @@ class FitRunner {
   std::vector<double> seconds_{0.0};
   std::vector<double> mean_;
   double best_value_ = 0;  ///< of the search under way
+  FitBefore before_;       ///< of the fit under way
+  bool resumed_ = false;
+  Index keep_steps_ = 0;  ///< 0: nothing is kept
+  std::function<void(const FitRecord&)> keep_;
 };
 
 }  // namespace variscope::experiments

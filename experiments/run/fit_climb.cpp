@@ -38,10 +38,16 @@ constexpr Index kTrialSteps = Index{1} << 31;
 
 }  // namespace
 
+std::unique_ptr<optimizers::Optimizer> FitRunner::optimizer_of_step_size(double chosen) const {
+  optimizers::Arguments arguments{settings_.fit.numbers};
+  if (settings_.fit.search_steps > 0) arguments.numbers["step_size"] = chosen;
+  return optimizers::find(settings_.fit.optimizer)->make(arguments);
+}
+
 std::unique_ptr<optimizers::Optimizer> FitRunner::best_of_trials(FitCourse& course, const Climb& climb) {
   const optimizers::Entry& entry = *optimizers::find(settings_.fit.optimizer);
+  if (settings_.fit.search_steps == 0) return optimizer_of_step_size(0);
   optimizers::Arguments arguments{settings_.fit.numbers};
-  if (settings_.fit.search_steps == 0) return entry.make(arguments);
   double best = -std::numeric_limits<double>::infinity();
   double chosen = *std::min_element(entry.step_sizes.begin(), entry.step_sizes.end());
   std::vector<double> answer(climb.lambda.size());
@@ -64,56 +70,92 @@ std::unique_ptr<optimizers::Optimizer> FitRunner::best_of_trials(FitCourse& cour
     chosen = entry.step_sizes[trial];
   }
   course.record.step_size = chosen;
-  arguments.numbers["step_size"] = chosen;
-  return entry.make(arguments);
+  return optimizer_of_step_size(chosen);
+}
+
+bool FitRunner::take_up(FitCourse& course, std::vector<double>& lambda, Stand& stand) const {
+  if (before_.fit == nullptr || !before_.fit->state.exists()) return false;
+  const FitState& state = before_.fit->state;
+  const auto optimizer = optimizer_of_step_size(before_.fit->step_size);
+  const auto parameters = static_cast<Index>(lambda.size());
+  if (state.lambda.size() != lambda.size() || state.stopping.size() != stand.stopping.size() ||
+      static_cast<Index>(state.optimizer.size()) != optimizer->state_size(parameters)) {
+    return false;
+  }
+  if (!course.resume(*before_.trace, *before_.fit, team_.is_root())) return false;
+  lambda = state.lambda;
+  stand = {state.optimizer, state.stopping, state.refused_in_a_row, state.held};
+  return true;
+}
+
+FitState FitRunner::state_of(const FitCourse& course, std::span<const double> lambda, const Stand& stand) const {
+  FitState state = course.marked();
+  state.lambda.assign(lambda.begin(), lambda.end());
+  state.optimizer = stand.optimizer;
+  state.stopping = stand.stopping;
+  state.refused_in_a_row = stand.refused_in_a_row;
+  state.held = stand.held;
+  return state;
 }
 
 std::vector<double> FitRunner::climb(FitCourse& course, Climb climb) {
-  const auto optimizer = best_of_trials(course, climb);
+  FitRecord& record = course.record;
   std::vector<double>& lambda = climb.lambda;
-  std::vector<double> answer = lambda;
-  std::vector<double> state = started(*optimizer, lambda.size());
+  Stand stand;
+  // A state further than this fit is to go is of no use to it.
+  const bool within = before_.fit != nullptr && before_.fit->steps <= climb.steps;
   const optimizers::StoppingEntry* entry = optimizers::find_stopping(settings_.stopping.rule);
   const auto rule = entry == nullptr ? nullptr : entry->make({settings_.stopping.numbers});
-  std::vector<double> seen(rule == nullptr ? 0 : static_cast<std::size_t>(rule->state_size(static_cast<Index>(lambda.size()))), 0.0);
-  FitRecord& record = course.record;
-  Index refused_in_a_row = 0;
+  if (rule != nullptr) stand.stopping.assign(static_cast<std::size_t>(rule->state_size(static_cast<Index>(lambda.size()))), 0.0);
+  resumed_ = within && take_up(course, lambda, stand);
+  const auto optimizer = resumed_ ? optimizer_of_step_size(record.step_size) : best_of_trials(course, climb);
+  if (!resumed_) stand.optimizer = started(*optimizer, lambda.size());
+  std::vector<double> answer = lambda;
   Index told = 0;
   const auto ends = [&](FitEnding ending) {
     end_as(record, ending);
+    record.state = state_of(course, lambda, stand);
     advance_(static_cast<double>(climb.steps - told));
     if (record.status == FitStatus::diverged) answer.clear();
     return answer;
   };
+  // What a turn does is a function of what a state holds: a fit taken up at any of them goes the same way.
+  const Index first = record.steps;
   while (true) {
-    if (course.due()) {
-      optimizer->answer(state, lambda, answer);
-      if (!within_bounds(lambda) || !within_bounds(answer)) return ends(FitEnding::out_of_bounds);
-      if (!course.observe(answer)) return ends(FitEnding::not_finite);
+    course.mark();
+    if (keep_steps_ > 0 && record.steps > first && record.steps % keep_steps_ == 0) {
+      FitRecord so_far = record;
+      so_far.state = state_of(course, lambda, stand);
+      add_up(so_far);
+      keep_(so_far);
     }
+    if (!within_bounds(lambda)) return ends(FitEnding::out_of_bounds);
+    if (stand.refused_in_a_row == kMostRefused) return ends(FitEnding::refused);
+    const bool stops = stand.held && record.steps < climb.steps;
+    if (stops || course.due()) {
+      optimizer->answer(stand.optimizer, lambda, answer);
+      if (!within_bounds(answer)) return ends(FitEnding::out_of_bounds);
+    }
+    if (stops) return ends(course.settle(answer) ? FitEnding::stopped : FitEnding::not_finite);
+    if (course.due() && !course.observe(answer)) return ends(FitEnding::not_finite);
     if (record.steps == climb.steps) return ends(FitEnding::all_steps);
     const auto family = climb.density ? member(lambda) : nullptr;
-    const bool taken = optimizer->step({record.steps, climb.gradient(lambda, record.steps), family.get()}, state, lambda);
+    const bool taken = optimizer->step({record.steps, climb.gradient(lambda, record.steps), family.get()}, stand.optimizer, lambda);
     ++record.steps;
     record.refused += taken ? 0 : 1;
-    refused_in_a_row = taken ? 0 : refused_in_a_row + 1;
-    if (!within_bounds(lambda)) return ends(FitEnding::out_of_bounds);
-    if (refused_in_a_row == kMostRefused) return ends(FitEnding::refused);
-    if (record.steps - told == 64) {
-      advance_(64);
+    stand.refused_in_a_row = taken ? 0 : stand.refused_in_a_row + 1;
+    if (record.steps - told >= 64) {
+      advance_(static_cast<double>(record.steps - told));
       told = record.steps;
     }
-    if (rule == nullptr) continue;
+    if (rule == nullptr || !within_bounds(lambda) || stand.refused_in_a_row == kMostRefused) continue;
     optimizers::Look look{record.steps, lambda};
     const auto now = climb.density ? member(lambda) : nullptr;
     // What the rule has to see is part of what the fit takes.
     if (rule->wants_objective(record.steps)) look.objective = objective(*now, climb.repeat, record.steps)[0];
     const std::vector<double> units = climb.density ? units_of(*now) : std::vector<double>{};
     look.scale = units;
-    if (!rule->stops(look, seen) || record.steps == climb.steps) continue;
-    optimizer->answer(state, lambda, answer);
-    if (!within_bounds(answer)) return ends(FitEnding::out_of_bounds);
-    return ends(course.settle(answer) ? FitEnding::stopped : FitEnding::not_finite);
+    stand.held = rule->stops(look, stand.stopping);
   }
 }
 

@@ -22,6 +22,15 @@ class FitCourse {
   /// Told by the method: record.steps is the number of steps taken so far.
   FitRecord record;
 
+  /// Takes up a fit whose state is `from.state` and whose entries stand for the steps `trace`; its work so far is this process's if `mine`
+  /// (one of a team holds all of it). Before anything is observed. False: the steps to be recorded before that state are not all among
+  /// them, or the objective at the last of them is not, to the bit, what it was; nothing has changed then.
+  [[nodiscard]] bool resume(const std::vector<Index>& trace, const FitRecord& from, bool mine);
+  /// Remembers this place: what has been recorded and done so far.
+  void mark() { mark_ = {next_, seconds_ + watch_.passed(), own(), evaluation_}; }
+  /// The marked place, but for what the optimizer knows of it. Counts are this process's.
+  [[nodiscard]] FitState marked() const;
+
   /// Whether the step it has come to is recorded.
   [[nodiscard]] bool due() const { return next_ < trace_.size() && trace_[next_] == record.steps; }
   /// Records what the fit would answer with; empty: nothing yet. False: the objective is not finite.
@@ -40,6 +49,13 @@ class FitCourse {
   void finish();
 
  private:
+  struct Mark {
+    std::size_t next = 0;
+    double seconds = 0;
+    models::Counts own;
+    models::Counts evaluation;
+  };
+
   void enter(std::span<const double> answer, const std::array<double, 2>& value, const models::Counts& own);
   [[nodiscard]] models::Counts own() const { return work_.counts - before_ - evaluation_; }
 
@@ -52,6 +68,7 @@ class FitCourse {
   double seconds_ = 0;
   std::size_t next_ = 0;
   Stopwatch watch_;
+  Mark mark_;
 };
 
 }  // namespace variscope::experiments

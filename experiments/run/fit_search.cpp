@@ -4,9 +4,11 @@
 #include <limits>
 #include <stdexcept>
 
+#include "engine/approximations/divergence.hpp"
 #include "engine/approximations/fixed_sample.hpp"
 #include "engine/approximations/laplace.hpp"
 #include "engine/approximations/pathfinder.hpp"
+#include "engine/optimizers/simplex.hpp"
 #include "engine/random/stream.hpp"
 #include "experiments/run/fit.hpp"
 
@@ -51,11 +53,12 @@ optimizers::Objective FitRunner::watched(FitCourse& course, const optimizers::Ob
 
 std::vector<double> FitRunner::search(FitCourse& course, Index repeat) {
   const std::string& method = settings_.fit.method;
-  std::vector<double> answer = method == "fixed_sample"       ? fixed_sample(course, repeat)
-                               : method == "exact_mean_field" ? exact_mean_field(course)
-                               : method == "laplace"          ? laplace(course)
-                               : method == "pathfinder"       ? pathfinder(course, repeat)
-                                                              : mode(course);
+  std::vector<double> answer = method == "fixed_sample"        ? fixed_sample(course, repeat)
+                               : method == "exact_mean_field"  ? exact_mean_field(course)
+                               : method == "laplace"           ? laplace(course)
+                               : method == "pathfinder"        ? pathfinder(course, repeat)
+                               : method.starts_with("simplex") ? simplex(course)
+                                                               : mode(course);
   FitRecord& record = course.record;
   if (answer.empty()) end_as(record, FitEnding::no_answer);
   if (!answer.empty() && !course.settle(answer)) end_as(record, FitEnding::not_finite);
@@ -103,6 +106,32 @@ std::vector<double> FitRunner::exact_mean_field(FitCourse& course) {
   const auto maximum = optimizers::maximise(watched(course, inner, best, true), initial_lambda(settings_, path_.dim), most_evaluations());
   end_as(course.record, ending_of(maximum));
   return std::isfinite(maximum.value) ? maximum.lambda : std::vector<double>{};
+}
+
+std::vector<double> FitRunner::simplex(FitCourse& course) {
+  const bool square = settings_.fit.method == "simplex_square";
+  std::vector<double> best = initial_lambda(settings_, path_.dim);
+  best_value_ = -std::numeric_limits<double>::infinity();
+  (void)course.observe(best);
+  const auto away = [&](std::span<const double> at) {
+    double value = std::numeric_limits<double>::infinity();
+    if (std::all_of(at.begin(), at.end(), [](double x) { return std::abs(x) <= kLambdaBound; })) {
+      const auto d = approximations::divergence(density_, *member(at));
+      value = square ? d.log_square : -d.elbo;
+    }
+    if (std::isfinite(value) && -value > best_value_) {
+      best_value_ = -value;
+      best.assign(at.begin(), at.end());
+    }
+    ++course.record.steps;
+    if (course.due()) (void)course.observe(best);
+    return value;
+  };
+  // Log scales and weights are of order 1; a mean's unit is not known where a start may be far away: the simplex grows.
+  const std::vector<double> edges(best.size(), 1.0);
+  const auto minimum = optimizers::minimise_by_simplex(away, best, edges, most_evaluations());
+  end_as(course.record, minimum.converged ? FitEnding::converged : FitEnding::all_steps);
+  return std::isfinite(best_value_) ? best : std::vector<double>{};
 }
 
 std::vector<double> FitRunner::mode(FitCourse& course) {

@@ -15,6 +15,7 @@
 #include "experiments/run/first_error.hpp"
 #include "experiments/run/fit.hpp"
 #include "experiments/run/fit_target.hpp"
+#include "experiments/run/fits_before.hpp"
 #include "experiments/run/load.hpp"
 #include "experiments/run/predictive.hpp"
 #include "experiments/run/provenance.hpp"
@@ -30,6 +31,8 @@ constexpr Index kRounds = 16;
 class FitStudy : public StudyRun {
  public:
   FitStudy(const RunOptions& options, const cluster::Communicator& world, Plan plan) : StudyRun(options, world, std::move(plan), "steps") {
+    if (!options.continued.empty()) before_ = FitsBefore(options.continued);
+    before_.check(plan_);
     // Which rows are predicted is the same in all cells that have draws.
     const Settings& first = predictive_settings(plan_.cells);
     open(options, [&](const DataPlan& data) {
@@ -109,8 +112,13 @@ class FitStudy : public StudyRun {
             cell, plan_.paths[p], *models_[p], data_of(plan_.paths[p]), team, reduce_, lanes > 1 ? 1 : plan_.threads,
             works[static_cast<std::size_t>(lanes > 1 ? omp_get_thread_num() : 0)], [&](double steps) { advance(steps); },
             predictive_[p].parts.empty() ? nullptr : &predictive_[p]);
-        chunks[static_cast<std::size_t>(i - range.first)] = {cell.id, item.estimator, item.repeat,
-                                                             runner.run(static_cast<std::size_t>(item.estimator), item.repeat)};
+        const auto estimator = static_cast<std::size_t>(item.estimator);
+        chunks[static_cast<std::size_t>(i - range.first)] = {
+            cell.id, item.estimator, item.repeat, runner.run(estimator, item.repeat, before_.find(cell, estimator, item.repeat))};
+        if (runner.resumed()) {
+#pragma omp atomic
+          ++resumed_;
+        }
       });
     }
     error.rethrow();
@@ -142,11 +150,15 @@ class FitStudy : public StudyRun {
         world_, tables_, work_,
         {{"failed_evaluations", static_cast<double>(failed.count)}, {"optimum_seconds", target_s_}, {"total_seconds", total_watch_.lap()}});
     const std::string failures = failed.describe(world_);
+    // Each team's fits are counted once, by its root.
+    std::vector<double> resumed = {team_.is_root() ? static_cast<double>(resumed_) : 0.0};
+    world_.sum_in_any_order(resumed);
     if (world_.rank() != 0) return;
     store::merge_fit_segments(plan_.directory, manifest_, cells_);
     auto origin = provenance(plan_, world_, reduce_ == cluster::Reduce::fast ? "fast" : "exact");
     origin["finished_at"] = utc_now();
     if (!failures.empty()) origin["failed_evaluations"] = failures;
+    if (before_.given()) origin["continued_from"] = fmt::format("{}: {} of {} fits", before_.name(), resumed[0], plan_.fits.size());
     const auto file = directory_->run_file();
     const std::string hash = store::write_run_file(file, cells_, table, origin);
     directory_->remove_segments();
@@ -154,6 +166,8 @@ class FitStudy : public StudyRun {
     conclude(write_fit_report(cells_, context, (directory_->path() / "report").string()), hash);
   }
 
+  FitsBefore before_;
+  Index resumed_ = 0;  ///< fits that this rank took part in
   double target_s_ = 0;
   std::vector<std::unique_ptr<models::Model>> models_;  ///< of each path
   std::vector<PredictiveTables> predictive_tables_;     ///< of each data set

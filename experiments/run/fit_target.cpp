@@ -36,6 +36,7 @@ FitTarget find_target(const PathPlan& path, const models::Model& model, const Da
     target.mean = found.mean;
     target.sd = found.sd;
     target.mean_error = found.mean_error;
+    if (model.constrained_dim() <= kMostCorrelated) target.correlation = found.correlation;
     target.sd_error = found.sd_error;
     target.moments = fmt::format("quadrature, {} points", found.points);
   }

@@ -27,6 +27,26 @@ void moments(tiles::ConstBatchView values, std::span<const double> weights, doub
 
 }  // namespace
 
+std::vector<double> correlations(tiles::ConstBatchView values, std::span<const double> mean, std::size_t pairs) {
+  std::vector<double> all;
+  for (Index a = 0; a < values.dim && all.size() < pairs; ++a) {
+    for (Index b = a + 1; b < values.dim; ++b) {
+      double product = 0;
+      double first = 0;
+      double second = 0;
+      for (Index s = 0; s < values.count; ++s) {
+        const double x = values(a, s) - mean[static_cast<std::size_t>(a)];
+        const double y = values(b, s) - mean[static_cast<std::size_t>(b)];
+        product += x * y;
+        first += x * x;
+        second += y * y;
+      }
+      all.push_back(product / std::sqrt(first * second));
+    }
+  }
+  return all;
+}
+
 void summarise_draws(const models::Model& model, const families::Family& family, const estimators::SampleBlock& block, FitRecord& record) {
   const Index draws = block.last - block.first;
   tiles::Batch variables(model.constrained_dim(), block.position.count);
@@ -40,6 +60,8 @@ void summarise_draws(const models::Model& model, const families::Family& family,
   const auto n = static_cast<double>(draws);
   const std::vector<double> equal(static_cast<std::size_t>(draws), 1 / n);
   moments(drawn, equal, n / (n - 1), record.mean, record.sd);
+
+  record.correlation = correlations(drawn, record.mean, record.correlation.size());
 
   const diagnostics::SmoothedWeights smoothed = diagnostics::smooth_weights(log_ratio);
   record.k_hat = smoothed.shape;

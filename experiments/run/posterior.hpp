@@ -11,4 +11,7 @@ namespace variscope::experiments {
 /// only density is the log density's value. Variables are on the user's scale (Model::constrain). Cost O(draws (dim + variables)).
 void summarise_draws(const models::Model& model, const families::Family& family, const estimators::SampleBlock& block, FitRecord& record);
 
+/// Correlations of the rows of `values`, pair by pair, about `mean`; empty where `pairs` is 0.
+std::vector<double> correlations(tiles::ConstBatchView values, std::span<const double> mean, std::size_t pairs);
+
 }  // namespace variscope::experiments

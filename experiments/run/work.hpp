@@ -33,6 +33,8 @@ class Stopwatch {
     last_ = now;
     return seconds;
   }
+  /// The same without a lap.
+  [[nodiscard]] double passed() const { return std::chrono::duration<double>(std::chrono::steady_clock::now() - last_).count(); }
 
  private:
   std::chrono::steady_clock::time_point last_ = std::chrono::steady_clock::now();

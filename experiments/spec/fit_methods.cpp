@@ -19,7 +19,7 @@ bool is_one_of(const std::string& key, std::initializer_list<std::string_view> n
 bool FitMethod::takes(const std::string& key) const {
   if (key == "estimators.samples") return samples;
   if (key.starts_with("estimators.")) return estimators;
-  if (key == "objective") return any_family;
+  if (key == "objective") return any_family && !quadrature;
   if (key.starts_with("family.initial_")) return true;
   if (key.starts_with("family.")) return any_family;
   if (key.starts_with("stopping.")) return optimizer;
@@ -63,6 +63,13 @@ const std::vector<FitMethod>& fit_methods() {
     pathfinder.family = "full_rank_gaussian";
     pathfinder.random = true;
     methods.push_back(pathfinder);
+    FitMethod simplex{"simplex_kl", "least KL(q || p) by quadrature, by the downhill simplex: families of one or two rows of noise",
+                      "Nelder and Mead 1965, Comput. J. 7"};
+    simplex.any_family = simplex.quadrature = true;
+    methods.push_back(simplex);
+    simplex.name = "simplex_square";
+    simplex.summary = "least E_q[(log q - log p)^2] by quadrature, by the downhill simplex; p as it stands, constant included";
+    methods.push_back(simplex);
     methods.push_back({"map", "the mode of the log density in the model's own coordinates: a point", "definition"});
     FitMethod svgd{"svgd", "particles that climb the density and repel each other, moved by an optimizer", "Liu and Wang 2016 (NeurIPS)"};
     svgd.optimizer = svgd.particles = svgd.random = true;

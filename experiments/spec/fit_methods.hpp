@@ -17,6 +17,7 @@ struct FitMethod {
   bool samples = false;     ///< takes estimators.samples
   bool optimizer = false;   ///< takes fit.optimizer; otherwise it searches by L-BFGS and ends where that converges
   bool particles = false;   ///< takes fit.particles
+  bool quadrature = false;  ///< the objective is integrated over the family's base noise, of which there must be little
   bool random = false;      ///< repeats differ from each other before draws from the answer are taken
 
   /// Whether q has a density, and so an ELBO, draws and importance ratios.

@@ -168,7 +168,7 @@ TEST(SeedsVariance, C7AndC8AreThoseOfQuadrature) {
   EXPECT_NEAR(variance_of_means("stl", q), 0.28, 0.005);
 }
 
-TEST(SeedsReference, B3IsTheQuadratureOfItsPosterior) {
+TEST_F(SlowSeedsTest, B3HasTheMomentsOfItsPosteriorAndFullRankItsCorrelation) {
   const auto rows = points("logistic100.csv");
   const auto log_density = [&](double slope, double intercept) {
     double value = -(slope * slope + intercept * intercept) / 50;
@@ -194,17 +194,157 @@ TEST(SeedsReference, B3IsTheQuadratureOfItsPosterior) {
   for (std::size_t k = 1; k < 6; ++k) moments[k] /= moments[0];
   const double slope_sd = std::sqrt(moments[3] - moments[1] * moments[1]);
   const double intercept_sd = std::sqrt(moments[4] - moments[2] * moments[2]);
-  const std::string text = read_text(seed("b3_logistic_regression"));
-  const auto given = [&](const char* key) {
-    const std::size_t at = text.find(std::string("\n") + key + " = [") + std::string(key).size() + 5;
-    const std::size_t comma = text.find(',', at);
-    return std::array<double, 2>{std::stod(text.substr(at, comma - at)), std::stod(text.substr(comma + 1))};
+  const double correlation = (moments[5] - moments[1] * moments[2]) / slope_sd / intercept_sd;
+  EXPECT_NEAR(moments[1], 2.56009, 1e-5);  // as the spec states
+  EXPECT_NEAR(moments[2], -1.36634, 1e-5);
+  EXPECT_NEAR(slope_sd, 0.48637, 1e-5);
+  EXPECT_NEAR(intercept_sd, 0.38784, 1e-5);
+  EXPECT_NEAR(correlation, -0.564, 5e-4);
+  const auto cells = run_seed("b3_logistic_regression", {{"fit", "steps", "2000"},
+                                                         {"fit", "step_size", "0.02"},
+                                                         {"fit", "optimizer", "\"adam\""},
+                                                         {"fit", "posterior_draws", "16384"},
+                                                         {"estimators", "names", "[\"stl\"]"},
+                                                         {"estimators", "samples", "16"}});
+  ASSERT_EQ(cells.size(), 2U);
+  for (const FitCellRecord& cell : cells) {
+    EXPECT_NEAR(cell.target.mean.at(0), moments[1], 1e-6);
+    EXPECT_NEAR(cell.target.sd.at(1), intercept_sd, 1e-6);
+    ASSERT_EQ(cell.target.correlation.size(), 1U);
+    EXPECT_NEAR(cell.target.correlation.at(0), correlation, 1e-6);
+    const bool full = cell.family == "full_rank_gaussian";
+    for (const FitRecord& fit : cell.fits) {
+      // Standard error of a correlation of n draws: (1 - r^2) / sqrt(n), 0.008 at most; a Gaussian of least KL is not the posterior: its
+      // correlation is off by some hundredths. Five errors: two false alarms in a million fits.
+      EXPECT_NEAR(fit.correlation.at(0), full ? correlation : 0.0, full ? 0.08 : 0.04) << cell.family;
+    }
+  }
+}
+
+/// E_q of f(e, z) for z = mean + sd e by trapezoids much finer than those under test, over 9 standard deviations.
+template <class Function>
+double fine(double mean, double sd, Function f) {
+  double sum = 0;
+  constexpr int kHalf = 3600;
+  for (int k = -kHalf; k <= kHalf; ++k) {
+    const double e = 0.0025 * k;
+    sum += 0.0025 * std::exp(-0.5 * e * e) / std::sqrt(2 * std::numbers::pi) * f(e, mean + sd * e);
+  }
+  return sum;
+}
+
+TEST_F(SeedsTest, B1FindsBothMinimaFromFarAway) {
+  const auto log_p = [](double z) { return std::log(2 / (std::numbers::pi * std::sqrt(3.0))) - 2 * std::log1p(z * z / 3); };
+  const auto difference = [&](double log_sd, double e, double z) {
+    return -0.5 * e * e - log_sd - 0.5 * std::log(2 * std::numbers::pi) - log_p(z);
   };
-  EXPECT_NEAR(given("mean")[0], moments[1], 1e-5);
-  EXPECT_NEAR(given("mean")[1], moments[2], 1e-5);
-  EXPECT_NEAR(given("sd")[0], slope_sd, 1e-5);
-  EXPECT_NEAR(given("sd")[1], intercept_sd, 1e-5);
-  EXPECT_NEAR((moments[5] - moments[1] * moments[2]) / slope_sd / intercept_sd, -0.564, 5e-4);
+  const auto kl = [&](double log_sd) { return fine(0, std::exp(log_sd), [&](double e, double z) { return difference(log_sd, e, z); }); };
+  const auto square = [&](double log_sd) {
+    return fine(0, std::exp(log_sd), [&](double e, double z) { return std::pow(difference(log_sd, e, z), 2); });
+  };
+  const auto least_kl = boost::math::tools::brent_find_minima(kl, -1.0, 1.0, 40);
+  const auto least_square = boost::math::tools::brent_find_minima(square, -1.0, 1.0, 40);
+  EXPECT_NEAR(std::exp(least_kl.first), 1.26022, 1e-5);  // as the spec states
+  EXPECT_NEAR(least_kl.second, 0.040695, 1e-6);
+  EXPECT_NEAR(std::exp(least_square.first), 1.14960, 1e-5);
+  EXPECT_NEAR(kl(least_square.first), 0.045308, 1e-6);
+  const auto cells = run_seed("b1_student_t");
+  ASSERT_EQ(cells.size(), 2U);
+  for (const FitCellRecord& cell : cells) {
+    const double log_sd = cell.method == "simplex_kl" ? least_kl.first : least_square.first;
+    const FitRecord& fit = cell.fits.at(0);
+    EXPECT_EQ(fit.ending, FitEnding::converged);
+    EXPECT_NEAR(fit.lambda[fit.lambda.size() - 2], 0, 1e-4) << cell.method;
+    EXPECT_NEAR(fit.lambda.back(), log_sd, 1e-4) << cell.method;
+    EXPECT_NEAR(fit.objective.back(), -kl(log_sd), 1e-7) << cell.method;
+  }
+}
+
+TEST_F(SlowSeedsTest, B2LandsOnTheLeastDivergenceWhichIsBelowTheTruncatedNormals) {
+  const double log_beta = std::lgamma(1001.0) + std::lgamma(2.0) - std::lgamma(1003.0);
+  const auto softplus = [](double x) { return std::max(x, 0.0) + std::log1p(std::exp(-std::abs(x))); };
+  // (b): for a mean, the best sd; then the best mean.
+  const auto kl = [&](double mean, double log_sd) {
+    return fine(mean, std::exp(log_sd), [&](double e, double z) {
+      return -0.5 * e * e - log_sd - 0.5 * std::log(2 * std::numbers::pi) + 1001 * softplus(-z) + 2 * softplus(z) + log_beta;
+    });
+  };
+  const auto inner = [&](double mean) {
+    return boost::math::tools::brent_find_minima([&](double log_sd) { return kl(mean, log_sd); }, -2.0, 1.0, 30);
+  };
+  const auto best = boost::math::tools::brent_find_minima([&](double mean) { return inner(mean).second; }, 4.0, 9.0, 30);
+  EXPECT_NEAR(best.first, 6.46513, 1e-4);
+  EXPECT_NEAR(std::exp(inner(best.first).first), 0.70827, 1e-4);
+  EXPECT_NEAR(best.second, 0.041045, 1e-6);
+  // (a): a normal truncated to (0, 1), in r = 1 - t = 0.03 u^3, which takes the logarithm at r = 0 away; both densities vanish beyond.
+  const auto truncated = [&](double mean, double log_sd) {
+    const double sd = std::exp(log_sd);
+    const double mass = 0.5 * (std::erf((1 - mean) / sd / std::numbers::sqrt2) - std::erf(-mean / sd / std::numbers::sqrt2));
+    double sum = 0;
+    constexpr int kPoints = 3000;
+    for (int k = 0; k < kPoints; ++k) {
+      const double u = (k + 0.5) / kPoints;
+      const double r = 0.03 * u * u * u;
+      const double x = (1 - r - mean) / sd;
+      const double log_q = -0.5 * x * x - log_sd - 0.5 * std::log(2 * std::numbers::pi) - std::log(mass);
+      sum += 0.09 * u * u / kPoints * std::exp(log_q) * (log_q - 1000 * std::log1p(-r) - std::log(r) + log_beta);
+    }
+    return sum;
+  };
+  const auto truncated_inner = [&](double mean) {
+    return boost::math::tools::brent_find_minima([&](double log_sd) { return truncated(mean, log_sd); }, -7.5, -5.0, 30);
+  };
+  const auto worse = boost::math::tools::brent_find_minima([&](double mean) { return truncated_inner(mean).second; }, 0.997, 1.0, 30);
+  EXPECT_NEAR(worse.first, 0.998617, 2e-6);
+  EXPECT_NEAR(worse.second, 0.050093, 1e-6);
+  EXPECT_GT(worse.second, best.second + 0.008);
+  for (const FitCellRecord& cell : run_seed("b2_sharp_target", {{"fit", "repeats", "2"}})) {
+    for (const FitRecord& fit : cell.fits) {
+      const bool simplex = cell.method == "simplex_kl";
+      EXPECT_NEAR(fit.lambda[fit.lambda.size() - 2], best.first, simplex ? 1e-4 : 0.05) << cell.method;
+      EXPECT_NEAR(fit.lambda.back(), inner(best.first).first, simplex ? 1e-4 : 0.05) << cell.method;
+    }
+  }
+}
+
+TEST_F(SeedsTest, B5StopsAndTracks) {
+  const auto cells = run_seed("b5_convergence", {{"fit", "repeats", "1"}, {"fit", "steps", "6000"}});
+  ASSERT_EQ(cells.size(), 3U);
+  const FitRecord& whole = cells.at(0).fits.at(0);
+  EXPECT_EQ(whole.ending, FitEnding::all_steps);
+  for (std::size_t c = 1; c < cells.size(); ++c) {
+    const FitRecord& fit = cells[c].fits.at(0);
+    EXPECT_EQ(fit.ending, FitEnding::stopped) << c;
+    EXPECT_LT(fit.steps, 6000) << c;
+    // A stopped fit is the beginning of the whole one: at every step recorded before its end, and its end is its last answer repeated.
+    const std::size_t parameters = cells[c].parameter_names.size();
+    for (std::size_t t = 0; t < cells[c].trace.size() && cells[c].trace[t] < fit.steps; ++t) {
+      for (std::size_t p = 0; p < parameters; ++p) EXPECT_EQ(fit.lambda[t * parameters + p], whole.lambda[t * parameters + p]);
+    }
+  }
+  EXPECT_TRUE(std::filesystem::exists(work() / "run" / "report" / "course.csv"));
+}
+
+TEST_F(SeedsTest, B6MovesItsParticlesOntoTheBanana) {
+  const auto cells = run_seed("b6_svgd_frames", {{"fit", "repeats", "1"}});
+  const FitCellRecord& cell = cells.at(0);
+  const FitRecord& fit = cell.fits.at(0);
+  ASSERT_EQ(cell.parameter_names.size(), 100U);
+  // Mean log density of the particles: near the target's own E log p = -1 - ... at the end, far below where the ridge is missed. For
+  // log p = -(u^2 + v^2) / 2 with independent normals u, v its mean is -1.
+  const auto mean_log_density = [&](std::size_t t) {
+    double sum = 0;
+    for (std::size_t i = 0; i < 50; ++i) {
+      const double x = fit.lambda[t * 100 + 2 * i];
+      const double y = fit.lambda[t * 100 + 2 * i + 1];
+      sum -= 0.5 * (x * x / 9 + std::pow(y - 0.1 * x * x, 2)) / 50;
+    }
+    return sum;
+  };
+  EXPECT_GT(mean_log_density(cell.trace.size() - 1), -1.3);
+  EXPECT_LT(fit.sd.at(0), 3.0);  // 50 particles stay short of the ends of the ridge
+  EXPECT_GT(fit.sd.at(0), 1.0);  // but spread from 0.5
+  EXPECT_EQ(lines_of(read_text(work() / "run" / "report" / "particles.csv")).size(), 1 + 6 * 50U);
 }
 
 TEST_F(SeedsTest, C9IsBoundedByTheEvidenceAndCanPassTheLecture) {

@@ -51,6 +51,16 @@ FitCellRecord sample_fits(const std::string& id, std::uint64_t seed) {
     for (models::Counts& counts : fit.counts) counts = sample_counts(++seed);
     fit.evaluation = sample_counts(++seed);
     fill(fit.seconds, seed += 100);
+    fit.state.refused_in_a_row = f;
+    fit.state.recorded = 3;
+    fit.state.held = f % 2 == 1;
+    fit.state.seconds = distinct(++seed);
+    fit.state.lambda.resize(6);
+    fit.state.optimizer.resize(14);
+    fit.state.stopping.resize(7);
+    for (const auto& array : state_arrays) fill(fit.state.*array.values, seed += 100);
+    fit.state.own = sample_counts(++seed);
+    fit.state.evaluation = sample_counts(++seed);
   }
   cell.fits[4].objective[3] = std::nan("");
   cell.exclusions = {{"svrg", "has to be prepared"}};
@@ -72,6 +82,13 @@ void expect_same(const FitRecord& a, const FitRecord& b) {
   EXPECT_EQ(a.counts, b.counts);
   EXPECT_EQ(a.evaluation, b.evaluation);
   EXPECT_EQ(a.seconds, b.seconds);
+  for (const FitStateArray& array : state_arrays) EXPECT_TRUE(same(a.state.*array.values, b.state.*array.values)) << array.name;
+  EXPECT_EQ(a.state.refused_in_a_row, b.state.refused_in_a_row);
+  EXPECT_EQ(a.state.recorded, b.state.recorded);
+  EXPECT_EQ(a.state.held, b.state.held);
+  EXPECT_EQ(a.state.seconds, b.state.seconds);
+  EXPECT_EQ(a.state.own, b.state.own);
+  EXPECT_EQ(a.state.evaluation, b.state.evaluation);
 }
 
 TEST(FitStore, RunFileBringsEverythingBack) {
@@ -122,6 +139,17 @@ TEST(FitStore, OneFlippedBitInAnyResultsDatasetIsNoticed) {
   }
 }
 
+TEST(FitStore, StatesAreNoPartOfTheHashAndMayBeMissing) {
+  const Scratch scratch;
+  auto cell = sample_fits("cell_000", 5);
+  const auto hash = write_run_file(scratch / "a.h5", std::vector<FitCellRecord>{cell}, {}, {});
+  for (FitRecord& fit : cell.fits) fit.state = {};
+  EXPECT_EQ(write_run_file(scratch / "b.h5", std::vector<FitCellRecord>{cell}, {}, {}), hash);
+  EXPECT_FALSE(read_run_file(scratch / "b.h5").fits[0].fits[2].state.exists());
+  cell.fits[1].state.lambda.resize(3);
+  EXPECT_THROW(write_run_file(scratch / "c.h5", std::vector<FitCellRecord>{cell}, {}, {}), std::invalid_argument);
+}
+
 TEST(FitStore, TimingsAreNoPartOfTheHash) {
   const Scratch scratch;
   auto cell = sample_fits("cell_000", 5);
@@ -169,7 +197,7 @@ import sys
 import h5netcdf, xarray
 with xarray.open_dataset(sys.argv[1], group="results/cell_000", engine="h5netcdf") as data:
     for name, along in {"lambda": ("estimator", "repeat", "step", "parameter"), "objective": ("estimator", "repeat", "step"),
-                        "mean": ("estimator", "repeat", "variable"), "counts": ("estimator", "repeat", "step", "kind"),
+                        "mean": ("estimator", "repeat", "variable"), "correlation": ("estimator", "repeat", "pair"), "counts": ("estimator", "repeat", "step", "kind"),
                         "k_hat": ("estimator", "repeat"), "optimum_lambda": ("parameter",)}.items():
         assert data[name].dims == along, (name, data[name].dims)
     assert list(data["step"].values) == [0, 1, 3, 10]
@@ -178,6 +206,9 @@ with xarray.open_dataset(sys.argv[1], group="results/cell_000", engine="h5netcdf
     assert data["objective"].sel(estimator="sf_loo", repeat=1).isnull().sum() == 1
 with xarray.open_dataset(sys.argv[1], group="timings/cell_000", engine="h5netcdf") as data:
     assert data["seconds"].dims == ("estimator", "repeat", "step")
+with xarray.open_dataset(sys.argv[1], group="states/cell_000", engine="h5netcdf") as data:
+    assert data["optimizer"].dims == ("fit", "optimizer_entry")
+    assert list(data["places"].sel(place="recorded").values) == [3] * 6
 )";
   EXPECT_EQ(std::system(("/usr/bin/python3 " + (scratch / "check.py").string() + " " + (scratch / "run.h5").string()).c_str()), 0);
 }

@@ -111,7 +111,8 @@ TEST(FitReport, FiguresHoldFiniteNumbersOnly) {
   const std::vector<FitCellRecord> cells = {cell_of("cell_000", "0.1", {{-1e300, -1e200, -0.02}, {-1e300, -3, -0.04}, {-1e300, -3, -0.1}})};
   const auto problems = summarise_fits(cells);
   const auto figures = fit_figures(problems, {.study = "s", .results_hash = "", .program_version = ""});
-  ASSERT_EQ(figures.size(), 2U);
+  ASSERT_EQ(figures.size(), 3U);
+  EXPECT_EQ(figures[2].name, "course");
   for (const Figure& figure : figures) EXPECT_EQ(figure.data.find("inf"), std::string::npos) << figure.data;
   EXPECT_NE(figures[0].data.find("200,\"100\",0.05"), std::string::npos) << figures[0].data;
 }
