@@ -10,11 +10,14 @@
 #include "engine/samplers/elliptical_slice.hpp"
 #include "engine/samplers/ensemble_hmc.hpp"
 #include "engine/samplers/hmc.hpp"
+#include "engine/samplers/importance_sampling.hpp"
 #include "engine/samplers/mala.hpp"
 #include "engine/samplers/meads.hpp"
 #include "engine/samplers/microcanonical_hmc.hpp"
 #include "engine/samplers/nuts.hpp"
+#include "engine/samplers/parallel_tempering.hpp"
 #include "engine/samplers/random_walk_metropolis.hpp"
+#include "engine/samplers/sequential_monte_carlo.hpp"
 #include "engine/samplers/stochastic_gradient.hpp"
 
 namespace variscope::samplers {
@@ -30,7 +33,10 @@ const std::vector<Entry>& catalogue() {
       snaper_hmc_entry(),              //
       meads_entry(),                   //
       elliptical_slice_entry(),        //
+      importance_sampling_entry(),     //
       annealed_importance_entry(),     //
+      parallel_tempering_entry(),      //
+      sequential_monte_carlo_entry(),  //
       sgld_entry(),                    //
       sghmc_entry(),                   //
       sgnht_entry(),                   //

@@ -176,7 +176,7 @@ void Schedule::settle(const Round& round) {
     for (Index lane = 0; lane < live && at_once; ++lane) advance(*round.requests[static_cast<std::size_t>(b * kLanes + lane)]);
   });
   if (at_once) return;
-  for_each(threads_, slots > 1, slots, [&](Index i) { advance(*round.requests[static_cast<std::size_t>(i)]); });
+  for_each(threads_, slots > kLanes, slots, [&](Index i) { advance(*round.requests[static_cast<std::size_t>(i)]); });
 }
 
 void Schedule::evaluate_rows() {
