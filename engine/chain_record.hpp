@@ -25,13 +25,15 @@ inline constexpr std::array chain_figures = {"failed",      "gradients",  "value
 /// The chains of one sampler.
 struct ChainsRecord {
   std::string sampler;
-  std::string trace;            ///< "cell_000_nuts": traces/cell_000_nuts.nc
-  std::string trace_hash;       ///< of draws and statistics
-  std::vector<double> scalars;  ///< [scalar x scalar_figures], chains that failed left out
-  std::vector<double> chains;   ///< [chain x chain_figures]
-  double seconds = 0;           ///< a timing: wall time of the draws
-  double warmup_seconds = 0;    ///< a timing
-  double bytes_sent = 0;        ///< by all ranks, warm-up included; depends on the layout
+  std::string trace;                   ///< "cell_000_nuts": traces/cell_000_nuts.nc
+  std::string trace_hash;              ///< of draws and statistics
+  std::vector<double> scalars;         ///< [scalar x scalar_figures], chains that failed left out
+  std::vector<double> chains;          ///< [chain x chain_figures]
+  std::vector<double> predictive;      ///< [part x predictive_figures], as of fits
+  std::vector<double> predicted_rows;  ///< [row x prediction_columns]
+  double seconds = 0;                  ///< a timing: wall time of the draws
+  double warmup_seconds = 0;           ///< a timing
+  double bytes_sent = 0;               ///< by all ranks, warm-up included; depends on the layout
   double messages_sent = 0;
 
   [[nodiscard]] double scalar(std::size_t scalar, std::size_t figure) const { return scalars[scalar * scalar_figures.size() + figure]; }
@@ -69,8 +71,18 @@ struct ChainCellRecord {
   std::vector<StoredVariable> variables;
   std::vector<std::string> scalar_names;  ///< "theta[1,0]": of all variables' elements
   FitTarget target;                       ///< mean, sd and their errors of every scalar, where known
+  std::vector<PredictedPart> predicted;
+  std::string covariate;       ///< of the predicted rows; empty: none named
+  Index predictive_draws = 0;  ///< S
   std::vector<ChainsRecord> samplers;
   std::vector<Exclusion> exclusions;  ///< samplers of the spec that were not run
+
+  /// Rows whose predictions are kept, of all parts.
+  [[nodiscard]] Index predicted_rows() const {
+    Index count = 0;
+    for (const PredictedPart& part : predicted) count += part.kept;
+    return count;
+  }
 };
 
 }  // namespace variscope

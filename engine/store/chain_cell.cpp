@@ -38,7 +38,8 @@ struct Number {
   const char* name;
   Index ChainCellRecord::*value;
 };
-constexpr std::array<Number, 8> kNumbers{{{"dim", &ChainCellRecord::dim},
+constexpr std::array<Number, 9> kNumbers{{{"predictive_draws", &ChainCellRecord::predictive_draws},
+                                          {"dim", &ChainCellRecord::dim},
                                           {"rows", &ChainCellRecord::rows},
                                           {"chains", &ChainCellRecord::chains},
                                           {"first_chain", &ChainCellRecord::first_chain},
@@ -88,6 +89,32 @@ std::vector<Value> sized(std::vector<Value> values, std::size_t size, const Hand
   return values;
 }
 
+/// Which rows are predicted, and what of them.
+void write_predictions(Dimensions& dimensions, const ChainCellRecord& cell) {
+  if (cell.predicted.empty()) return;
+  std::vector<std::string> parts;
+  std::vector<Index> rows;
+  std::vector<Index> kept;
+  for (const PredictedPart& part : cell.predicted) {
+    parts.push_back(part.name);
+    rows.push_back(part.rows);
+    kept.push_back(part.kept);
+  }
+  dimensions.add("part", parts, {"rows that are predicted"});
+  dimensions.integers("part_rows", {"part"}, {"rows of the part"}, rows.data());
+  dimensions.integers("part_kept", {"part"}, {"its first rows, whose predictions are kept, part after part"}, kept.data());
+  dimensions.add("predictive_figure", names_of(predictive_figures), {"figure of a posterior predictive"});
+  dimensions.doubles("predictive", {"sampler", "part", "predictive_figure"}, {"posterior predictive of all rows of each part"},
+                     gathered(cell, &ChainsRecord::predictive).data());
+  if (cell.predicted_rows() == 0) return;
+  std::vector<Index> numbers(static_cast<std::size_t>(cell.predicted_rows()));
+  std::iota(numbers.begin(), numbers.end(), Index{0});
+  dimensions.add("predicted_row", numbers, {"row that is predicted"});
+  dimensions.add("prediction", names_of(prediction_columns), {"what is predicted of a row"});
+  dimensions.doubles("predicted_rows", {"sampler", "predicted_row", "prediction"}, {"posterior predictive of the kept rows"},
+                     gathered(cell, &ChainsRecord::predicted_rows).data());
+}
+
 void write_pairs(Dimensions& dimensions, const ChainCellRecord& cell) {
   std::vector<std::string> names;
   std::vector<std::string> values;
@@ -121,6 +148,9 @@ void check_chain_cell(const ChainCellRecord& cell) {
   require(!cell.id.empty() && cell.id != "." && cell.id.find('/') == std::string::npos, "the id cannot name a group");
   for (const ChainsRecord& chains : cell.samplers) {
     require(chains.scalars.size() == scalars * scalar_figures.size(), "a sampler has not the figures of every scalar");
+    require(chains.predictive.size() == cell.predicted.size() * predictive_figures.size() &&
+                chains.predicted_rows.size() == static_cast<std::size_t>(cell.predicted_rows()) * prediction_columns.size(),
+            "or not those of every prediction");
     require(chains.chains.size() == static_cast<std::size_t>(cell.chains) * chain_figures.size(), "or not those of every chain");
   }
   for (const TargetArray& array : kTarget) {
@@ -134,6 +164,7 @@ void write_chain_cell(const Handle& results, DimensionCounter& counter, const Ch
   write_attribute(group, "kind", "chains");
   write_attribute(group, "model", cell.model);
   write_attribute(group, "reference_moments", cell.target.moments);
+  write_attribute(group, "covariate", cell.covariate);
   for (const Number& number : kNumbers) write_attribute(group, number.name, cell.*number.value);
 
   Dimensions dimensions(group, counter);
@@ -161,6 +192,7 @@ void write_chain_cell(const Handle& results, DimensionCounter& counter, const Ch
   for (const TargetArray& array : kTarget) {
     if (!cell.target.mean.empty()) dimensions.doubles(array.name, {"scalar"}, {array.meaning}, (cell.target.*array.values).data());
   }
+  write_predictions(dimensions, cell);
   write_pairs(dimensions, cell);
   dimensions.close();
   group.close();
@@ -172,6 +204,7 @@ ChainCellRecord read_chain_cell(const Handle& results, const std::string& id) {
   cell.id = id;
   cell.model = read_text_attribute(group, "model");
   cell.target.moments = read_text_attribute(group, "reference_moments");
+  cell.covariate = read_text_attribute(group, "covariate");
   for (const Number& number : kNumbers) cell.*number.value = read_integer_attribute(group, number.name);
   const auto samplers = read_texts(group, "sampler");
   const auto names = read_texts(group, "variable");
@@ -189,7 +222,22 @@ ChainCellRecord read_chain_cell(const Handle& results, const std::string& id) {
     return std::vector<double>(first, first + static_cast<std::ptrdiff_t>(size));
   };
   for (std::size_t k = 0; k < samplers.size(); ++k) {
-    cell.samplers.push_back({samplers[k], traces[k], hashes[k], part(scalars, k, of_scalars), part(chains, k, of_chains)});
+    cell.samplers.push_back({samplers[k], traces[k], hashes[k], part(scalars, k, of_scalars), part(chains, k, of_chains), {}, {}});
+  }
+  if (exists(group, "part")) {
+    const auto parts = read_texts(group, "part");
+    const auto rows = sized(read_integers(group, "part_rows"), parts.size(), group, "part_rows");
+    const auto kept = sized(read_integers(group, "part_kept"), parts.size(), group, "part_kept");
+    for (std::size_t p = 0; p < parts.size(); ++p) cell.predicted.push_back({parts[p], rows[p], kept[p]});
+    const std::size_t of_parts = parts.size() * predictive_figures.size();
+    const std::size_t of_rows = static_cast<std::size_t>(cell.predicted_rows()) * prediction_columns.size();
+    const auto figures = sized(read_doubles(group, "predictive"), samplers.size() * of_parts, group, "predictive");
+    const auto predicted = of_rows == 0 ? std::vector<double>{}
+                                        : sized(read_doubles(group, "predicted_rows"), samplers.size() * of_rows, group, "predicted_rows");
+    for (std::size_t k = 0; k < samplers.size(); ++k) {
+      cell.samplers[k].predictive = part(figures, k, of_parts);
+      cell.samplers[k].predicted_rows = part(predicted, k, of_rows);
+    }
   }
   for (const TargetArray& array : kTarget) {
     if (exists(group, array.name))

@@ -6,9 +6,11 @@
 #include <algorithm>
 #include <cmath>
 
+#include "engine/diagnostics/predictive.hpp"
 #include "engine/error.hpp"
 #include "engine/samplers/catalogue.hpp"
 #include "engine/samplers/meetings.hpp"
+#include "experiments/plan/predictive.hpp"
 #include "experiments/plan/starts.hpp"
 #include "experiments/run/sample_trace.hpp"
 
@@ -50,7 +52,8 @@ SampleSettings settings_of(const Settings& from, const std::string& sampler) {
   settings.metric_variances = s.metric_variances;
   settings.save = s.save;
   settings.save_warmup = s.save_warmup;
-  settings.unconstrained = s.unconstrained;
+  // Rows are predicted from positions.
+  settings.unconstrained = s.unconstrained || !from.predictive.rows.empty();
   settings.single_precision = s.single_precision;
   return settings;
 }
@@ -104,11 +107,23 @@ void check_variances(const SampleSettings& settings, const samplers::Sampler& sa
                   settings.sampler));
 }
 
+void check_prediction(const Spec& spec, const Settings& settings) {
+  if (settings.predictive.rows.empty() || predictive_draws(settings) >= diagnostics::kLeastPredictiveDraws) return;
+  throw UserError(fmt::format("{}: predictive.rows is given (chains store {} draws, and bands need {}). Remove it, or store more.",
+                              spec.where("predictive.rows"), predictive_draws(settings), diagnostics::kLeastPredictiveDraws));
+}
+
 }  // namespace
+
+Index predictive_draws(const Settings& settings) {
+  return std::min(settings.predictive.draws, settings.sampler.chains * (settings.sampler.draws / settings.sampler.thin));
+}
 
 void plan_chains(const Spec& spec, const models::Model& model, const DataPlan* data, Range only, CellPlan& cell) {
   const Settings& s = cell.settings;
   check_start(spec, s, model);
+  check_predictive(spec, s, model, data);
+  check_prediction(spec, s);
   const std::vector<double> starts = s.sampler.init == "run" ? starts_of_run(spec, s, model) : s.sampler.init_values;
   if (only.size() > 0 && only.last > s.sampler.chains) {
     throw UserError(

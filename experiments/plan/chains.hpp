@@ -9,6 +9,9 @@ namespace variscope::experiments {
 /// run; empty: all. Throws UserError with its place in the spec.
 void plan_chains(const Spec& spec, const models::Model& model, const DataPlan* data, Range only, CellPlan& cell);
 
+/// Draws that rows are predicted from: predictive.draws, or as many as are stored.
+Index predictive_draws(const Settings& settings);
+
 /// Trace and run files of this cell, in bytes.
 double chain_file_bytes(const CellPlan& cell);
 
@@ -21,6 +24,6 @@ struct IterationWork {
   double values = 0;
   bool known = false;  ///< there was no such run: the sampler is too large for one, or needs the target itself
 };
-IterationWork iteration_work(const ChainsPlan& chains, const models::Model& model);
+IterationWork iteration_work(const ChainsPlan& plan, const models::Model& model);
 
 }  // namespace variscope::experiments

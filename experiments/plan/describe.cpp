@@ -109,6 +109,10 @@ ChainTotals describe_chains(const Plan& plan, std::string& text) {
       totals.gradient_rows += work.gradients * iterations * rows;
       totals.value_rows += work.values * iterations * rows;
     }
+    for (const PredictedPart& part : predicted_parts(cell.settings, data)) {
+      fmt::format_to(out, "          predicts {} {} rows from {} draws of each, the bands of {} kept\n", part.rows, part.name,
+                     predictive_draws(cell.settings), part.kept);
+    }
     for (const Exclusion& e : cell.exclusions) fmt::format_to(out, "          without {}: {}\n", e.estimator, e.reason);
   }
   return totals;

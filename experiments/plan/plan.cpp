@@ -111,7 +111,8 @@ Prediction predict(const Plan& plan, const cluster::Layout& layout) {
     const double rows = static_cast<double>(data.share(layout.shards, 0).size());
     const auto side = static_cast<double>(data.dataset.side_columns.size());
     p.data_bytes += rows * (static_cast<double>(data.width) + side + 2) * 8;  // response and its sign
-    if (plan.of_fits()) p.data_bytes += predictive_bytes(predictive_settings(plan.cells), data, layout.shards, plan.threads);
+    if (plan.of_fits() || plan.of_chains())
+      p.data_bytes += predictive_bytes(predictive_settings(plan.cells), data, layout.shards, plan.threads);
   }
   for (const CellPlan& cell : plan.cells) {
     const PathPlan& path = plan.paths[static_cast<std::size_t>(cell.path)];

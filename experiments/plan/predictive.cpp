@@ -65,7 +65,7 @@ void check_predictive(const Spec& spec, const Settings& settings, const models::
   } catch (const UserError& error) {
     throw UserError(fmt::format("{}: {}", spec.where("predictive.covariate"), error.what()));
   }
-  if (settings.predictive.draws > settings.fit.posterior_draws) {
+  if (settings.study.kind == "fit" && settings.predictive.draws > settings.fit.posterior_draws) {
     fail("predictive.draws",
          fmt::format("predictive.draws = {} exceeds fit.posterior_draws = {} (they are the first of those). Raise the latter.",
                      settings.predictive.draws, settings.fit.posterior_draws));

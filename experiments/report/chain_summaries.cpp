@@ -80,6 +80,32 @@ std::vector<SamplerEntry> summarise_chains(const std::vector<ChainCellRecord>& c
   return entries;
 }
 
+std::vector<FitCellRecord> predictions_of_chains(const std::vector<ChainCellRecord>& cells) {
+  std::vector<FitCellRecord> made;
+  for (const ChainCellRecord& cell : cells) {
+    if (cell.predicted.empty()) continue;
+    FitCellRecord fits;
+    fits.id = cell.id;
+    fits.settings = cell.settings;
+    fits.model = cell.model;
+    fits.rows = cell.rows;
+    fits.repeats = 1;
+    fits.predicted = cell.predicted;
+    fits.covariate = cell.covariate;
+    fits.predictive_draws = cell.predictive_draws;
+    fits.exclusions = cell.exclusions;
+    for (const ChainsRecord& chains : cell.samplers) {
+      fits.estimators.push_back(chains.sampler);
+      FitRecord& fit = fits.fits.emplace_back();
+      fit.resize(fits.extents());
+      fit.predictive = chains.predictive;
+      fit.predicted_rows = chains.predicted_rows;
+    }
+    made.push_back(std::move(fits));
+  }
+  return made;
+}
+
 store::TraceLayout layout_of_record(const ChainCellRecord& cell, const ChainsRecord& chains) {
   store::TraceLayout layout;
   layout.id = chains.trace;

@@ -12,6 +12,7 @@
 #include "experiments/report/chain_summaries.hpp"
 #include "experiments/report/figure_course.hpp"
 #include "experiments/report/figure_fits.hpp"
+#include "experiments/report/figure_predictive.hpp"
 #include "experiments/report/figure_samplers.hpp"
 #include "experiments/report/figures.hpp"
 #include "experiments/report/gnuplot.hpp"
@@ -111,7 +112,10 @@ std::string write_chain_report(const std::vector<ChainCellRecord>& cells, const 
       pictures.push_back(picture_of(store::TraceFile(path), layout_of_record(cell, chains), entry.summary, label));
     }
   }
-  return write_files(chain_tables(cells, context), sampler_figures(pictures, context.study), context, directory);
+  std::vector<Figure> figures = sampler_figures(pictures, context.study);
+  const std::vector<FitCellRecord> predictions = predictions_of_chains(cells);
+  for (Figure& figure : predictive_figures_of(summarise_posteriors(predictions), context)) figures.push_back(std::move(figure));
+  return write_files(chain_tables(cells, context), figures, context, directory);
 }
 
 std::string write_fit_report(const std::vector<FitCellRecord>& cells, const ReportContext& context, const std::string& directory) {

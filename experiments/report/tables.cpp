@@ -82,6 +82,14 @@ std::vector<NamedTable> chain_tables(const std::vector<ChainCellRecord>& cells, 
   Table quality = t5_chains(entries, context.study);
   if (!quality.sections.empty()) tables.push_back({"t5", false, std::move(quality)});
   tables.push_back({"s1_variables", true, sampler_moments(entries, context.study)});
+  const std::vector<FitCellRecord> predictions = predictions_of_chains(cells);
+  Table predictive = t6(summarise_posteriors(predictions), context);
+  if (!predictive.sections.empty()) {
+    predictive.caption +=
+        " Of chains, one fit stands for all of a sampler's; draws are taken as if independent, so that their standard error "
+        "is too small where chains mix slowly.";
+    tables.push_back({"t6", false, std::move(predictive)});
+  }
   return tables;
 }
 

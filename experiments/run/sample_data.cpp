@@ -27,7 +27,10 @@ std::map<std::string, std::vector<store::TraceConstant>> data_groups(const data:
     Index width = 1;
     for (std::size_t axis = 1; axis < shape.size(); ++axis) width *= shape[axis];
     auto values = gathered(table, held, width, shards);
-    if (shards.rank() == 0) groups[group].push_back({{name, meaning, "1", std::move(shape), store::TraceType::real}, std::move(values)});
+    if (shards.rank() != 0) return;
+    std::string stored = name;
+    std::replace(stored.begin(), stored.end(), '/', '_');  // a path in HDF5
+    groups[group].push_back({{stored, meaning, "1", std::move(shape), store::TraceType::real}, std::move(values)});
   };
   if (!table.response.empty() || !table.response_name.empty())
     add("observed_data", table.response_name.empty() ? "response" : table.response_name, "response that the model explains", {table.rows},

@@ -5,16 +5,20 @@
 
 #include <algorithm>
 #include <array>
+#include <limits>
 #include <memory>
 
 #include "engine/store/run_file.hpp"
 #include "engine/store/trace_segments.hpp"
+#include "experiments/plan/chains.hpp"
+#include "experiments/plan/predictive.hpp"
 #include "experiments/plan/reference.hpp"
 #include "experiments/report/report.hpp"
 #include "experiments/run/execution.hpp"
 #include "experiments/run/failures.hpp"
 #include "experiments/run/fit_target.hpp"
 #include "experiments/run/load.hpp"
+#include "experiments/run/predictive.hpp"
 #include "experiments/run/provenance.hpp"
 #include "experiments/run/sample_cells.hpp"
 #include "experiments/run/sample_data.hpp"
@@ -35,7 +39,14 @@ class SampleStudy : public StudyRun {
  public:
   SampleStudy(const RunOptions& options, const cluster::Communicator& world, Plan plan)
       : StudyRun(options, world, std::move(plan), "iterations"), sample_team_(world, plan_.layout) {
-    open(options, [&](const DataPlan& data) { return load_share(data, whole_.shards); });
+    // Which rows are predicted is the same in all cells.
+    const Settings& first = plan_.cells.front().settings;
+    open(options, [&](const DataPlan& data) {
+      std::vector<double> moments;
+      data::Table table = load_share(data, whole_.shards, first.predictive.rows.empty() ? nullptr : &moments);
+      predictive_tables_.push_back(load_predictive(data, first, whole_.shards, std::move(moments)));
+      return table;
+    });
   }
 
   void run() {
@@ -43,6 +54,11 @@ class SampleStudy : public StudyRun {
     for (std::size_t p = 0; p < plan_.paths.size(); ++p) {
       const PathPlan& path = plan_.paths[p];
       models_.push_back(model_of(path));
+      predictive_.emplace_back();
+      if (const DataPlan* data = data_of(path)) {
+        const auto d = static_cast<std::size_t>(path.data);
+        predictive_[p] = predictive_problem(path.settings, *data, *models_[p], tables_[d], predictive_tables_[d], plan_.layout.shards);
+      }
       Stopwatch watch;
       targets_.push_back(find_target(path, *models_[p], data_of(path), false, whole_, reduce_, plan_.threads, work_));
       target_s_ += watch.lap();
@@ -119,6 +135,12 @@ class SampleStudy : public StudyRun {
     record.chains_per_start = first.settings.start.chains_per_start;
     record.processors = world_.size() * plan_.threads;
     record.exclusions = cell.exclusions;
+    record.predicted = predicted_parts(cell.settings, data_of(plan_.paths[static_cast<std::size_t>(cell.path)]));
+    if (!record.predicted.empty()) {
+      record.covariate = cell.settings.predictive.covariate;
+      record.predictive_draws = plan_.only.size() > 0 ? std::min(predictive_draws(cell.settings), record.chains * record.stored)
+                                                      : predictive_draws(cell.settings);
+    }
     // The reference is of all variables; stored are some.
     const FitTarget& target = targets_[static_cast<std::size_t>(cell.path)];
     record.target.moments = target.moments;
@@ -141,7 +163,69 @@ class SampleStudy : public StudyRun {
     return record;
   }
 
+  /// Traces, and what run.h5 says of them: on rank 0, but for predictions.
+  void summarise() {
+    std::size_t next = 0;
+    for (std::size_t c = 0; c < cells_.size(); ++c) {
+      for (std::size_t k = 0; k < cells_[c].samplers.size(); ++k, ++next) {
+        ChainsRecord& record = cells_[c].samplers[k];
+        if (world_.rank() == 0) {
+          const store::TraceLayout& layout = layouts_[next];
+          store::merge_trace(plan_.directory, manifest_, layout, utc_now());
+          const store::TraceFile file(store::trace_path(plan_.directory, layout.id));
+          ChainsRecord figures = record_of_trace(file, layout, plan_.cells[c].chains[k].settings, plan_.threads);
+          figures.seconds = record.seconds;
+          figures.warmup_seconds = record.warmup_seconds;
+          figures.bytes_sent = record.bytes_sent;
+          figures.messages_sent = record.messages_sent;
+          record = std::move(figures);
+        }
+        if (!cells_[c].predicted.empty() && sample_team_.parts.rank() == 0) predict(plan_.cells[c], cells_[c], record);
+      }
+    }
+  }
+
+  /// By rank 0's part. Its draws are taken evenly out of all that its running chains have stored.
+  void predict(const CellPlan& cell, const ChainCellRecord& shape, ChainsRecord& record) {
+    const auto p = static_cast<std::size_t>(cell.path);
+    const Index draws = shape.predictive_draws;
+    std::vector<double> theta(static_cast<std::size_t>(draws * shape.dim));
+    if (world_.rank() == 0) theta = positions(shape, record);
+    sample_team_.shards.broadcast(std::span<double>(theta));
+    tiles::Batch columns(shape.dim, draws);
+    for (Index s = 0; s < draws; ++s) {
+      for (Index d = 0; d < shape.dim; ++d) columns(d, s) = theta[static_cast<std::size_t>(s * shape.dim + d)];
+    }
+    FitRecord predicted;
+    predicted.resize({0, 0, 0, static_cast<Index>(shape.predicted.size()), shape.predicted_rows()});
+    predict_rows(predictive_[p], columns.view(), cell.settings.study.seed, 0, sample_team_.shards, plan_.threads, work_, predicted);
+    record.predictive = std::move(predicted.predictive);
+    record.predicted_rows = std::move(predicted.predicted_rows);
+  }
+
+  /// [draw x dim]; NaN if no chain is left.
+  [[nodiscard]] std::vector<double> positions(const ChainCellRecord& shape, const ChainsRecord& record) const {
+    const store::TraceFile file(store::trace_path(plan_.directory, record.trace));
+    std::vector<Index> running;
+    for (Index c = 0; c < shape.chains; ++c) {
+      if (record.chain(static_cast<std::size_t>(c), place_of(chain_figures, "failed")) == 0) running.push_back(c);
+    }
+    const Index draws = shape.predictive_draws;
+    std::vector<double> theta(static_cast<std::size_t>(draws * shape.dim), std::numeric_limits<double>::quiet_NaN());
+    const Index all = static_cast<Index>(running.size()) * shape.stored;
+    for (Index d = 0; d < shape.dim && all > 0; ++d) {
+      const auto values = file.element("unconstrained_posterior", "theta", d);
+      for (Index s = 0; s < draws; ++s) {
+        const Index place = s * all / draws;
+        const Index at = running[static_cast<std::size_t>(place / shape.stored)] * shape.stored + place % shape.stored;
+        theta[static_cast<std::size_t>(s * shape.dim + d)] = values[static_cast<std::size_t>(at)];
+      }
+    }
+    return theta;
+  }
+
   void finish() {
+    summarise();
     Failures failed;
     for (const auto& model : models_) failed.add(*model);
     const store::ExecutionTable table = execution_table(world_, tables_, work_,
@@ -150,21 +234,6 @@ class SampleStudy : public StudyRun {
                                                          {"total_seconds", total_watch_.lap()}});
     const std::string failures = failed.describe(world_);
     if (world_.rank() != 0) return;
-    std::size_t next = 0;
-    for (std::size_t c = 0; c < cells_.size(); ++c) {
-      for (std::size_t k = 0; k < cells_[c].samplers.size(); ++k, ++next) {
-        const store::TraceLayout& layout = layouts_[next];
-        store::merge_trace(plan_.directory, manifest_, layout, utc_now());
-        const store::TraceFile file(store::trace_path(plan_.directory, layout.id));
-        ChainsRecord& record = cells_[c].samplers[k];
-        ChainsRecord figures = record_of_trace(file, layout, plan_.cells[c].chains[k].settings, plan_.threads);
-        figures.seconds = record.seconds;
-        figures.warmup_seconds = record.warmup_seconds;
-        figures.bytes_sent = record.bytes_sent;
-        figures.messages_sent = record.messages_sent;
-        record = std::move(figures);
-      }
-    }
     auto origin = provenance(plan_, world_, reduce_ == cluster::Reduce::fast ? "fast" : "exact");
     origin["finished_at"] = utc_now();
     if (!failures.empty()) origin["failed_evaluations"] = failures;
@@ -179,6 +248,8 @@ class SampleStudy : public StudyRun {
   double target_s_ = 0;
   std::vector<std::unique_ptr<models::Model>> models_;  ///< of each path
   std::vector<FitTarget> targets_;                      ///< of each path
+  std::vector<PredictiveTables> predictive_tables_;     ///< of each data set
+  std::vector<PredictiveProblem> predictive_;           ///< of each path
   std::vector<ChainCellRecord> cells_;
   std::vector<store::TraceLayout> layouts_;  ///< of each cell's samplers, one after the other
 };

@@ -428,12 +428,13 @@ const Key* find_key(const std::string& name) {
 bool of_kind(const std::string& key, const std::string& kind) {
   const auto below = [&](const char* prefix) { return key.rfind(prefix, 0) == 0; };
   const bool of_chains = below("sampler.");
-  const bool of_fits = below("fit.") || below("predictive.") || below("stopping.") || key == "family.point";
+  const bool of_fits = below("fit.") || below("stopping.") || key == "family.point";
+  const bool of_predictions = below("predictive.");
   const bool of_moments = below("reference.") && key != "reference.method" && key != "reference.samples";
   const bool of_gradients = below("family.") || below("estimators.") || key == "objective" || key == "reference.method";
   const bool of_variances = below("path.") || below("replicates.") || below("components.") || key == "reference.samples";
   if (kind == "sample") return !of_fits && !of_gradients && !of_variances;
-  return !of_chains && (kind == "fit" ? !of_variances : !of_fits && !of_moments);
+  return !of_chains && (kind == "fit" ? !of_variances : !of_fits && !of_moments && !of_predictions);
 }
 
 std::vector<Key> model_keys(const models::Entry& entry) {

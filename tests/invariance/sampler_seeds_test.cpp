@@ -81,6 +81,21 @@ TEST_F(SamplerSeedsTest, B3IsTheQuadraturesPosterior) {
     EXPECT_LT(figure(chains, 0, "mean_error"), 0.05) << chains.sampler;
   }
   EXPECT_NE(said_.find("T5 posterior quality"), std::string::npos);
+  // Predictive means of the 100 rows are those of the posterior at its quadrature; on average over rows they are the share of ones up to
+  // the prior's pull (maximum likelihood with an intercept has it exactly). Two standard errors of 1000 responses a row, over 100 rows:
+  // 0.003.
+  const ChainCellRecord& cell = cells[0];
+  ASSERT_EQ(cell.predicted.size(), 2U);
+  for (const ChainsRecord& chains : cell.samplers) {
+    double response = 0;
+    double mean = 0;
+    for (std::size_t n = 0; n < 100; ++n) {
+      const double* row = chains.predicted_rows.data() + n * prediction_columns.size();
+      response += row[1] / 100;
+      mean += row[2] / 100;
+    }
+    EXPECT_NEAR(mean, response, 0.02) << chains.sampler;
+  }
 }
 
 TEST_F(SamplerSeedsTest, B4SaysThatNutsDoesNotCross) {
@@ -161,6 +176,7 @@ TEST_F(SamplerSeedsTest, C10StartsAtTheModeAndAccepts) {
   EXPECT_GT(cells.at(0).samplers[0].chain(0, place_of(chain_figures, "acceptance")), 0.3);
   EXPECT_LT(cells.at(1).samplers[0].chain(0, place_of(chain_figures, "acceptance")), 0.05);
   EXPECT_EQ(cells[0].stored, 200);
+  EXPECT_NE(said_.find("T6 predictive"), std::string::npos);
 }
 
 }  // namespace

@@ -38,7 +38,7 @@ std::string made_small(const fs::path& file) {
                                             {"fit", "steps", "5"},
                                             {"fit", "repeats", "2"},
                                             {"sampler", "warmup", "20"},
-                                            {"sampler", "draws", "20"},
+                                            {"sampler", "draws", "400"},
                                             {"sampler", "chains", "4"}}};
   std::string made;
   std::string section;
