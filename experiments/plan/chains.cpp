@@ -212,6 +212,13 @@ IterationWork iteration_work(const ChainsPlan& plan, const models::Model& model)
         out(0, c) = -0.5 * square;
       }
     };
+    // Rows are as good as each other here.
+    density.rows = model.rows();
+    density.evaluate_rows = [&density](tiles::ConstBatchView theta, std::span<const approximations::BlockRows>,
+                                       const models::Wanted& wanted, tiles::BatchView out) { density.evaluate(theta, wanted, {}, out); };
+    const auto statistics = samplers::recorded_statistics(*sampler);
+    const auto of_rows =
+        std::find_if(statistics.begin(), statistics.end(), [](const auto& s) { return s.name == "n_grad_rows"; }) - statistics.begin();
     const samplers::Run run{s.seed, std::min(s.adapting(), kWarmup)};
     const Index chains = std::min(s.chains, kMostChains);
     samplers::Start start;
@@ -228,6 +235,8 @@ IterationWork iteration_work(const ChainsPlan& plan, const models::Model& model)
           if (chain.iteration <= run.warmup) return;
           counts[0] += record[1];
           counts[1] += record[2];
+          if (of_rows < std::ssize(record) && model.rows() > 0)
+            counts[0] += record[static_cast<std::size_t>(of_rows)] / static_cast<double>(model.rows());
         },
         samplers::fold_here(chains));
     const auto counted = static_cast<double>(chains * (iterations - run.warmup));

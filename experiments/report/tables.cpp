@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include "engine/samplers/catalogue.hpp"
 #include "experiments/report/chain_summaries.hpp"
 #include "experiments/report/crossing.hpp"
 #include "experiments/report/entries.hpp"
@@ -75,6 +76,14 @@ std::vector<NamedTable> chain_tables(const std::vector<ChainCellRecord>& cells, 
     for (TableSection& section : samplers.sections) {
       if (section.cell != cell.id) continue;
       section.notes.insert(section.notes.begin(), chain_words(cell));
+      for (const ChainsRecord& chains : cell.samplers) {
+        const samplers::Entry* entry = samplers::find(chains.sampler);
+        if (entry == nullptr || entry->capabilities.exact) continue;
+        section.notes.push_back(
+            fmt::format("{} is biased: its effective draws are of another law than the posterior. Judge it by its error "
+                        "against a reference (T5)",
+                        chains.sampler));
+      }
       for (const Exclusion& e : cell.exclusions) section.notes.push_back(fmt::format("without {}: {}", e.estimator, e.reason));
     }
   }

@@ -59,6 +59,15 @@ void add_sums(const store::TraceFile& file, const std::string& group, const std:
   }
 }
 
+/// Gradients of single rows, which minibatches take.
+void add_rows(const store::TraceFile& file, const std::string& group, std::size_t place, Index rows, std::vector<double>& chains) {
+  if (rows == 0 || !file.has(group, "n_grad_rows")) return;
+  const std::size_t width = chain_figures.size();
+  std::vector<double> sums(chains.size());
+  add_sums(file, group, "n_grad_rows", place, false, sums);
+  for (std::size_t at = place; at < chains.size(); at += width) chains[at] += sums[at] / static_cast<double>(rows);
+}
+
 void add_energy_fractions(const store::TraceFile& file, std::vector<double>& chains) {
   constexpr std::size_t place = chain_place("energy_fraction");
   const std::size_t width = chain_figures.size();
@@ -84,8 +93,9 @@ void add_nested(const store::TraceFile& file, const store::TraceLayout& layout, 
 
 }  // namespace
 
-ChainsRecord record_of_trace(const store::TraceFile& file, const store::TraceLayout& layout, const SampleSettings& settings, int threads) {
-  const SamplerSummary summary = summarise_trace(file, layout, 0, threads);
+ChainsRecord record_of_trace(const store::TraceFile& file, const store::TraceLayout& layout, const SampleSettings& settings, Index rows,
+                             int threads) {
+  const SamplerSummary summary = summarise_trace(file, layout, rows, threads);
   ChainsRecord record;
   record.sampler = summary.sampler;
   record.trace = layout.id;
@@ -122,6 +132,8 @@ ChainsRecord record_of_trace(const store::TraceFile& file, const store::TraceLay
   sums("warmup_sample_stats", "n_grad", chain_place("warmup_gradients"));
   sums("warmup_sample_stats", "n_value", chain_place("warmup_values"));
   sums("warmup_sample_stats", "diverging", chain_place("warmup_divergences"));
+  add_rows(file, "sample_stats", chain_place("gradients"), rows, record.chains);
+  add_rows(file, "warmup_sample_stats", chain_place("warmup_gradients"), rows, record.chains);
   add_energy_fractions(file, record.chains);
   const auto status = file.element("sample_stats", "status");
   const std::size_t iterations = status.size() / static_cast<std::size_t>(layout.chains);

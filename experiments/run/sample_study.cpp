@@ -173,7 +173,7 @@ class SampleStudy : public StudyRun {
           const store::TraceLayout& layout = layouts_[next];
           store::merge_trace(plan_.directory, manifest_, layout, utc_now());
           const store::TraceFile file(store::trace_path(plan_.directory, layout.id));
-          ChainsRecord figures = record_of_trace(file, layout, plan_.cells[c].chains[k].settings, plan_.threads);
+          ChainsRecord figures = record_of_trace(file, layout, plan_.cells[c].chains[k].settings, cells_[c].rows, plan_.threads);
           figures.seconds = record.seconds;
           figures.warmup_seconds = record.warmup_seconds;
           figures.bytes_sent = record.bytes_sent;
