@@ -10,6 +10,8 @@
 #include "experiments/run/estimates.hpp"
 #include "experiments/run/expectation.hpp"
 #include "experiments/run/load.hpp"
+#include "experiments/run/objective.hpp"
+#include "experiments/spec/fit_methods.hpp"
 
 namespace variscope::experiments {
 
@@ -74,8 +76,12 @@ class Calls {
         lambda_(initial_lambda(path.settings, path.dim)),
         family_(make_family(path.settings, path.dim, lambda_)) {}
 
-  /// A call of each estimator on common draws, with all the study's rows or a minibatch of them.
-  double estimate(const CallSettings& call, const std::vector<std::string>& names, Index together) {
+  /// What follows a call.
+  enum class Then { mean, moments, nothing };
+
+  /// A call of each estimator on common draws, `most` calls at a time or as many as fit into a group of the cell's columns (0: any number
+  /// fits), with all the study's rows or a minibatch of them.
+  double estimate(const CallSettings& call, const std::vector<std::string>& names, Index most, Index columns, Then then) {
     Work work;
     Estimates estimates(model_, sample_ == nullptr ? nullptr : &sample_->plan, team_, cluster::Reduce::exact, 1, work);
     std::vector<std::unique_ptr<estimators::Estimator>> owned;
@@ -90,13 +96,42 @@ class Calls {
     std::vector<std::vector<double>> gradients(names.size());
     std::vector<models::Counts> counts(names.size());
     std::vector<double> seconds(names.size(), 0.0);
-    const Index group = together > 0 ? together : estimates.group(call.samples, call.design);
+    const Index group = columns == 0 ? most : std::clamp<Index>(most, 1, estimates.group(columns, call.design));
+    const std::vector<double> reference(lambda_.size(), 0.0);
+    const std::vector<Block> blocks = family_->blocks();
+    BatchMoments moments;
+    moments.resize(1, static_cast<Index>(lambda_.size()), static_cast<Index>(blocks.size()));
+    std::vector<double> mean;
     Index first = 0;
     const double taken = seconds_of([&] {
       estimates.run(*family_, call, {first, first + group}, list, gradients, counts, seconds);
+      for (const std::vector<double>& gradient : gradients) {
+        if (then == Then::nothing) break;
+        estimates.average_units(call, gradient, group, static_cast<Index>(lambda_.size()), mean);
+        if (then == Then::moments) add_moments(mean, reference, blocks, 0, moments);
+      }
       first += group;
     });
     return taken / static_cast<double>(group) * (call.batch_rows > 0 || sample_ == nullptr ? 1.0 : sample_->share);
+  }
+
+  /// An estimate of the objective by so many samples, or as many draws from the answer with their importance ratios.
+  double objective(CallSettings call, Index samples) {
+    Work work;
+    Estimates estimates(model_, sample_ == nullptr ? nullptr : &sample_->plan, team_, cluster::Reduce::exact, 1, work);
+    const ObjectiveEstimator estimator;
+    call.samples = samples;
+    call.batch_rows = 0;
+    call.design = Design::replicas(1, NoisePolicy::independent, RowPolicy::without_replacement);
+    std::vector<std::vector<double>> gradients(1);
+    std::vector<models::Counts> counts(1);
+    std::vector<double> seconds(1, 0.0);
+    Index step = 0;
+    return seconds_of([&] {
+             estimates.run(*family_, call, {step, step + 1}, {{&estimator}}, gradients, counts, seconds);
+             ++step;
+           }) *
+           (sample_ == nullptr ? 1.0 : sample_->share);
   }
 
   /// Objective and gradient without samples, on all the study's rows.
@@ -162,7 +197,8 @@ double path_seconds(const Plan& plan, const PathPlan& path, Calls& calls) {
     // All ranks share a step; where its samples do not suffice for them, some wait.
     const Index blocks = (s.path.samples + kSampleBlock - 1) / kSampleBlock;
     const Index sharers = std::min<Index>(plan.layout.ranks() / plan.layout.shards, blocks) * plan.layout.shards;
-    if (steps > 0) seconds += steps * calls.estimate(call, {calls.path_estimator_name()}, 1) / static_cast<double>(sharers);
+    if (steps > 0)
+      seconds += steps * calls.estimate(call, {calls.path_estimator_name()}, 1, 0, Calls::Then::mean) / static_cast<double>(sharers);
   }
   if (calls.has_exact()) {
     const double evaluations = static_cast<double>(path.labels.size()) + (s.path.optimum ? kOptimumEvaluations : 0.0);
@@ -183,14 +219,34 @@ double cell_seconds(const Plan& plan, const CellPlan& cell, const PathPlan& path
   call.objective = objective_of(s);
   call.design = cell.design;
   const auto workers = static_cast<double>(plan.layout.ranks() * plan.threads);
+  const auto points = static_cast<double>(path.labels.size());
   if (!plan.of_fits()) {
-    const auto calls_of_each = static_cast<double>(s.replicates.count) * static_cast<double>(path.labels.size());
-    return calls_of_each * calls.estimate(call, cell.estimators, 0) / workers;
+    // Groups end with their batch.
+    double seconds = static_cast<double>(s.replicates.count) * points *
+                     calls.estimate(call, cell.estimators, s.replicates.count / s.replicates.batches, cell.columns, Calls::Then::moments);
+    if (s.components.designs > 0) {
+      call.noise = random::Purpose::component_noise;
+      call.rows = random::Purpose::component_rows;
+      call.design = component_design(s);
+      seconds += static_cast<double>(s.components.designs) * points *
+                 calls.estimate(call, cell.estimators, s.components.designs / s.replicates.batches, cell.columns, Calls::Then::nothing);
+    }
+    return seconds / workers;
   }
   double seconds = 0;
+  if (!cell.fit.exact && fit_method(s.fit.method).has_density()) {
+    double recorded = 0;
+    for (std::size_t e = 0; e < cell.estimators.size(); ++e) recorded += static_cast<double>(cell.fit.recorded(e));
+    seconds += static_cast<double>(s.fit.repeats) * recorded * calls.objective(call, s.fit.evaluation_samples) / workers;
+  }
+  if (fit_method(s.fit.method).has_density()) {
+    seconds += static_cast<double>(s.fit.repeats) * static_cast<double>(cell.estimators.size()) *
+               calls.objective(call, s.fit.posterior_draws) / workers;
+  }
   for (std::size_t e = 0; e < cell.estimators.size(); ++e) {
     const auto repeats = static_cast<double>(s.fit.repeats);
-    seconds += repeats * static_cast<double>(cell.fit.steps[e]) * calls.estimate(call, {cell.estimators[e]}, 1) / workers;
+    seconds +=
+        repeats * static_cast<double>(cell.fit.steps[e]) * calls.estimate(call, {cell.estimators[e]}, 1, 0, Calls::Then::mean) / workers;
     if (cell.fit.exact) seconds += repeats * static_cast<double>(cell.fit.recorded(e)) * calls.exact(call.objective) / workers;
   }
   return seconds;
@@ -200,6 +256,10 @@ double cell_seconds(const Plan& plan, const CellPlan& cell, const PathPlan& path
 
 TimePrediction predict_seconds(const Plan& plan) {
   TimePrediction predicted;
+  for (const CellPlan& cell : plan.cells) {
+    const auto points = plan.of_fits() ? 1.0 : static_cast<double>(plan.paths[static_cast<std::size_t>(cell.path)].labels.size());
+    predicted.writing += kCellSeconds * (1 + points);
+  }
   std::vector<Sample> samples;
   for (std::size_t d = 0; d < plan.data.size(); ++d) {
     Index largest = 0;  // rows of a minibatch
