@@ -13,6 +13,7 @@
 #include "engine/estimators/pathwise.hpp"
 #include "engine/estimators/score_function.hpp"
 #include "engine/estimators/second_order.hpp"
+#include "engine/estimators/stratified.hpp"
 #include "engine/families/with_points.hpp"
 
 namespace variscope::estimators {
@@ -72,6 +73,7 @@ const std::vector<Entry>& catalogue() {
       mixed_landing_entry(),
       antithetic_pathwise_entry(),
       scrambled_net_pathwise_entry(),
+      stratified_pathwise_entry(),
       local_reparameterisation_entry(),
       taylor_hessian_entry(),
       taylor_product_entry(),

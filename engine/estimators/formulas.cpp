@@ -18,6 +18,8 @@ std::string formula(const std::string& estimator) {
       {"mix_stl_cfe", "c stl + (1 - c) pw_cfe, c = -sum Cov(g, h) / sum Var h of earlier samples"},
       {"pw_antithetic", "pw_cfe with eps_{2i+1} = -eps_{2i}"},
       {"pw_rqmc", "pw_cfe with eps_i = Phi^-1(u_i), u an Owen-scrambled Sobol net of M points"},
+      {"pw_stratified",
+       "avg sum_k w_k dz_k grad f(z_k,i) for means and scales, avg w_j (f(z_j,i) - sum_k w_k f(z_k,i)) for logits, f = l - log q"},
       {"pw_local", "avg sum_n dz_n grad_eta log p(y_n | eta_n), eta_n = x_n'm + |x_n s| eps_{n,i}, - grad KL(q || prior)"},
       {"taylor_hessian", "avg dz (grad l(z_i) - grad l(m) - D2l(m) (z_i - m)) + its expectation + grad H"},
       {"taylor_hvp", "as taylor_hessian for m; for the scale avg dz (grad l(z_i) - grad l(m)) + grad H"},

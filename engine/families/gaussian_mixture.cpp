@@ -79,6 +79,30 @@ GaussianMixture::Lanes GaussianMixture::evaluate(const Drawn& block, std::vector
   return log_density;
 }
 
+double GaussianMixture::log_density_of_component(std::size_t component, std::span<const double> eps, std::span<double> slope) const {
+  // u_jd of every component j; in the component itself it is the noise, free of the rounding of z.
+  std::vector<double> residuals(mean_.size());
+  std::vector<double> log_joint(log_weights_);
+  for (std::size_t j = 0; j < weights_.size(); ++j) {
+    for (Index i = 0; i < dim_; ++i) {
+      const std::size_t own = at(component, i);
+      const std::size_t p = at(j, i);
+      const double e = eps[static_cast<std::size_t>(i)];
+      const double u = j == component ? e : (mean_[own] - mean_[p] + scale_[own] * e) / scale_[p];
+      residuals[p] = u;
+      log_joint[j] -= 0.5 * u * u + log_scale_[p] + kHalfLog2Pi;
+    }
+  }
+  const double top = *std::max_element(log_joint.begin(), log_joint.end());
+  double sum = 0;
+  for (double& l : log_joint) sum += l = std::exp(l - top);
+  for (std::size_t j = 0; j < weights_.size(); ++j) {
+    for (Index i = 0; i < dim_; ++i)
+      slope[static_cast<std::size_t>(i)] += product(log_joint[j] / sum, residuals[at(j, i)] / scale_[at(j, i)]);
+  }
+  return top + std::log(sum);
+}
+
 void GaussianMixture::sample(ConstBatchView noise, BatchView z) const {
   for (Index b = 0; b < noise.blocks(); ++b) {
     const Drawn block = drawn(noise.block(b), nullptr);

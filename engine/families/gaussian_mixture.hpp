@@ -26,6 +26,12 @@ class GaussianMixture final : public Family {
   [[nodiscard]] Index components() const { return static_cast<Index>(weights_.size()); }
   [[nodiscard]] const std::vector<double>& weights() const { return weights_; }
 
+  /// [component x dim].
+  [[nodiscard]] const std::vector<double>& means() const { return mean_; }
+  [[nodiscard]] const std::vector<double>& scales() const { return scale_; }
+  /// log q at m_k + s_k eps (eps: dim entries), whose gradient there is subtracted from `slope` (dim entries).
+  [[nodiscard]] double log_density_of_component(std::size_t component, std::span<const double> eps, std::span<double> slope) const;
+
   [[nodiscard]] Index dim() const override { return dim_; }
   [[nodiscard]] Index parameters() const override { return size(dim_, components()); }
   [[nodiscard]] NoiseShape noise() const override { return {dim_, 1}; }

@@ -3,6 +3,7 @@
 
 #include "engine/oracles/bernoulli.hpp"
 #include "engine/oracles/further_families.hpp"
+#include "engine/oracles/stratified.hpp"
 #include "engine/oracles/truth.hpp"
 
 namespace variscope::experiments {
@@ -37,6 +38,7 @@ std::optional<oracles::EstimatorTruth> expected(const estimators::Entry& entry, 
     if (at.model != "logistic_regression" || objective != Objective::elbo) return std::nullopt;
     return oracles::logistic_local_truth(logistic_problem(at), at.lambda, at.samples);
   }
+  if (entry.name == "pw_stratified") return oracles::stratified_truth(model, at.lambda, objective, at.samples);
   const std::string name = entry.name == "mix_stl_cfe" ? "mix" : entry.name;
   if (at.family == "low_rank_gaussian" || at.family == "gaussian_mixture" || at.family == "categorical") {
     const auto categories = at.shape.find("categories");
