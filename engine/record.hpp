@@ -75,6 +75,11 @@ struct ComponentMoments {
   }
 };
 
+/// Crossed designs inside fixed shards, traces over blocks alone: parameter and block r x (blocks of q) + k are block k in shard r. A
+/// design takes K minibatches of every shard, each with the same L sample sets; an estimate is that of the replica that owns the shard
+/// (prior counted once, likelihood R N_r / B times), so that the mean over shards is the whole gradient.
+struct ShardMoments : ComponentMoments {};
+
 /// One estimator at one point of one cell.
 struct EstimatorRecord {
   std::string name;
@@ -83,6 +88,7 @@ struct EstimatorRecord {
   models::Counts preparation;       ///< work done once before measuring, all ranks
   double preparation_share = 0;     ///< share of it that each call is charged with
   ComponentMoments components;      ///< of the cell's crossed designs; batches 0 if it has none
+  ShardMoments shard_components;    ///< within the cell's fixed shards; batches 0 if it has none, or no designs
   models::Counts component_counts;  ///< work of all designs together, all ranks
   double seconds_per_call = 0.0;    ///< a timing, never part of the results hash; 0 if unknown; preparation not included
   /// A timing of one preparation, by as many threads as make a call; 0 where no call is charged with any of it, NaN if unknown.
@@ -124,6 +130,8 @@ struct CellRecord {
   Index designs = 0;         ///< crossed designs at each point; 0: none
   Index row_sets = 0;        ///< K of each
   Index noise_sets = 0;      ///< L of each
+  Index shards = 0;          ///< fixed shards that have designs of their own; 0: none
+  Index shard_row_sets = 0;  ///< K of these
   std::string noise_policy;  ///< of the replicas: "independent", ...
   std::string row_policy;    ///< "without_replacement", ...
   std::string objective;     ///< "elbo", ...

@@ -120,18 +120,6 @@ std::vector<double> block_column(const std::vector<double>& values, std::size_t 
   return column;
 }
 
-/// On the log scale where the value is well above zero, as the sampling distribution is skewed to the right; else symmetric.
-Estimate interval_of(const LeaveOneOut& statistic, const ComponentStatistics& design) {
-  Estimate estimate = jackknife_signed(statistic, design.count, design.per_count);
-  const bool positive = !statistic.without.empty() && *std::min_element(statistic.without.begin(), statistic.without.end()) > 0;
-  if (!positive || !estimate.has_interval() || !(estimate.value > errors_above_zero * estimate.error)) {
-    return estimate;
-  }
-  Estimate on_logs = jackknife(statistic, design.count);
-  on_logs.reliability = estimate.reliability;  // judged on the scale that is a mean over designs
-  return on_logs;
-}
-
 LeaveOneOut share_of(const LeaveOneOut& part, double coefficient, const LeaveOneOut& whole) {
   LeaveOneOut share;
   if (part.without.empty() || !(whole.value > whole.floor)) {
@@ -240,9 +228,20 @@ std::vector<ComponentStatistics> component_statistics(const ComponentMoments& mo
   return all;
 }
 
+Estimate component_interval(const LeaveOneOut& statistic, const ComponentStatistics& design) {
+  Estimate estimate = jackknife_signed(statistic, design.count, design.per_count);
+  const bool positive = !statistic.without.empty() && *std::min_element(statistic.without.begin(), statistic.without.end()) > 0;
+  if (!positive || !estimate.has_interval() || !(estimate.value > errors_above_zero * estimate.error)) {
+    return estimate;
+  }
+  Estimate on_logs = jackknife(statistic, design.count);
+  on_logs.reliability = estimate.reliability;  // judged on the scale that is a mean over designs
+  return on_logs;
+}
+
 ComponentEstimates component_estimates(const ComponentStatistics& statistics) {
-  return {interval_of(statistics.monte_carlo, statistics), interval_of(statistics.data, statistics),
-          interval_of(statistics.interaction, statistics)};
+  return {component_interval(statistics.monte_carlo, statistics), component_interval(statistics.data, statistics),
+          component_interval(statistics.interaction, statistics)};
 }
 
 LeaveOneOut predicted_statistic(const ComponentStatistics& statistics, const Components& coefficients) {
@@ -271,7 +270,7 @@ LeaveOneOut predicted_statistic(const ComponentStatistics& statistics, const Com
 }
 
 Estimate predicted(const ComponentStatistics& statistics, const Components& coefficients) {
-  return interval_of(predicted_statistic(statistics, coefficients), statistics);
+  return component_interval(predicted_statistic(statistics, coefficients), statistics);
 }
 
 ComponentEstimates component_shares(const ComponentStatistics& statistics, const Components& coefficients) {
@@ -322,7 +321,7 @@ ComponentSummary summarise(const std::string& estimator, const ComponentMoments&
     const Setting at{setting.rows, summary.best.samples, summary.best.batch_rows, 1, setting.own_noise_per_row};
     const Components there = *coefficients(at, {NoisePolicy::independent, rows});
     summary.best_variance = predicted(total, there);
-    summary.best_ratio = interval_of(share_of(predicted_statistic(total, there), 1, predicted_statistic(total, call)), total);
+    summary.best_ratio = component_interval(share_of(predicted_statistic(total, there), 1, predicted_statistic(total, call)), total);
   }
   return summary;
 }

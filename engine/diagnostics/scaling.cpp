@@ -66,14 +66,18 @@ ScalingSummary scaling(const std::string& estimator, const std::vector<MeasuredS
       point.efficiency = timed ? inverse_of(ratio, m.seconds / one->seconds) : Estimate{};
       point.step_progress = replica_efficiency(one->trace.value, m.trace.value, m.setting.replicas, norm_square);
     }
+    point.check = {m.setting, m.policy, compare({}, variance, comparisons)};
+    if (m.strata) {
+      point.check = check_prediction(*m.strata, m.setting, m.policy, variance, comparisons);
+    }
     if (components != nullptr) {
-      point.check = check_prediction(*components, m.setting, m.policy, variance, comparisons);
+      if (!point.check.strata) {
+        point.check = check_prediction(*components, m.setting, m.policy, variance, comparisons);
+      }
       if (point.check.comparison.predicted.defined()) {
         point.useful = largest_useful_replicas(components->values(), m.setting, m.policy, norm_square, share);
         point.useful_floor = largest_useful_replicas(components->values(), m.setting, m.policy, 0, share);
       }
-    } else {
-      point.check = {m.setting, m.policy, compare({}, variance, comparisons)};
     }
     summary.points.push_back(point);
   }

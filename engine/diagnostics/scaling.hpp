@@ -8,6 +8,7 @@
 #include "engine/diagnostics/components.hpp"
 #include "engine/diagnostics/jackknife.hpp"
 #include "engine/diagnostics/noise.hpp"
+#include "engine/diagnostics/strata.hpp"
 
 namespace variscope::diagnostics {
 
@@ -15,9 +16,10 @@ namespace variscope::diagnostics {
 struct MeasuredScaling {
   Setting setting;
   Policy policy;
-  LeaveOneOut trace;          ///< tr Var of the average, of variance_statistics()
-  std::vector<double> count;  ///< [batch] replicates
-  double seconds = 0;         ///< of one averaged estimate, summed over all cores that make it; 0 if unknown
+  LeaveOneOut trace;                  ///< tr Var of the average, of variance_statistics()
+  std::vector<double> count;          ///< [batch] replicates
+  double seconds = 0;                 ///< of one averaged estimate, summed over all cores that make it; 0 if unknown
+  std::optional<Strata> strata = {};  ///< of replicas that own a fixed shard each, where recorded
 };
 
 /// One line of table T3.
@@ -44,7 +46,7 @@ struct ScalingSummary {
 
 /// Var_1 is the first entry with R = 1 and the same N, M, B and replacement; ratios are undefined without one. Ratios of two
 /// entries with the same batches are paired (common random numbers cancel), others are taken as independent.
-/// components: of the total trace, from other random numbers than the replicates; null: nothing is predicted.
+/// components: of the total trace, from other random numbers than the replicates; null: nothing is predicted but from strata.
 /// comparisons: of the whole report. share: of largest_useful_replicas(). Cost O(entries x batches).
 ScalingSummary scaling(const std::string& estimator, const std::vector<MeasuredScaling>& measured, const ComponentStatistics* components,
                        double norm_square, Index comparisons, double share = 0.5);

@@ -33,14 +33,15 @@ class Variable {
   Extent extent_;
 };
 
-/// Moments whose sizes are not set yet. leading: points, estimators, batches.
+/// Moments whose sizes are not set yet. leading: points, estimators, batches. parameters, blocks: of each.
 template <class Moments>
-void read_moments(const Handle& group, CellRecord& cell, const Extent& leading, Moments EstimatorRecord::*part) {
+void read_moments(const Handle& group, CellRecord& cell, const Extent& leading, Moments EstimatorRecord::*part, std::size_t parameters,
+                  std::size_t blocks) {
   for (const auto& array : moment_arrays<Moments>) {
     Extent extent = leading;
-    if (array.entries != Entries::batch) {
-      extent.push_back(array.entries == Entries::block ? cell.blocks.size() : cell.parameter_names.size());
-    }
+    if (array.entries == Entries::parameter) extent.push_back(cell.parameter_names.size());
+    if (array.entries == Entries::shard_block) extent.push_back(static_cast<hsize_t>(cell.shards));
+    if (array.entries == Entries::block || array.entries == Entries::shard_block) extent.push_back(cell.blocks.size());
     const Variable variable(group, array.name, extent);
     for (std::size_t p = 0; p < cell.points.size(); ++p) {
       auto& estimators = cell.points[p].estimators;
@@ -51,8 +52,8 @@ void read_moments(const Handle& group, CellRecord& cell, const Extent& leading, 
     for (auto& estimator : point.estimators) {
       auto& moments = estimator.*part;
       moments.batches = static_cast<Index>(leading[2]);
-      moments.parameters = static_cast<Index>(cell.parameter_names.size());
-      moments.blocks = static_cast<Index>(cell.blocks.size());
+      moments.parameters = static_cast<Index>(parameters);
+      moments.blocks = static_cast<Index>(blocks);
     }
   }
 }
@@ -138,6 +139,10 @@ CellRecord read_cell(const Handle& results, const std::string& id) {
   cell.designs = read_integer_attribute(group, "designs");
   cell.row_sets = read_integer_attribute(group, "row_sets");
   cell.noise_sets = read_integer_attribute(group, "noise_sets");
+  if (has_attribute(group, "shards")) {
+    cell.shards = read_integer_attribute(group, "shards");
+    cell.shard_row_sets = read_integer_attribute(group, "shard_row_sets");
+  }
   cell.replicas = read_integer_attribute(group, "replicas");
   cell.noise_policy = read_text_attribute(group, "noise_policy");
   cell.row_policy = read_text_attribute(group, "row_policy");
@@ -156,11 +161,20 @@ CellRecord read_cell(const Handle& results, const std::string& id) {
       if (cell.designs == 0) continue;
       estimator.components.row_sets = cell.row_sets;
       estimator.components.noise_sets = cell.noise_sets;
+      if (cell.shards == 0) continue;
+      estimator.shard_components.row_sets = cell.shard_row_sets;
+      estimator.shard_components.noise_sets = cell.noise_sets;
     }
   }
   const Extent leading{cell.points.size(), estimators.size(), batches};
-  read_moments(group, cell, leading, &EstimatorRecord::moments);
-  if (cell.designs > 0) read_moments(group, cell, leading, &EstimatorRecord::components);
+  const std::size_t parameters = cell.parameter_names.size();
+  const std::size_t blocks = cell.blocks.size();
+  read_moments(group, cell, leading, &EstimatorRecord::moments, parameters, blocks);
+  if (cell.designs > 0) read_moments(group, cell, leading, &EstimatorRecord::components, parameters, blocks);
+  if (cell.shards > 0) {
+    const std::size_t traces = static_cast<std::size_t>(cell.shards) * blocks;
+    read_moments(group, cell, leading, &EstimatorRecord::shard_components, traces, traces);
+  }
   read_points(group, cell);
   read_counts(group, cell, estimators.size());
   read_lists(group, cell);

@@ -58,7 +58,7 @@ template <class Moments>
 void write_moments(Dimensions& dimensions, const CellRecord& cell, Moments EstimatorRecord::*part) {
   for (const auto& array : moment_arrays<Moments>) {
     std::vector<std::string> along{"point", "estimator", "batch"};
-    if (array.entries != Entries::batch) along.emplace_back(array.entries == Entries::block ? "block" : "parameter");
+    for (std::string& dimension : dimensions_of(array.entries)) along.push_back(std::move(dimension));
     auto variable = dimensions.declare(array.name, along, {array.meaning});
     auto count = dimensions.extent(along);
     count[0] = count[1] = 1;
@@ -150,6 +150,15 @@ bool components_fit(const CellRecord& cell, const EstimatorRecord& estimator) {
          components.row_sets == cell.row_sets && components.noise_sets == cell.noise_sets && is_whole(components);
 }
 
+/// Likewise; shards without designs are as lost.
+bool shard_components_fit(const CellRecord& cell, const EstimatorRecord& estimator) {
+  const auto& components = estimator.shard_components;
+  if (cell.shards == 0) return components.batches == 0 && cell.shard_row_sets == 0;
+  return cell.designs > 0 && components.batches == estimator.moments.batches &&
+         components.blocks == cell.shards * estimator.moments.blocks && components.parameters == components.blocks &&
+         components.row_sets == cell.shard_row_sets && components.noise_sets == cell.noise_sets && is_whole(components);
+}
+
 }  // namespace
 
 void check_cell(const CellRecord& cell) {
@@ -171,6 +180,8 @@ void check_cell(const CellRecord& cell) {
                         is_whole(moments);
       require(fits, cell, fmt::format("{}, estimator '{}': moments of another shape", place, estimator.name));
       require(components_fit(cell, estimator), cell, fmt::format("{}, estimator '{}': components of another shape", place, estimator.name));
+      require(shard_components_fit(cell, estimator), cell,
+              fmt::format("{}, estimator '{}': components within shards of another shape", place, estimator.name));
     }
   }
 }
@@ -188,6 +199,10 @@ void write_cell(const Handle& results, DimensionCounter& counter, const CellReco
   write_attribute(group, "designs", cell.designs);
   write_attribute(group, "row_sets", cell.row_sets);
   write_attribute(group, "noise_sets", cell.noise_sets);
+  if (cell.shards > 0) {
+    write_attribute(group, "shards", cell.shards);
+    write_attribute(group, "shard_row_sets", cell.shard_row_sets);
+  }
   write_attribute(group, "replicas", cell.replicas);
   write_attribute(group, "noise_policy", cell.noise_policy);
   write_attribute(group, "row_policy", cell.row_policy);
@@ -202,10 +217,12 @@ void write_cell(const Handle& results, DimensionCounter& counter, const CellReco
   dimensions.add("batch", counting(shape.batches), {"batch of replicates"});
   dimensions.add("parameter", cell.parameter_names, {"variational parameter"});
   dimensions.add("block", names_of(cell.blocks, [](const auto& block) { return block.name; }), {"block of variational parameters"});
+  if (cell.shards > 0) dimensions.add("shard", counting(static_cast<std::size_t>(cell.shards)), {"fixed shard of rows"});
   dimensions.add("kind", names_of(models::Counts::kinds(), [](const auto& kind) { return std::string(kind.name); }), {"kind of work"});
 
   write_moments(dimensions, cell, &EstimatorRecord::moments);
   if (cell.designs > 0) write_moments(dimensions, cell, &EstimatorRecord::components);
+  if (cell.shards > 0) write_moments(dimensions, cell, &EstimatorRecord::shard_components);
   write_points(dimensions, cell);
   write_counts(dimensions, cell);
   write_blocks(dimensions, cell);

@@ -59,10 +59,16 @@ void ChunkMerger::add(const Chunk& chunk) {
     const auto& from = chunk.moments[e];
     auto& into = record->moments;
     const bool crossed = record->components.batches > 0;
-    bool fits = belongs(from, into, chunk.first_batch) && chunk.components.size() == (crossed ? chunk.estimators.size() : 0);
+    const bool sharded = record->shard_components.batches > 0;
+    bool fits = belongs(from, into, chunk.first_batch) && chunk.components.size() == (crossed ? chunk.estimators.size() : 0) &&
+                chunk.shard_components.size() == (sharded ? chunk.estimators.size() : 0);
     if (fits && crossed) {
       const auto& design = chunk.components[e];
       fits = design.batches == from.batches && belongs(design, record->components, chunk.first_batch);
+    }
+    if (fits && sharded) {
+      const auto& design = chunk.shard_components[e];
+      fits = design.batches == from.batches && belongs(design, record->shard_components, chunk.first_batch);
     }
     if (!fits) fail(chunk.cell, chunk.point, name, "moments of another shape than the plan's");
     for (Index b = chunk.first_batch; b < chunk.first_batch + from.batches; ++b) {
@@ -75,6 +81,7 @@ void ChunkMerger::add(const Chunk& chunk) {
       copy_batches(chunk.components[e], record->components, chunk.first_batch);
       record->component_counts += chunk.component_counts[e];
     }
+    if (sharded) copy_batches(chunk.shard_components[e], record->shard_components, chunk.first_batch);
   }
 }
 

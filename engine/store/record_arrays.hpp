@@ -11,7 +11,7 @@
 namespace variscope::store {
 
 /// What an array has an entry for in every batch.
-enum class Entries : std::size_t { batch, parameter, block };
+enum class Entries : std::size_t { batch, parameter, block, shard_block };
 
 template <class Moments>
 struct MomentArray {
@@ -49,9 +49,24 @@ inline constexpr std::array<MomentArray<ComponentMoments>, 7> moment_arrays<Comp
      {"trace_square_interaction", "sum over designs of the squared trace of the mean square of what neither explains",
       &ComponentMoments::trace_square_interaction, Entries::block}}};
 
+template <>
+inline constexpr std::array<MomentArray<ShardMoments>, 7> moment_arrays<ShardMoments>{
+    {{"shard_count", "crossed designs within shards in the batch", &ShardMoments::count, Entries::batch},
+     {"shard_noise", "sum over designs of the trace of the mean square between sample sets, within the shard",
+      &ShardMoments::mean_square_noise, Entries::shard_block},
+     {"shard_rows", "sum over designs of the trace of the mean square between minibatches of the shard", &ShardMoments::mean_square_rows,
+      Entries::shard_block},
+     {"shard_interaction", "sum over designs of the trace of the mean square of what neither explains, within the shard",
+      &ShardMoments::mean_square_interaction, Entries::shard_block},
+     {"shard_noise_square", "sum over designs of the square of shard_noise's trace", &ShardMoments::trace_square_noise,
+      Entries::shard_block},
+     {"shard_rows_square", "sum over designs of the square of shard_rows' trace", &ShardMoments::trace_square_rows, Entries::shard_block},
+     {"shard_interaction_square", "sum over designs of the square of shard_interaction's trace", &ShardMoments::trace_square_interaction,
+      Entries::shard_block}}};
+
 /// Entries per batch.
 Index width(const auto& moments, Entries entries) {
-  return entries == Entries::parameter ? moments.parameters : entries == Entries::block ? moments.blocks : 1;
+  return entries == Entries::parameter ? moments.parameters : entries == Entries::batch ? 1 : moments.blocks;
 }
 
 /// Whether every array has the size that the moments state.
@@ -68,6 +83,21 @@ bool is_whole(const Moments& moments) {
 inline bool alike(const BatchMoments& a, const BatchMoments& b) { return a.parameters == b.parameters && a.blocks == b.blocks; }
 inline bool alike(const ComponentMoments& a, const ComponentMoments& b) {
   return a.parameters == b.parameters && a.blocks == b.blocks && a.row_sets == b.row_sets && a.noise_sets == b.noise_sets;
+}
+
+/// Dimensions behind point, estimator and batch.
+inline std::vector<std::string> dimensions_of(Entries entries) {
+  switch (entries) {
+    case Entries::batch:
+      return {};
+    case Entries::parameter:
+      return {"parameter"};
+    case Entries::block:
+      return {"block"};
+    case Entries::shard_block:
+      return {"shard", "block"};
+  }
+  return {};
 }
 
 /// Appends one number per kind of work.

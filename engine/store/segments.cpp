@@ -18,10 +18,22 @@ namespace variscope::store {
 namespace {
 
 const std::string format_name = "variscope segment";
-constexpr Index format_version = 2;
+constexpr Index format_version = 3;
 
-/// A chunk's row of the table; noise_sets is 0 in a chunk without components.
-enum Entry : std::size_t { point, first_batch, batches, parameters, blocks, estimators, row_sets, noise_sets, entries };
+/// A chunk's row of the table; noise_sets is 0 in a chunk without components, shard_blocks in one without those of shards.
+enum Entry : std::size_t {
+  point,
+  first_batch,
+  batches,
+  parameters,
+  blocks,
+  estimators,
+  row_sets,
+  noise_sets,
+  shard_blocks,
+  shard_row_sets,
+  entries
+};
 using Shape = std::array<Index, entries>;
 
 template <class Moments>
@@ -34,19 +46,28 @@ bool same_shape(const std::vector<Moments>& all, Index batch_count) {
 Shape shape_of(const Chunk& chunk) {
   const auto size = chunk.estimators.size();
   const bool crossed = !chunk.components.empty();
+  const bool sharded = !chunk.shard_components.empty();
   const auto crossed_size = crossed ? size : 0;
   if (size == 0 || chunk.moments.size() != size || chunk.counts.size() != size || chunk.components.size() != crossed_size ||
-      chunk.component_counts.size() != crossed_size) {
+      chunk.component_counts.size() != crossed_size || chunk.shard_components.size() != (sharded ? crossed_size : 0) ||
+      (sharded && !crossed)) {
     throw std::invalid_argument(fmt::format("chunk of cell '{}': estimators, moments and counts differ in number", chunk.cell));
   }
   const auto& first = chunk.moments.front();
-  Shape shape{chunk.point, chunk.first_batch, first.batches, first.parameters, first.blocks, static_cast<Index>(size), 0, 0};
-  bool fits = same_shape(chunk.moments, first.batches) && same_shape(chunk.components, first.batches);
+  Shape shape{chunk.point, chunk.first_batch, first.batches, first.parameters, first.blocks, static_cast<Index>(size), 0, 0, 0, 0};
+  bool fits = same_shape(chunk.moments, first.batches) && same_shape(chunk.components, first.batches) &&
+              same_shape(chunk.shard_components, first.batches);
   if (crossed) {
     const auto& design = chunk.components.front();
     shape[row_sets] = design.row_sets;
     shape[noise_sets] = design.noise_sets;
     fits = fits && design.parameters == first.parameters && design.blocks == first.blocks && design.row_sets > 0 && design.noise_sets > 0;
+  }
+  if (sharded) {
+    const auto& design = chunk.shard_components.front();
+    shape[shard_blocks] = design.blocks;
+    shape[shard_row_sets] = design.row_sets;
+    fits = fits && design.blocks > 0 && design.parameters == design.blocks && design.noise_sets == shape[noise_sets];
   }
   if (!fits) throw std::invalid_argument(fmt::format("chunk of cell '{}': moments of different shapes", chunk.cell));
   return shape;
@@ -99,6 +120,7 @@ void write_content(const Handle& file, const std::vector<Chunk>& chunks) {
   write_counts(file, "component_counts", chunks, &Chunk::component_counts);
   write_arrays(file, chunks, &Chunk::moments);
   write_arrays(file, chunks, &Chunk::components);
+  write_arrays(file, chunks, &Chunk::shard_components);
 }
 
 /// Reads one kind of moments from front to back.
@@ -165,11 +187,12 @@ void visit_segment(const std::filesystem::path& run, const SegmentEntry& entry, 
   const auto component_counts = read_integers(file, "component_counts");
   MomentReader<BatchMoments> moments(file);
   MomentReader<ComponentMoments> components(file);
+  MomentReader<ShardMoments> shard_components(file);
   std::size_t next = 0;
   std::size_t next_crossed = 0;
   for (std::size_t c = 0; c < table.shapes.size(); ++c) {
     const auto& shape = table.shapes[c];
-    Chunk chunk{table.cells.at(c), shape[point], shape[first_batch], {}, {}, {}, {}, {}};
+    Chunk chunk{table.cells.at(c), shape[point], shape[first_batch], {}, {}, {}, {}, {}, {}};
     for (Index e = 0; e < shape[estimators]; ++e, ++next) {
       chunk.estimators.push_back(table.names.at(next));
       chunk.counts.push_back(counts_at(counts, next));
@@ -181,6 +204,10 @@ void visit_segment(const std::filesystem::path& run, const SegmentEntry& entry, 
       auto& of_designs = chunk.components.emplace_back();
       of_designs.resize(shape[batches], shape[parameters], shape[blocks], shape[row_sets], shape[noise_sets]);
       components.read(of_designs);
+      if (shape[shard_blocks] == 0) continue;
+      auto& of_shards = chunk.shard_components.emplace_back();
+      of_shards.resize(shape[batches], shape[shard_blocks], shape[shard_blocks], shape[shard_row_sets], shape[noise_sets]);
+      shard_components.read(of_shards);
     }
     visit(std::move(chunk));
   }

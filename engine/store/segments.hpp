@@ -21,7 +21,8 @@ struct Chunk {
   std::vector<BatchMoments> moments;             ///< one per estimator, all of the same shape
   std::vector<models::Counts> counts;            ///< one per estimator
   std::vector<ComponentMoments> components;      ///< empty, or one per estimator, of as many batches
-  std::vector<models::Counts> component_counts;  ///< likewise
+  std::vector<ShardMoments> shard_components;    ///< likewise; empty too where no designs are within shards
+  std::vector<models::Counts> component_counts;  ///< empty, or one per estimator: work of both kinds of designs
 };
 
 /// A chunk without its numbers: what is done, for a run that resumes.

@@ -297,7 +297,9 @@ class Expander {
                                       {},           initial};
     const auto points = static_cast<double>(path.labels.size());
     const double calls = points * static_cast<double>(s.replicates.count);
-    const double crossed = points * static_cast<double>(s.components.designs * component_design(s).units());
+    const std::optional<Design> within_shards = shard_design(s);
+    const Index units_of_designs = component_design(s).units() + (within_shards ? within_shards->units() : 0);
+    const double crossed = points * static_cast<double>(s.components.designs * units_of_designs);
     const Index rows_per_call = s.estimators.batch_rows > 0 ? s.estimators.batch_rows : rows;
     for (const std::string& name : s.estimators.names) {
       const estimators::Entry& entry = *estimators::find(name);
@@ -685,6 +687,14 @@ Design component_design(const Settings& settings) {
       settings.estimators.row_policy == "with_replacement" ? RowPolicy::with_replacement : RowPolicy::without_replacement;
   if (settings.estimators.batch_rows == 0) return Design::replicas(crossed.noise_sets, NoisePolicy::independent, rows);
   return Design::cross(crossed.row_sets, crossed.noise_sets, rows);
+}
+
+std::optional<Design> shard_design(const Settings& settings) {
+  const auto& s = settings.estimators;
+  const bool sharded = s.row_policy == "shards" && s.replicas > 1 && s.batch_rows > 0;
+  if (!sharded || settings.components.designs == 0) return std::nullopt;
+  const Index each = (settings.components.row_sets + s.replicas - 1) / s.replicas;
+  return Design::cross_shards(s.replicas, std::max<Index>(2, each), settings.components.noise_sets);
 }
 
 families::Arguments family_arguments(const Settings& settings, Index dim) {

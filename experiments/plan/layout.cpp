@@ -78,6 +78,7 @@ double replicate_imbalance(const Plan& plan, Index parts) {
 std::vector<Index> row_sets(const CellPlan& cell) {
   std::vector<Index> sets{cell.design.row_sets};
   if (cell.settings.components.designs > 0) sets.push_back(component_design(cell.settings).row_sets);
+  if (const auto design = shard_design(cell.settings)) sets.push_back(design->row_sets);
   return sets;
 }
 

@@ -32,7 +32,9 @@ double machine_memory() { return static_cast<double>(sysconf(_SC_PHYS_PAGES)) * 
 double moment_doubles(const CellPlan& cell, Index parameters) {
   const auto own = static_cast<double>(parameters);
   const double crossed = cell.settings.components.designs > 0 ? 1 + 3 * own + 9 : 0;
-  return static_cast<double>(cell.settings.replicates.batches) * (1 + 2 * own + 6 + crossed);
+  const std::optional<Design> within_shards = shard_design(cell.settings);
+  const double sharded = within_shards ? 1 + 18 * static_cast<double>(within_shards->shards()) : 0;
+  return static_cast<double>(cell.settings.replicates.batches) * (1 + 2 * own + 6 + crossed + sharded);
 }
 
 /// Of one fit: per recorded step lambda, objective and error, seconds and counts; then its answer and what follows from it.
@@ -130,7 +132,10 @@ Prediction predict(const Plan& plan, const cluster::Layout& layout) {
       return balanced_range(design.row_sets, layout.replicas, 0).size() * design.units_per_row_set();
     };  // the first part is the largest
     const bool crossed = cell.settings.components.designs > 0;
-    const Index units = std::max(owned(cell.design), crossed ? owned(component_design(cell.settings)) : 1);
+    const std::optional<Design> within_shards = shard_design(cell.settings);
+    const Index of_designs =
+        std::max(crossed ? owned(component_design(cell.settings)) : Index{1}, within_shards ? owned(*within_shards) : Index{1});
+    const Index units = std::max(owned(cell.design), of_designs);
     const Index replicate = (cell.columns + layout.samples - 1) / layout.samples * units;
     Index columns = std::max(group_columns(path.dim, plan.threads), replicate);
     if (plan.of_fits()) {

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <utility>
@@ -156,6 +157,9 @@ Plan make_plan(const std::string& spec_file, Index ranks, int threads, const Lay
 /// The units of one crossed design. With all rows there is one minibatch (K = 1): the sample sets are then replicas, which ranks can
 /// divide.
 Design component_design(const Settings& settings);
+/// Beside it, the crossed design within every fixed shard, where replicas own one each: components.row_sets minibatches are divided among
+/// the shards, at least two for each. Nothing without designs, minibatches, shards, or with a single replica.
+std::optional<Design> shard_design(const Settings& settings);
 
 /// Memory of the busiest rank on a layout, and what it may use: limits.memory_gib, or the machine's memory shared by its ranks.
 Prediction predict(const Plan& plan, const cluster::Layout& layout);

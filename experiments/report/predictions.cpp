@@ -9,9 +9,11 @@
 
 #include "engine/diagnostics/fisher.hpp"
 #include "engine/diagnostics/moments.hpp"
+#include "engine/diagnostics/strata.hpp"
 #include "engine/diagnostics/variance.hpp"
 #include "experiments/report/dependence.hpp"
 #include "experiments/report/same_path.hpp"
+#include "experiments/report/sampling_notes.hpp"
 
 namespace variscope::experiments {
 
@@ -24,6 +26,7 @@ using diagnostics::MeasuredScaling;
 using diagnostics::Policy;
 using diagnostics::RowPolicy;
 using diagnostics::Setting;
+using diagnostics::Strata;
 using diagnostics::Verdict;
 
 bool has_designs(const EstimatorRecord& record) {
@@ -57,6 +60,50 @@ ComponentSummary components_of(const CellRecord& cell, const PointRecord& point,
 bool predicts(const CellRecord& designs, const CellRecord& other, const Dependence& dependence) {
   const bool whole = dependence.sets == Dependence::Sets::whole;
   return (!whole || designs.samples == other.samples) && other.samples % dependence.set_size(other.samples) == 0;
+}
+
+/// What this cell's designs say of all rows and of its fixed shards.
+std::optional<Strata> strata_in(const CellRecord& cell, const PointRecord& point, const EstimatorRecord& record,
+                                const Dependence& dependence) {
+  if (cell.shards == 0 || !has_designs(record)) {
+    return std::nullopt;
+  }
+  Setting setting = design_setting(cell, dependence);
+  const std::vector<double> floor = floor_of(cell, point);
+  Strata strata;
+  strata.whole = diagnostics::component_statistics(record.components, cell.blocks, setting, RowPolicy::without_replacement, floor).back();
+  setting.replicas = cell.shards;
+  strata.shards = diagnostics::shard_statistics(record.shard_components, setting, floor);
+  return strata;
+}
+
+/// For replicas that own a shard each: from the cell itself, otherwise from one of the path with as many shards.
+std::optional<Strata> strata_for(const CellRecord& cell, const PointRecord& point, const std::string& name,
+                                 const std::vector<CellSummary>& cells, const Dependence& dependence) {
+  if (policy_of(cell, dependence).rows != RowPolicy::shards || cell.replicas == 1) {
+    return std::nullopt;
+  }
+  const auto found_in = [&](const CellRecord& from) -> std::optional<Strata> {
+    const int i = from.shards == cell.replicas ? point_like(from, point) : -1;
+    const int e = i < 0 ? -1 : place_of(from.points[static_cast<std::size_t>(i)], name);
+    if (e < 0) {
+      return std::nullopt;
+    }
+    const PointRecord& at = from.points[static_cast<std::size_t>(i)];
+    return strata_in(from, at, at.estimators[static_cast<std::size_t>(e)], dependence);
+  };
+  if (std::optional<Strata> own = found_in(cell)) {
+    return own;
+  }
+  for (const CellSummary& other : cells) {
+    if (!same_but(*other.cell, cell, measuring) || !predicts(*other.cell, cell, dependence)) {
+      continue;
+    }
+    if (std::optional<Strata> strata = found_in(*other.cell)) {
+      return strata;
+    }
+  }
+  return std::nullopt;
 }
 
 /// Why estimators are not in a table, or nothing.
@@ -102,8 +149,15 @@ std::vector<Check> checks_of(const CellSummary& designs, const PointRecord& poin
     if (!usable(measured)) {
       continue;
     }
-    Check check = diagnostics::check_prediction(components.total.statistics, setting_of(*other.cell, dependence),
-                                                policy_of(*other.cell, dependence), measured.total, comparisons);
+    const Setting setting = setting_of(*other.cell, dependence);
+    const Policy policy = policy_of(*other.cell, dependence);
+    Check check;
+    if (const auto strata = strata_for(*other.cell, point, components.estimator, cells, dependence)) {
+      check = diagnostics::check_prediction(*strata, setting, policy, measured.total, comparisons);
+    }
+    if (!check.strata) {
+      check = diagnostics::check_prediction(components.total.statistics, setting, policy, measured.total, comparisons);
+    }
     const bool again = std::any_of(checks.begin(), checks.end(), [&](const Check& c) {
       return c.setting.samples == check.setting.samples && c.setting.batch_rows == check.setting.batch_rows &&
              c.setting.replicas == check.setting.replicas && same_draws(c.policy, check.policy, check.setting.replicas) &&
@@ -177,8 +231,8 @@ bool of_replicas(const std::string& key) {
 }
 
 /// One estimator in the cells of one group, at the place of `point` in each.
-std::vector<MeasuredScaling> measured_of(const std::vector<const CellSummary*>& group, const PointRecord& point, const std::string& name,
-                                         const Dependence& dependence) {
+std::vector<MeasuredScaling> measured_of(const std::vector<const CellSummary*>& group, const std::vector<CellSummary>& cells,
+                                         const PointRecord& point, const std::string& name, const Dependence& dependence) {
   std::vector<MeasuredScaling> measured;
   for (const CellSummary* cell : group) {
     const int i = point_like(*cell->cell, point);
@@ -189,8 +243,9 @@ std::vector<MeasuredScaling> measured_of(const std::vector<const CellSummary*>& 
     const PointRecord& at = cell->cell->points[static_cast<std::size_t>(i)];
     const EstimatorRecord& record = at.estimators[static_cast<std::size_t>(e)];
     auto statistics = diagnostics::variance_statistics(record.moments, cell->cell->blocks, floor_of(*cell->cell, at), {});
-    MeasuredScaling entry{setting_of(*cell->cell, dependence), policy_of(*cell->cell, dependence), std::move(statistics.total),
-                          record.moments.count, diagnostics::seconds_per_call(record)};
+    MeasuredScaling entry{setting_of(*cell->cell, dependence),   policy_of(*cell->cell, dependence),
+                          std::move(statistics.total),           record.moments.count,
+                          diagnostics::seconds_per_call(record), strata_for(*cell->cell, point, name, cells, dependence)};
     // One replica is the same under every policy but replacement.
     const auto replaced = [](const MeasuredScaling& m) { return m.policy.rows == RowPolicy::with_replacement; };
     const Index replicas = entry.setting.replicas;
@@ -253,7 +308,7 @@ std::vector<ScalingSection> scaling_sections(const std::vector<CellSummary>& cel
       for (std::size_t e = 0; e < point.estimators.size(); ++e) {
         const std::string& name = point.estimators[e].name;
         const Dependence dependence = dependence_of(name);
-        const std::vector<MeasuredScaling> measured = measured_of(group, point, name, dependence);
+        const std::vector<MeasuredScaling> measured = measured_of(group, cells, point, name, dependence);
         if (measured.empty()) {
           continue;
         }
@@ -265,6 +320,12 @@ std::vector<ScalingSection> scaling_sections(const std::vector<CellSummary>& cel
       if (!base) {
         section.notes.emplace_back("no cell with R = 1 at these settings: no ratios (add 1 to estimators.replicas)");
       }
+      std::set<std::string> nets;
+      for (const CellSummary* cell : group) {
+        if (std::string note = net_note(*cell->cell); !note.empty() && nets.insert(note).second) {
+          section.notes.push_back(std::move(note));
+        }
+      }
       if (const std::string note = left_out(first, i); !note.empty()) {
         section.notes.push_back(note);
       }
@@ -274,8 +335,61 @@ std::vector<ScalingSection> scaling_sections(const std::vector<CellSummary>& cel
   return sections;
 }
 
+/// Shards' designs do not depend on how replicas share noise.
+bool repeats_shards(const CellSummary& cell, std::size_t point, const std::vector<CellSummary>& cells) {
+  const PointRecord& own = cell.cell->points[point];
+  for (const CellSummary& other : cells) {
+    if (&other == &cell) {
+      return false;
+    }
+    const int i = same_but(*cell.cell, *other.cell, measuring) ? point_like(*other.cell, own) : -1;
+    if (i < 0 || other.cell->samples != cell.cell->samples || other.cell->shards != cell.cell->shards) {
+      continue;
+    }
+    const PointRecord& there = other.cell->points[static_cast<std::size_t>(i)];
+    if (std::equal(own.estimators.begin(), own.estimators.end(), there.estimators.begin(), there.estimators.end(),
+                   [](const EstimatorRecord& a, const EstimatorRecord& b) {
+                     return a.name == b.name && a.shard_components.mean_square_rows == b.shard_components.mean_square_rows;
+                   })) {
+      return true;
+    }
+  }
+  return false;
+}
+
+std::vector<ShardPoint> shard_points(const std::vector<CellSummary>& cells) {
+  std::vector<ShardPoint> points;
+  for (const CellSummary& cell : cells) {
+    for (std::size_t i = 0; i < cell.points.size() && cell.cell->shards > 0; ++i) {
+      const PointRecord& record = cell.cell->points[i];
+      if (repeats_shards(cell, i, cells)) {
+        continue;
+      }
+      ShardPoint point{cell.cell->id, cell.heading, record.label, {}};
+      for (std::size_t e = 0; e < record.estimators.size(); ++e) {
+        const std::string& name = record.estimators[e].name;
+        const Dependence dependence = dependence_of(name);
+        const auto strata = strata_in(*cell.cell, record, record.estimators[e], dependence);
+        if (!strata || !usable(cell.points[i].estimators[e])) {
+          continue;
+        }
+        for (std::size_t r = 0; r < strata->shards.size(); ++r) {
+          const Range rows = balanced_range(cell.cell->rows, cell.cell->shards, static_cast<Index>(r));
+          Setting one = design_setting(*cell.cell, dependence);
+          one.rows = rows.size();
+          const auto call = *diagnostics::coefficients(one, {diagnostics::NoisePolicy::independent, RowPolicy::without_replacement});
+          point.shards.push_back({name, static_cast<Index>(r), rows, diagnostics::component_estimates(strata->shards[r]),
+                                  diagnostics::predicted(strata->shards[r], call)});
+        }
+      }
+      points.push_back(std::move(point));
+    }
+  }
+  return points;
+}
+
 Predictions predict(const std::vector<CellSummary>& cells, Index comparisons) {
-  return {component_points(cells, comparisons), scaling_sections(cells, comparisons), comparisons};
+  return {component_points(cells, comparisons), shard_points(cells), scaling_sections(cells, comparisons), comparisons};
 }
 
 }  // namespace

@@ -4,12 +4,14 @@
 #include <vector>
 
 #include "experiments/report/t2.hpp"
+#include "experiments/report/t2_shards.hpp"
 #include "experiments/report/t3.hpp"
 
 namespace variscope::experiments {
 
 struct Predictions {
   std::vector<ComponentPoint> components;  ///< of every cell with designs
+  std::vector<ShardPoint> shards;          ///< of every cell with designs within fixed shards; other cells' repetitions left out
   std::vector<ScalingSection> scaling;     ///< of every group of cells that differ in replicas or their policies
   Index comparisons = 0;                   ///< of predicted with measured: what Bonferroni divides by
 };

@@ -87,7 +87,8 @@ std::vector<std::string> reasons_of(const std::vector<ComponentPoint>& points) {
   if (sets) {
     notes.emplace_back(
         "Estimators whose samples depend on each other (antithetic, leave-one-out, RQMC): s2_e and s2_ed are those of one set of "
-        "dependent samples; M* counts whole sets.");
+        "dependent samples (a pair, or all M of an estimate) in the place of one sample's; M* is a number of samples like M, and a "
+        "multiple of the set's size, as no set is cut.");
   }
   return notes;
 }
@@ -144,6 +145,7 @@ Table t2_checks(const std::vector<ComponentPoint>& points, const ReportContext& 
   table.panels = {"tr Var at the designs' own and at other settings"};
   table.essential = {"predicted", "measured", "z", "agreement"};
   double threshold = 0;
+  bool dealt = false;
   for (const ComponentPoint& point : points) {
     TableSection section{point.cell, point.heading, point.point, {}, {}};
     for (const ComponentSummary& e : point.estimators) {
@@ -168,6 +170,7 @@ Table t2_checks(const std::vector<ComponentPoint>& points, const ReportContext& 
         build.add("agreement", "verdict", "", 0, words(to_text(check.comparison.agreement)));
         build.add("threshold", "threshold of |z|", "", csv_only, number(check.comparison.threshold));
         build.add("freedom", "degrees of freedom", "", csv_only, number(check.comparison.freedom));
+        dealt = dealt || (check.comparison.predicted.defined() && !check.judged());
         threshold = std::max(threshold, check.comparison.threshold);
         section.rows.push_back(std::move(row));
       }
@@ -179,9 +182,11 @@ Table t2_checks(const std::vector<ComponentPoint>& points, const ReportContext& 
   table.caption = fmt::format(
       "predicted: tr Var from the components of T2; measured: from independent replicates at that setting. Brackets: 95 % intervals. z: "
       "logarithm of measured over predicted in standard errors, both errors included; beyond {:.2f} (or less: degrees of freedom differ) "
-      "the two disagree (chance of any false alarm in this report {}: Bonferroni). Fixed shards stay undecided: predicted as if their rows "
-      "had been dealt at random, from which rows in some order differ.",
-      threshold, diagnostics::comparison_false_alarm_rate);
+      "the two disagree (chance of any false alarm in this report {}: Bonferroni).{}",
+      threshold, diagnostics::comparison_false_alarm_rate,
+      dealt ? " Fixed shards without components of their own stay undecided: predicted as if their rows had been dealt at random, from "
+              "which rows in some order differ."
+            : "");
   table.footnotes = mark_notes(table);
   return table;
 }

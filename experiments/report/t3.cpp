@@ -87,6 +87,7 @@ Table t3(const std::vector<ScalingSection>& sections, const ReportContext& conte
   table.essential = {"variance", "ratio", "predicted", "z", "efficiency", "useful"};
   double share = 0.5;
   double threshold = 0;
+  bool dealt = false;
   for (const ScalingSection& part : sections) {
     TableSection section{part.cell, part.heading, part.point, {}, {""}};
     for (const ScalingSummary& summary : part.estimators) {
@@ -95,6 +96,7 @@ Table t3(const std::vector<ScalingSection>& sections, const ReportContext& conte
           summary.norm_square > 0 ? fmt::format("|G| = {}", format_number(std::sqrt(summary.norm_square))) : "|G| not told apart from zero";
       for (const ScalingPoint& point : summary.points) {
         threshold = std::max(threshold, point.check.comparison.threshold);
+        dealt = dealt || (point.check.comparison.predicted.defined() && !point.check.judged());
         section.rows.push_back(row_of(summary, point, table.columns));
       }
     }
@@ -108,16 +110,18 @@ Table t3(const std::vector<ScalingSection>& sections, const ReportContext& conte
       "R Var_R / Var_1: 1 is ideal, below 1 disjoint rows pay extra, R means that nothing is gained; ≈: the interval contains 1, not told "
       "apart from ideal. predicted: from the components of T2 under the declared policy; z: logarithm of measured over predicted in "
       "standard errors, both errors included, marked above or below beyond about {:.2f} (chance of any false alarm in this report {}: "
-      "Bonferroni): replicas that share a stream they should not share show as above. (shards): components are recorded of "
-      "all rows together, not shard by shard, and predict shards whose rows were dealt at random; rows in some order (of time, of classes) "
-      "make shards that differ from those, above or below, so that z is no verdict on streams, and useful R is that of dealt rows "
-      "(selftest "
-      "holds shards against their own components). core s/call: seconds of all cores for one averaged call. "
+      "Bonferroni): replicas that share a stream they should not share show as above. Fixed shards are strata, predicted from components "
+      "measured within every shard, whatever the order of the rows; useful R is that of rows dealt to shards at random.{} core s/call: "
+      "seconds of all cores for one averaged call. "
       "efficiency: Var_1 s_1 / (Var_R s_R), 1 is ideal; the error of the timing is not in the interval. noise scale: tr Var / |G|^2, the "
       "calls to average until noise equals signal; the error of |G|^2 is not in its interval. step efficiency: (|G|^2 + Var_1) / "
       "(R (|G|^2 + Var_R)), progress per replica of a step of ideal length. useful R: the largest R whose predicted step efficiency is at "
       "least {:.0f} %; no limit: none is too large.",
-      threshold, diagnostics::comparison_false_alarm_rate, 100 * share);
+      threshold, diagnostics::comparison_false_alarm_rate,
+      dealt ? " (shards): this run recorded no components within these shards; predicted is what rows dealt to shards at random have on "
+              "average, from which rows in some order (of time, of classes) differ above or below, so that z is no verdict."
+            : "",
+      100 * share);
   table.footnotes = mark_notes(table);
   return table;
 }

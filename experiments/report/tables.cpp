@@ -19,7 +19,8 @@ namespace variscope::experiments {
 
 const std::vector<std::string>& table_names() {
   static const std::vector<std::string> names = {
-      "t1", "t1i", "t1b", "t1x", "t1u", "t2", "t2_checks", "t3", "t4", "t5", "t5_variables", "t5_correlations", "t6", "s1", "s1_variables"};
+      "t1", "t1i", "t1b",         "t1x", "t1u", "t2", "t2_shards", "t2_checks", "t3", "t4", "t5", "t5_variables", "t5_correlations",
+      "t6", "s1",  "s1_variables"};
   return names;
 }
 
@@ -36,6 +37,7 @@ std::vector<NamedTable> report_tables(const std::vector<CellSummary>& cells, con
   add("t1x", t1x(cells, context), true);
   add("t1u", t1u(cells, context), true);
   add("t2", t2(predictions.components, context), true);
+  add("t2_shards", t2_shards(predictions.shards, context), true);
   add("t2_checks", t2_checks(predictions.components, context), true);
   add("t3", t3(predictions.scaling, context), true);
   if (tables.empty()) {
@@ -53,7 +55,7 @@ std::vector<NamedTable> fit_tables(const std::vector<FitCellRecord>& cells, cons
   if (!variables.sections.empty()) tables.push_back({"t5_variables", true, std::move(variables)});
   Table correlations = t5_correlations(posteriors, context);
   if (!correlations.sections.empty()) tables.push_back({"t5_correlations", true, std::move(correlations)});
-  Table predictive = t6(problems, context);
+  Table predictive = t6(posteriors, context);
   if (!predictive.sections.empty()) tables.push_back({"t6", false, std::move(predictive)});
   return tables;
 }

@@ -8,6 +8,9 @@ namespace variscope::experiments {
 
 namespace {
 
+/// Minors of the row sets of crossed designs within shards.
+constexpr std::uint32_t kShardDesigns = 0x80000000U;
+
 /// Deals `drawn` out in random order: sets of batch_rows each, sorted. Keys are 64 random bits per row, ties broken by place.
 void deal(const random::Stream& stream, Index batch_rows, RowScratch& scratch, Index skip, std::vector<std::vector<Index>>& sets) {
   auto& order = scratch.order;
@@ -42,8 +45,9 @@ void draw_row_sets(const random::Stream& stream, Index rows, Index batch_rows, c
     }
     case RowPolicy::shards:
       for (std::size_t r = 0; r < sets.size(); ++r) {
-        const Range shard = balanced_range(rows, design.row_sets, static_cast<Index>(r));
-        of_set.minor = static_cast<std::uint32_t>(r);
+        const Range shard = balanced_range(rows, design.shards(), static_cast<Index>(r) / design.sets_per_shard);
+        // Crossed designs of all rows have the same call, and minors from 0 on.
+        of_set.minor = static_cast<std::uint32_t>(r) | (design.crossed ? kShardDesigns : 0);
         data::draw_minibatch(of_set, shard.size(), batch_rows, data::Replacement::without, scratch.minibatch, sets[r]);
         for (Index& row : sets[r]) row += shard.first;
       }
@@ -68,8 +72,8 @@ void draw_row_sets(const random::Stream& stream, Index rows, Index batch_rows, c
 
 double row_set_scale(Index rows, Index batch_rows, const Design& design, Index set) {
   if (design.rows == RowPolicy::shards) {
-    const Index mine = balanced_range(rows, design.row_sets, set).size();
-    return static_cast<double>(design.row_sets) * static_cast<double>(mine) / static_cast<double>(batch_rows);
+    const Index mine = balanced_range(rows, design.shards(), set / design.sets_per_shard).size();
+    return static_cast<double>(design.shards()) * static_cast<double>(mine) / static_cast<double>(batch_rows);
   }
   return static_cast<double>(rows) / static_cast<double>(batch_rows);
 }

@@ -22,7 +22,7 @@ void draw_row_sets(const random::Stream& stream, Index rows, Index batch_rows, c
                    std::vector<std::vector<Index>>& sets);
 
 /// What the likelihood of row set r is scaled by, so that the mean over replicas is unbiased: N / B, or R N_r / B for the N_r rows of
-/// shard r.
+/// its shard out of R.
 double row_set_scale(Index rows, Index batch_rows, const Design& design, Index set);
 
 }  // namespace variscope::experiments

@@ -4,10 +4,11 @@
 
 #include <algorithm>
 #include <array>
+#include <functional>
 #include <memory>
 #include <set>
 
-#include "engine/diagnostics/components.hpp"
+#include "engine/diagnostics/strata.hpp"
 #include "engine/diagnostics/work.hpp"
 #include "engine/error.hpp"
 #include "engine/store/merge.hpp"
@@ -98,6 +99,10 @@ class Study : public StudyRun {
     if (record.designs > 0) {
       record.row_sets = record.batch_rows > 0 ? cell.settings.components.row_sets : 1;
       record.noise_sets = cell.settings.components.noise_sets;
+    }
+    if (const auto within_shards = shard_design(cell.settings)) {
+      record.shards = within_shards->shards();
+      record.shard_row_sets = within_shards->sets_per_shard;
     }
     record.points = done.points;
     record.exclusions = cell.exclusions;
@@ -279,17 +284,36 @@ class Study : public StudyRun {
     CallSettings crossed = call;
     crossed.noise = random::Purpose::component_noise;
     crossed.rows = random::Purpose::component_rows;
+    const auto parameters = static_cast<Index>(record.parameter_names.size());
+    const auto blocks = static_cast<Index>(record.blocks.size());
+    std::vector<models::Counts> counts(list.size());
+    for (std::size_t e = 0; e < list.size(); ++e) {
+      chunk.components.emplace_back().resize(1, parameters, blocks, record.row_sets, record.noise_sets);
+      const Index traces = record.shards * blocks;
+      if (record.shards > 0) chunk.shard_components.emplace_back().resize(1, traces, traces, record.shard_row_sets, record.noise_sets);
+    }
+    const Range designs = batch_replicates(record.designs, batches_of(record), batch);
     crossed.design = component_design(plan_of(record).settings);
+    run_designs(lane, record, crossed, family, designs, list, counts, [&](std::size_t e, std::span<const double> gradients) {
+      diagnostics::add_design(chunk.components[e], 0, record.blocks, gradients);
+    });
+    if (const auto within_shards = shard_design(plan_of(record).settings)) {
+      crossed.design = *within_shards;
+      run_designs(lane, record, crossed, family, designs, list, counts, [&](std::size_t e, std::span<const double> gradients) {
+        diagnostics::add_shard_designs(chunk.shard_components[e], 0, record.blocks, gradients);
+      });
+    }
+    chunk.component_counts = team_counts(counts);
+  }
+
+  /// add(e, gradients of all units of one design) on the team's root, design by design.
+  void run_designs(Lane& lane, const CellRecord& record, const CallSettings& crossed, const families::Family& family, Range designs,
+                   const std::vector<Measured>& list, std::vector<models::Counts>& counts,
+                   const std::function<void(std::size_t, std::span<const double>)>& add) {
     const auto parameters = static_cast<Index>(record.parameter_names.size());
     const auto size = static_cast<std::size_t>(parameters * crossed.design.units());
     std::vector<double> all;
-    std::vector<models::Counts> counts(list.size());
     std::vector<double> seconds(list.size(), 0.0);
-    for (std::size_t e = 0; e < list.size(); ++e) {
-      chunk.components.emplace_back().resize(1, static_cast<Index>(record.parameter_names.size()), static_cast<Index>(record.blocks.size()),
-                                             record.row_sets, record.noise_sets);
-    }
-    const Range designs = batch_replicates(record.designs, batches_of(record), batch);
     const Index step = lane.estimates.group(plan_of(record).columns, crossed.design);
     for (Index first = designs.first; first < designs.last; first += step) {
       const Range group{first, std::min(first + step, designs.last)};
@@ -297,12 +321,10 @@ class Study : public StudyRun {
       for (std::size_t e = 0; e < list.size(); ++e) {
         lane.estimates.gather_units(crossed, lane.gradients[e], group.size(), parameters, all);
         if (!team_.is_root()) continue;
-        for (std::size_t j = 0; j < static_cast<std::size_t>(group.size()); ++j) {
-          diagnostics::add_design(chunk.components[e], 0, record.blocks, std::span<const double>(all).subspan(j * size, size));
-        }
+        for (std::size_t j = 0; j < static_cast<std::size_t>(group.size()); ++j)
+          add(e, std::span<const double>(all).subspan(j * size, size));
       }
     }
-    chunk.component_counts = team_counts(counts);
   }
 
   [[nodiscard]] const CellPlan& plan_of(const CellRecord& record) const {
@@ -374,6 +396,8 @@ class Study : public StudyRun {
           if (cell.designs == 0) continue;
           e.components.resize(batches_of(cell), static_cast<Index>(point.reference.size()), static_cast<Index>(cell.blocks.size()),
                               cell.row_sets, cell.noise_sets);
+          const Index traces = cell.shards * static_cast<Index>(cell.blocks.size());
+          if (cell.shards > 0) e.shard_components.resize(batches_of(cell), traces, traces, cell.shard_row_sets, cell.noise_sets);
         }
       }
     }

@@ -5,7 +5,7 @@
 
 #include <memory>
 
-#include "engine/diagnostics/components.hpp"
+#include "engine/diagnostics/strata.hpp"
 #include "experiments/run/first_error.hpp"
 #include "experiments/run/preparation.hpp"
 
@@ -103,6 +103,20 @@ ComponentMoments measure_components(const Subject& at, const Measured& estimator
   for_all_batches(at, {estimator}, designs, threads, [&](Index batch, Range group, Lane& lane) {
     for (std::size_t j = 0; j < static_cast<std::size_t>(group.size()); ++j)
       diagnostics::add_design(moments, batch, blocks, std::span<const double>(lane.gradients[0]).subspan(j * size, size));
+  });
+  return moments;
+}
+
+ShardMoments measure_shards(const Subject& at, const Measured& estimator, Index designs, int threads) {
+  const std::vector<Block> blocks = at.family->blocks();
+  const Design& design = at.call.design;
+  const auto size = static_cast<std::size_t>(at.family->parameters() * design.units());
+  const Index traces = design.shards() * static_cast<Index>(blocks.size());
+  ShardMoments moments;
+  moments.resize(kSelftestBatches, traces, traces, design.sets_per_shard, design.noise_sets);
+  for_all_batches(at, {estimator}, designs, threads, [&](Index batch, Range group, Lane& lane) {
+    for (std::size_t j = 0; j < static_cast<std::size_t>(group.size()); ++j)
+      diagnostics::add_shard_designs(moments, batch, blocks, std::span<const double>(lane.gradients[0]).subspan(j * size, size));
   });
   return moments;
 }

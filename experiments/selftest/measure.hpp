@@ -36,5 +36,7 @@ std::vector<BatchMoments> measure(const Subject& at, const std::vector<Measured>
 
 /// Mean squares of crossed designs (the subject's design). designs: as replicates.
 ComponentMoments measure_components(const Subject& at, const Measured& estimator, Index designs, int threads);
+/// The same within fixed shards (the subject's design).
+ShardMoments measure_shards(const Subject& at, const Measured& estimator, Index designs, int threads);
 
 }  // namespace variscope::experiments

@@ -8,7 +8,7 @@
 #include <cmath>
 #include <memory>
 
-#include "engine/diagnostics/components.hpp"
+#include "engine/diagnostics/strata.hpp"
 #include "engine/diagnostics/variance.hpp"
 #include "experiments/selftest/twins.hpp"
 
@@ -115,6 +115,7 @@ class Rows {
     else if (!state_.empty())
       control_twins();
     for (const NoisePolicy noise : kNoises) replicas({noise, RowPolicy::shards}, exact_variance_of_shards(noise));
+    shard_components();
     return std::move(rows_);
   }
 
@@ -207,6 +208,39 @@ class Rows {
     add(at_.own_noise_per_row ? "s2_e + s2_ed" : "s2_e", total_.monte_carlo, exact_.monte_carlo);
     add("s2_d", total_.data, exact_.data);
     if (!at_.own_noise_per_row) add("s2_ed", total_.interaction, exact_.interaction);
+  }
+
+  /// T3 of fixed shards: predictions from designs within them against the exact variance of the mean over replicas; and replicas with noise
+  /// of their own declared, of which all have the same.
+  void shard_components() {
+    SelftestRow crossed = row_of("T3 shards");
+    const Subject designs = subject(crossed, kBatchRows, Design::cross_shards(kReplicas, 2, kNoiseSets));
+    const auto m = measure_shards(designs, measured(), std::max(replicates_ / (2 * kReplicas * kNoiseSets), kSelftestBatches), threads_);
+    const diagnostics::Setting there = setting(kBatchRows, kReplicas);
+    const diagnostics::Strata strata{total_, diagnostics::shard_statistics(m, there, std::vector<double>(exact_.gradient.size(), 1e-12))};
+    for (const NoisePolicy noise : kNoises) {
+      SelftestRow row = row_of(fmt::format("R = {}, {}, by shards", kReplicas, to_text(noise)));
+      row.exact = 0;
+      for (const double v : exact_variance_of_shards(noise)) row.exact += v;
+      const diagnostics::LeaveOneOut predicted = diagnostics::predicted_statistic(strata, there, noise);
+      row.measured = predicted.value;
+      row.passed = !judge_batches(batches_of(predicted), row.exact, static_cast<double>(exact_.gradient.size()) * exact_.error, row);
+      row.remark = "T3";
+      rows_.push_back(row);
+    }
+    if (at_.at.model != "normal_mean") return;
+    SelftestRow row = row_of(fmt::format("R = {}, by shards, one stream", kReplicas));
+    row.broken = true;
+    row.remark = "T3";
+    const auto one = moments(subject(row, kBatchRows, Design::replicas(kReplicas, NoisePolicy::shared, RowPolicy::shards)));
+    const bool biased = judge_mean(one, judged(), row);
+    const auto variance = diagnostics::variance_statistics(one, scene_.family->blocks(), floor_of(one, judged()), {});
+    const diagnostics::Check check = diagnostics::check_prediction(strata, there, {NoisePolicy::independent, RowPolicy::shards},
+                                                                   diagnostics::jackknife(variance.total, variance.count), comparisons(2));
+    row.exact = check.comparison.predicted.value;
+    row.measured = check.comparison.measured.value;
+    row.passed = !biased && check.judged() && check.comparison.agreement == Agreement::above;
+    rows_.push_back(row);
   }
 
   /// T3's check: the declared policy's prediction, from measured components, against replicas that were run under `noise`. Both sides are

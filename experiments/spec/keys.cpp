@@ -266,8 +266,10 @@ std::vector<Key> make_keys() {
       at_least(key("components.designs", FIELD(components.designs),
                    "crossed designs that tell Monte Carlo, data and interaction noise apart; 0: none"),
                0, 1e9),
-      at_least(key("components.row_sets", FIELD(components.row_sets), "minibatches of a crossed design; 1 where batch_rows is \"all\""), 2,
-               1024),
+      at_least(
+          key("components.row_sets", FIELD(components.row_sets),
+              "minibatches of a crossed design; 1 where batch_rows is \"all\"; within fixed shards divided among them, at least 2 each"),
+          2, 1024),
       at_least(
           key("components.noise_sets", FIELD(components.noise_sets), "sample sets of a crossed design, every one met by every minibatch"),
           2, 1024),

@@ -48,7 +48,7 @@ class FullDisk : public ::testing::Test {
 };
 
 Chunk large_chunk() {
-  Chunk chunk{"cell_000", 0, 0, {"score"}, {}, {{}}, {}, {}};
+  Chunk chunk{"cell_000", 0, 0, {"score"}, {}, {{}}, {}, {}, {}};
   auto& moments = chunk.moments.emplace_back();
   moments.resize(20, 2, 300);
   fill(moments.norm, 1);

@@ -13,7 +13,7 @@ namespace {
 
 /// One batch whose numbers follow from its index.
 Chunk chunk_of(Index batch) {
-  Chunk chunk{"cell_000", 0, batch, {"score"}, {}, {{batch}}, {}, {}};
+  Chunk chunk{"cell_000", 0, batch, {"score"}, {}, {{batch}}, {}, {}, {}};
   auto& moments = chunk.moments.emplace_back();
   moments.resize(1, 500, 1);
   fill(moments.sum, static_cast<std::uint64_t>(batch));

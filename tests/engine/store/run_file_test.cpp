@@ -61,6 +61,7 @@ void expect_same(const PointRecord& a, const PointRecord& b) {
     EXPECT_EQ(a.estimators[e].preparation_seconds, b.estimators[e].preparation_seconds);
     expect_same(a.estimators[e].moments, b.estimators[e].moments);
     expect_same(a.estimators[e].components, b.estimators[e].components);
+    expect_same(a.estimators[e].shard_components, b.estimators[e].shard_components);
   }
 }
 
@@ -78,6 +79,8 @@ void expect_same(const CellRecord& a, const CellRecord& b) {
   EXPECT_EQ(a.designs, b.designs);
   EXPECT_EQ(a.row_sets, b.row_sets);
   EXPECT_EQ(a.noise_sets, b.noise_sets);
+  EXPECT_EQ(a.shards, b.shards);
+  EXPECT_EQ(a.shard_row_sets, b.shard_row_sets);
   EXPECT_EQ(a.noise_policy, b.noise_policy);
   EXPECT_EQ(a.row_policy, b.row_policy);
   EXPECT_EQ(a.objective, b.objective);
@@ -126,15 +129,17 @@ TEST(RunFile, KeepsTheOrderOfCellsAndEmptyParts) {
   for (auto& point : no_estimators.points) point.estimators.clear();
   no_estimators.settings.clear();
   no_estimators.exclusions.clear();
+  const auto sharded = sample_sharded_cell("cell_103", 5);
   auto no_crossed_estimators = sample_crossed_cell("cell_102", 4);
   for (auto& point : no_crossed_estimators.points) point.estimators.clear();
-  write_run_file(scratch / "run.h5", {sample_cell("cell_2", 1), empty, no_estimators, no_crossed_estimators}, {}, {}, {});
+  write_run_file(scratch / "run.h5", {sample_cell("cell_2", 1), empty, no_estimators, no_crossed_estimators, sharded}, {}, {}, {});
   const auto run = read_run_file(scratch / "run.h5");
-  ASSERT_EQ(run.cells.size(), 4U);
+  ASSERT_EQ(run.cells.size(), 5U);
   EXPECT_EQ(run.cells[0].id, "cell_2");
   expect_same(run.cells[1], empty);
   expect_same(run.cells[2], no_estimators);
   expect_same(run.cells[3], no_crossed_estimators);
+  expect_same(run.cells[4], sharded);
 }
 
 TEST(RunFile, NonFiniteValuesRoundTrip) {
@@ -196,6 +201,12 @@ TEST(RunFile, RefusesComponentsThatDoNotFitTheCell) {
   expect_refused(crossed, [](CellRecord&, EstimatorRecord& estimator) { estimator.components.row_sets = 4; });
   expect_refused(crossed, [](CellRecord& cell, EstimatorRecord&) { cell.noise_sets = 4; });
   expect_refused(crossed, [](CellRecord& cell, EstimatorRecord&) { cell.designs = 0; });
+  const auto sharded = sample_sharded_cell("cell_000", 1);
+  expect_refused(sharded, [](CellRecord&, EstimatorRecord& estimator) { estimator.shard_components.trace_square_rows.pop_back(); });
+  expect_refused(sharded, [](CellRecord&, EstimatorRecord& estimator) { estimator.shard_components = {}; });
+  expect_refused(sharded, [](CellRecord& cell, EstimatorRecord&) { cell.shards = 2; });
+  expect_refused(sharded, [](CellRecord& cell, EstimatorRecord&) { cell.shards = 0; });
+  expect_refused(sharded, [](CellRecord& cell, EstimatorRecord&) { cell.shard_row_sets = 5; });
   const auto plain = sample_cell("cell_000", 1);
   expect_refused(plain, [](CellRecord& cell, EstimatorRecord&) { cell.designs = 32; });
   expect_refused(plain, [](CellRecord&, EstimatorRecord& estimator) { estimator.component_counts.value_rows = 1; });

@@ -113,4 +113,23 @@ inline CellRecord sample_crossed_cell(const std::string& id, std::uint64_t seed)
   return cell;
 }
 
+/// The same with designs of 4 minibatches in each of 3 fixed shards too.
+inline CellRecord sample_sharded_cell(const std::string& id, std::uint64_t seed) {
+  CellRecord cell = sample_crossed_cell(id, seed);
+  cell.shards = 3;
+  cell.shard_row_sets = 4;
+  seed += 200000;
+  for (auto& point : cell.points) {
+    for (auto& estimator : point.estimators) {
+      auto& c = estimator.shard_components;
+      c.resize(4, 6, 6, 4, 3);
+      for (auto* values : {&c.count, &c.mean_square_noise, &c.mean_square_rows, &c.mean_square_interaction, &c.trace_square_noise,
+                           &c.trace_square_rows, &c.trace_square_interaction}) {
+        fill(*values, seed += 100);
+      }
+    }
+  }
+  return cell;
+}
+
 }  // namespace variscope::store

@@ -22,7 +22,7 @@ std::vector<Chunk> chunks_of(const CellRecord& cell, const std::vector<Range>& c
   std::vector<Chunk> chunks;
   for (std::size_t p = 0; p < cell.points.size(); ++p) {
     for (const auto& range : cut) {
-      Chunk chunk{cell.id, static_cast<Index>(p), range.first, {}, {}, {}, {}, {}};
+      Chunk chunk{cell.id, static_cast<Index>(p), range.first, {}, {}, {}, {}, {}, {}};
       for (const auto& estimator : cell.points[p].estimators) {
         const auto& all = estimator.moments;
         chunk.estimators.push_back(estimator.name);
@@ -38,17 +38,19 @@ std::vector<Chunk> chunks_of(const CellRecord& cell, const std::vector<Range>& c
         copy(all.norm, part.norm, all.blocks);
         copy(all.norm_square, part.norm_square, all.blocks);
         if (cell.designs == 0) continue;
-        const auto& designs = estimator.components;
         chunk.component_counts.push_back(range.first == 0 ? estimator.component_counts : models::Counts{});
-        auto& crossed = chunk.components.emplace_back();
-        crossed.resize(range.size(), designs.parameters, designs.blocks, designs.row_sets, designs.noise_sets);
-        copy(designs.count, crossed.count, 1);
-        copy(designs.mean_square_noise, crossed.mean_square_noise, designs.parameters);
-        copy(designs.mean_square_rows, crossed.mean_square_rows, designs.parameters);
-        copy(designs.mean_square_interaction, crossed.mean_square_interaction, designs.parameters);
-        copy(designs.trace_square_noise, crossed.trace_square_noise, designs.blocks);
-        copy(designs.trace_square_rows, crossed.trace_square_rows, designs.blocks);
-        copy(designs.trace_square_interaction, crossed.trace_square_interaction, designs.blocks);
+        const auto copy_designs = [&](const ComponentMoments& designs, ComponentMoments& crossed) {
+          crossed.resize(range.size(), designs.parameters, designs.blocks, designs.row_sets, designs.noise_sets);
+          copy(designs.count, crossed.count, 1);
+          copy(designs.mean_square_noise, crossed.mean_square_noise, designs.parameters);
+          copy(designs.mean_square_rows, crossed.mean_square_rows, designs.parameters);
+          copy(designs.mean_square_interaction, crossed.mean_square_interaction, designs.parameters);
+          copy(designs.trace_square_noise, crossed.trace_square_noise, designs.blocks);
+          copy(designs.trace_square_rows, crossed.trace_square_rows, designs.blocks);
+          copy(designs.trace_square_interaction, crossed.trace_square_interaction, designs.blocks);
+        };
+        copy_designs(estimator.components, chunk.components.emplace_back());
+        if (cell.shards > 0) copy_designs(estimator.shard_components, chunk.shard_components.emplace_back());
       }
       chunks.push_back(std::move(chunk));
     }
@@ -65,6 +67,9 @@ CellRecord without_moments(CellRecord cell) {
       if (cell.designs == 0) continue;
       const auto components = std::move(estimator.components);
       estimator.components.resize(components.batches, components.parameters, components.blocks, components.row_sets, components.noise_sets);
+      if (cell.shards == 0) continue;
+      const auto shards = std::move(estimator.shard_components);
+      estimator.shard_components.resize(shards.batches, shards.parameters, shards.blocks, shards.row_sets, shards.noise_sets);
     }
   }
   return cell;
@@ -81,7 +86,7 @@ class Segments : public ::testing::Test {
 };
 
 TEST_F(Segments, MergeToTheSameRunFileWhateverTheCut) {
-  const std::vector<CellRecord> whole{sample_cell("cell_000", 1), sample_crossed_cell("cell_001", 777)};
+  const std::vector<CellRecord> whole{sample_cell("cell_000", 1), sample_sharded_cell("cell_001", 777)};
   const auto expected = write_run_file(run() / "whole.h5", whole, {}, {}, {});
   Manifest manifest{"a run", 0, {}, {{"next", "7"}}};
   // Checkpoints and writers in an order of their own.
@@ -166,6 +171,8 @@ TEST_F(Segments, EveryBatchComesExactlyOnce) {
 
 TEST_F(Segments, HoldChunksWithAndWithoutComponents) {
   auto chunks = chunks_of(sample_crossed_cell("cell_001", 9), {{0, 3}, {3, 4}});
+  const auto sharded = chunks_of(sample_sharded_cell("cell_002", 11), {{0, 3}, {3, 4}});
+  chunks.insert(chunks.begin() + 1, sharded.begin(), sharded.end());
   const auto plain = chunks_of(sample_cell("cell_000", 1), {{0, 2}});
   chunks.insert(chunks.begin() + 1, plain.begin(), plain.end());
   const auto entry = write_segment(run(), 0, 0, chunks);
@@ -189,6 +196,13 @@ TEST_F(Segments, HoldChunksWithAndWithoutComponents) {
       EXPECT_EQ(a.count, b.count);
       EXPECT_EQ(a.mean_square_interaction, b.mean_square_interaction);
       EXPECT_EQ(a.trace_square_interaction, b.trace_square_interaction);
+      ASSERT_EQ(found[c].shard_components.size(), chunks[c].shard_components.size());
+      if (chunks[c].shard_components.empty()) continue;
+      const auto& inside = found[c].shard_components[e];
+      EXPECT_EQ(inside.blocks, 6);
+      EXPECT_EQ(inside.row_sets, 4);
+      EXPECT_EQ(inside.mean_square_rows, chunks[c].shard_components[e].mean_square_rows);
+      EXPECT_EQ(inside.trace_square_noise, chunks[c].shard_components[e].trace_square_noise);
     }
   }
 }
@@ -205,6 +219,10 @@ TEST_F(Segments, RefusesChunksWithoutAShape) {
     EXPECT_THROW((void)write_segment(run(), 0, 0, crossed), std::invalid_argument);
   };
   expect_refused([](Chunk& chunk) { chunk.components.pop_back(); });
+  expect_refused([](Chunk& chunk) {
+    chunk.shard_components.resize(chunk.components.size());
+    chunk.shard_components[0].resize(4, 6, 6, 2, 3);
+  });
   expect_refused([](Chunk& chunk) { chunk.components.clear(); });
   expect_refused([](Chunk& chunk) { chunk.component_counts.clear(); });
   expect_refused([](Chunk& chunk) { chunk.components[2].trace_square_noise.pop_back(); });

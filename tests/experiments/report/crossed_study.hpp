@@ -9,7 +9,7 @@
 #include <utility>
 #include <vector>
 
-#include "engine/diagnostics/components.hpp"
+#include "engine/diagnostics/strata.hpp"
 #include "engine/record.hpp"
 #include "tests/engine/diagnostics/samples.hpp"
 
@@ -32,12 +32,15 @@ class CrossedStudy {
     std::string row_policy = "without_replacement";
     Index designs = 0;
     std::string cheat = {};  ///< policy that is really used for noise, if not the declared one
+    bool strata = true;      ///< designs within fixed shards too, where replicas own them
   };
 
-  /// ordered: the first half of the rows has the one effect, the second half the other.
-  explicit CrossedStudy(bool ordered = false) {
-    for (Index n = 0; n < rows; ++n) effect_.push_back((ordered ? n < rows / 2 : n % 2 == 0) ? 1.0 : -1.0);
+  /// ordered: the first half of the rows has the one effect, the second half the other, but for the first `swapped` of each half.
+  explicit CrossedStudy(bool ordered = false, Index swapped = 0) {
+    for (Index n = 0; n < rows; ++n) effect_.push_back((ordered ? (n < rows / 2) == (n % (rows / 2) >= swapped) : n % 2 == 0) ? 1.0 : -1.0);
   }
+
+  [[nodiscard]] double effect(Index row) const { return effect_[static_cast<std::size_t>(row)]; }
 
   CellRecord cell(Index id, const Sizes& sizes, Index replicates = 2048, Index batches = 64) {
     CellRecord cell;
@@ -63,6 +66,10 @@ class CrossedStudy {
     cell.noise_policy = sizes.noise_policy;
     cell.row_policy = sizes.row_policy;
     cell.objective = "elbo";
+    if (sizes.designs > 0 && sizes.replicas > 1 && sizes.row_policy == "shards" && sizes.strata) {
+      cell.shards = sizes.replicas;
+      cell.shard_row_sets = shard_sets;
+    }
     for (const char* label : {"0 %", "100 %"}) {
       PointRecord point;
       point.label = label;
@@ -79,6 +86,8 @@ class CrossedStudy {
   }
 
  private:
+  static constexpr Index sets = 4;
+  static constexpr Index shard_sets = 2;
   using Parameters = std::vector<double>;
   /// Noise of M samples: for each, [parameter] of eps and eps'.
   using Noise = std::vector<double>;
@@ -155,21 +164,28 @@ class CrossedStudy {
   }
 
   void add_designs(EstimatorRecord& record, const CellRecord& cell, const Sizes& sizes, Index batches, bool pairs) {
-    constexpr Index sets = 4;
     record.components.resize(batches, 2 * dim, 2, sets, sets);
+    if (cell.shards > 0) record.shard_components.resize(batches, 2 * cell.shards, 2 * cell.shards, shard_sets, sets);
     for (Index i = 0; i < sizes.designs; ++i) {
       std::vector<Noise> noises;
       for (Index l = 0; l < sets; ++l) noises.push_back(draw_noise(sizes.samples, pairs));
       std::vector<double> gradients;
-      for (Index k = 0; k < sets; ++k) {
-        const std::vector<Index> drawn = draw_rows(sizes.batch_rows);
-        for (Index l = 0; l < sets; ++l) {
-          Parameters g(2 * dim, 2.0);
-          add(noises[static_cast<std::size_t>(l)], drawn, g);
-          gradients.insert(gradients.end(), g.begin(), g.end());
+      const auto cross = [&](Index minibatches, Range from) {
+        for (Index k = 0; k < minibatches; ++k) {
+          const std::vector<Index> drawn = draw_rows(sizes.batch_rows, from);
+          for (const Noise& of_set : noises) {
+            Parameters g(2 * dim, 2.0);
+            add(of_set, drawn, g);
+            gradients.insert(gradients.end(), g.begin(), g.end());
+          }
         }
-      }
-      diagnostics::add_design(record.components, i * batches / sizes.designs, cell.blocks, gradients);
+      };
+      cross(sets, {0, rows});
+      const Index batch = i * batches / sizes.designs;
+      diagnostics::add_design(record.components, batch, cell.blocks, gradients);
+      gradients.clear();
+      for (Index r = 0; r < cell.shards; ++r) cross(shard_sets, balanced_range(rows, cell.shards, r));
+      if (cell.shards > 0) diagnostics::add_shard_designs(record.shard_components, batch, cell.blocks, gradients);
     }
   }
 

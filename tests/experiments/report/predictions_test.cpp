@@ -99,7 +99,78 @@ TEST(Predictions, ReplicasThatSecretlyShareTheirNoiseAreCaught) {
   EXPECT_GE(caught, 1);  // where intervals are trusted
 }
 
-TEST(Predictions, ShardsOfRowsInOrderAreNoVerdictOnStreams) {
+/// tr Var of the mean over R = 4 replicas, M = 2, B = 10, each with its 15 rows: strata, by the definition of the study's effects.
+double of_shards(const testing::CrossedStudy& source, bool shared) {
+  using Study = testing::CrossedStudy;
+  constexpr double f = (15.0 - 10) / (15 - 1);
+  double sum = shared ? 16 * Study::noise * Study::noise / 2 : 0.0;
+  for (Index r = 0; r < 4; ++r) {
+    double mean = 0;
+    for (Index n = 15 * r; n < 15 * (r + 1); ++n) mean += source.effect(n) / 15;
+    const double within = 1 - mean * mean;
+    const double own = Study::noise * Study::noise + Study::interaction * Study::interaction * mean * mean;
+    sum += (shared ? 0.0 : own / 2) + (Study::data * Study::data + Study::interaction * Study::interaction / 2) * within * f / 10;
+  }
+  return 2 * Study::dim * sum / 16;
+}
+
+TEST(Predictions, ShardsOfRowsInOrderAgreeWithTheirOwnComponents) {
+  testing::CrossedStudy source(true, 6);
+  std::vector<CellRecord> cells;
+  const auto add = [&](const Sizes& sizes) { cells.push_back(source.cell(static_cast<Index>(cells.size()), sizes)); };
+  add({.samples = 2, .designs = 512});
+  add({.samples = 2, .replicas = 4, .row_policy = "shards", .designs = 512});
+  add({.samples = 2, .replicas = 4, .noise_policy = "shared", .row_policy = "shards", .designs = 512});
+  // Without designs of their own: predicted from those of the cells before. One of them keeps another policy than it declares.
+  add({.samples = 2, .replicas = 4, .row_policy = "shards", .cheat = "shared"});
+  const Predictions found = predict(summarise_cells(cells, context));
+  int caught = 0;
+  for (const ScalingSection& section : found.scaling) {
+    for (const auto& summary : section.estimators) {
+      ASSERT_EQ(summary.points.size(), 4U);
+      for (std::size_t i = 1; i < 4; ++i) {
+        const diagnostics::Check& check = summary.points[i].check;
+        EXPECT_TRUE(check.strata);
+        EXPECT_TRUE(check.judged());
+        const bool shared = check.policy.noise == diagnostics::NoisePolicy::shared;
+        if (summary.estimator == "pw_cfe") {
+          const double truth = of_shards(source, shared);
+          EXPECT_NEAR(check.comparison.predicted.value, truth, 3.9 * check.comparison.predicted.error);
+        }
+        if (i < 3) {
+          EXPECT_LT(std::abs(check.comparison.z), check.comparison.threshold);
+        } else {
+          EXPECT_GT(check.comparison.z, check.comparison.threshold);
+          caught += check.comparison.agreement == Agreement::above ? 1 : 0;
+        }
+      }
+    }
+  }
+  EXPECT_GE(caught, 1);  // where intervals are trusted
+  const std::string text = render_text(t3(found.scaling, context));
+  EXPECT_EQ(text.find("(shards)"), std::string::npos);
+  // One section a point and noise policy (this source draws anew for each), four shards of two estimators; of the two shards that are all
+  // of one effect no data noise, of the others 96 % of the population's.
+  ASSERT_EQ(found.shards.size(), 4U);
+  const ShardPoint& shards = found.shards.front();
+  ASSERT_EQ(shards.shards.size(), 8U);
+  for (std::size_t r = 0; r < 4; ++r) {
+    const ShardComponents& shard = shards.shards[r];
+    EXPECT_EQ(shard.rows, balanced_range(testing::CrossedStudy::rows, 4, static_cast<Index>(r)));
+    const double truth = r % 2 == 0 ? 2 * testing::CrossedStudy::dim * 9.0 * 0.96 : 0.0;
+    // No spread, no error.
+    const double error = truth > 0 ? 3.9 * shard.estimates.data.error : 1e-9;
+    EXPECT_NEAR(shard.estimates.data.value, truth, error);
+  }
+  EXPECT_NE(render_text(t2_shards(found.shards, context)).find("shard 1, rows 15 to 29"), std::string::npos);
+  for (const ComponentPoint& point : found.components) {
+    for (const ComponentSummary& summary : point.estimators) {
+      for (const auto& check : summary.checks) EXPECT_TRUE(check.judged());
+    }
+  }
+}
+
+TEST(Predictions, ShardsWithoutComponentsOfTheirOwnAreNoVerdictOnStreams) {
   testing::CrossedStudy source(true);
   std::vector<CellRecord> cells;
   const auto add = [&](const Sizes& sizes) { cells.push_back(source.cell(static_cast<Index>(cells.size()), sizes)); };

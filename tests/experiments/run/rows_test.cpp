@@ -140,6 +140,32 @@ TEST(RowSets, AreUniformOverAllThatThePolicyAllows) {
   }
 }
 
+TEST(RowSets, DesignsWithinShardsDrawEveryPairOfTheShardAlike) {
+  // 7 rows in shards of 4 and 3, two sets of two rows from each: 6 x 6 x 3 x 3 outcomes, and none like the designs of all rows.
+  const Design design = Design::cross_shards(2, 2, 3);
+  EXPECT_EQ(design.units(), 12);
+  EXPECT_EQ(design.shards(), 2);
+  std::map<Sets, double> probabilities;
+  for (const auto& a : pairs({0, 4}, false)) {
+    for (const auto& b : pairs({0, 4}, false)) {
+      for (const auto& c : pairs({4, 7}, false)) {
+        for (const auto& d : pairs({4, 7}, false)) probabilities[{a, b, c, d}] = 1.0 / 324;
+      }
+    }
+  }
+  RowScratch scratch;
+  Sets sets;
+  std::map<Sets, Index> counts;
+  const Index draws = 20000;
+  for (Index i = 0; i < draws; ++i) {
+    draw_row_sets({7, random::Purpose::testing, 1, static_cast<std::uint32_t>(i), 0}, 7, 2, design, scratch, sets);
+    ++counts[sets];
+  }
+  EXPECT_TRUE(plausible(counts, probabilities, draws));
+  EXPECT_DOUBLE_EQ(row_set_scale(7, 2, design, 1), 2 * 4 / 2.0);
+  EXPECT_DOUBLE_EQ(row_set_scale(7, 2, design, 2), 2 * 3 / 2.0);
+}
+
 TEST(RowSets, ABrokenDealIsCaught) {
   // Disjoint rows cut in ascending order in place of dealt out; and a draw that takes row 0 a little too often.
   RowScratch scratch;
