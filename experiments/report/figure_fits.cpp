@@ -5,7 +5,6 @@
 #include <cmath>
 
 #include "experiments/report/figure_course.hpp"
-#include "experiments/report/figure_predictive.hpp"
 
 namespace variscope::experiments {
 
@@ -65,7 +64,6 @@ std::vector<Figure> fit_figures(const std::vector<FitProblem>& problems, const R
                  "gradients of one sample over all rows", false),
       gap_figure(problems, "gap_seconds", context.study + ": way to the optimum, 95 % intervals over repeats", "seconds", true)};
   for (Figure& figure : course_figures_of(problems, context)) figures.push_back(std::move(figure));
-  for (Figure& figure : predictive_figures_of(problems, context)) figures.push_back(std::move(figure));
   return figures;
 }
 

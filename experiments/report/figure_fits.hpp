@@ -11,7 +11,7 @@ namespace variscope::experiments {
 
 /// "gap_evaluations" and "gap_seconds": optimum minus objective along the fits, mean over repeats with 95 % intervals, a panel per
 /// problem, or for each estimator of it where there are many settings. Diverged fits are left out; steps whose gap is not positive are in
-/// the data, but not drawn. Then "predictive", where there is one.
+/// the data, but not drawn.
 std::vector<Figure> fit_figures(const std::vector<FitProblem>& problems, const ReportContext& context);
 
 }  // namespace variscope::experiments

@@ -120,7 +120,10 @@ std::string write_chain_report(const std::vector<ChainCellRecord>& cells, const 
 
 std::string write_fit_report(const std::vector<FitCellRecord>& cells, const ReportContext& context, const std::string& directory) {
   std::vector<Figure> figures = fit_figures(summarise_fits(cells), context);
-  for (Figure& figure : particle_figures_of(summarise_posteriors(cells), context)) figures.push_back(std::move(figure));
+  const std::vector<FitProblem> posteriors = summarise_posteriors(cells);
+  for (auto* figures_of : {particle_figures_of, predictive_figures_of}) {
+    for (Figure& figure : figures_of(posteriors, context)) figures.push_back(std::move(figure));
+  }
   return write_files(fit_tables(cells, context), figures, context, directory);
 }
 

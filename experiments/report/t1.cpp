@@ -13,6 +13,7 @@
 #include "engine/estimators/estimator.hpp"
 #include "experiments/report/entries.hpp"
 #include "experiments/report/render.hpp"
+#include "experiments/report/sampling_notes.hpp"
 
 namespace variscope::experiments {
 
@@ -345,6 +346,9 @@ Table variance_table(const std::vector<CellSummary>& all, const ReportContext& c
       if (const std::string history = history_of(cell, i); !history.empty()) {
         section.notes.push_back(history);
       }
+      if (const std::string net = net_note(*cell.cell); !net.empty()) {
+        section.notes.push_back(net);
+      }
       const std::string& own = cell.points[i].baseline;
       const std::string usual = bounds ? std::string("iwae") : context.baseline;
       if (!own.empty() && own != usual) {
@@ -373,6 +377,9 @@ Table variance_table(const std::vector<CellSummary>& all, const ReportContext& c
     }
   }
   table.footnotes = mark_notes(table);
+  if (const std::string entropy = entropy_note(cells); !entropy.empty()) {
+    table.footnotes.push_back(entropy);
+  }
   for (const std::vector<std::string>& notes : {training_of(cells), failures_of(cells)}) {
     table.footnotes.insert(table.footnotes.end(), notes.begin(), notes.end());
   }

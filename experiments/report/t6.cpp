@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <set>
 
 #include "engine/diagnostics/predictive.hpp"
 #include "experiments/report/entries.hpp"
@@ -89,25 +90,34 @@ TableRow row_of(const FitGroup& group, std::size_t part, std::vector<Column>& co
 
 }  // namespace
 
-Table t6(const std::vector<FitProblem>& problems, const ReportContext& context) {
+Table t6(const std::vector<FitProblem>& posteriors, const ReportContext& context) {
   Table table;
   table.title = fmt::format("T6 predictive: {}", context.study);
   table.panels = {"log predictive density and error of the mean", "central bands"};
   table.place = "Rows: ";
   table.essential = {"log_density", "rmse", "coverage_50", "coverage_90", "coverage_95"};
-  for (const FitProblem& problem : problems) {
+  for (const FitProblem& problem : posteriors) {
     const FitCellRecord& first = *problem.groups.front().cell;
     for (std::size_t p = 0; p < first.predicted.size(); ++p) {
       const PredictedPart& part = first.predicted[p];
       if (part.name == "grid") continue;
       TableSection section{problem.cell, problem.heading, part.name, {}, {}};
-      section.notes.push_back(
-          fmt::format("{} rows, {}; {} draws of each posterior, whose bands hold a further draw with probability {}, {}, {} exactly",
-                      part.rows, part.name == "test" ? "held out: the log density is elpd / N" : "which the fits saw: optimistic",
-                      first.predictive_draws, format_number(diagnostics::band_probability(0.5, first.predictive_draws), 4),
-                      format_number(diagnostics::band_probability(0.9, first.predictive_draws), 4),
-                      format_number(diagnostics::band_probability(0.95, first.predictive_draws), 4)));
-      for (const FitGroup& group : problem.groups) section.rows.push_back(row_of(group, p, table.columns));
+      const std::string seen = part.name == "test" ? "held out: the log density is elpd / N" : "which the fits saw: optimistic";
+      std::set<Index> draws;
+      for (const FitGroup& group : problem.groups) {
+        // Fits of one posterior by other methods may predict other parts.
+        const std::vector<PredictedPart>& own = group.cell->predicted;
+        const auto found = std::find_if(own.begin(), own.end(), [&](const PredictedPart& o) { return o.name == part.name; });
+        if (found == own.end() || found->rows != part.rows) continue;
+        section.rows.push_back(row_of(group, static_cast<std::size_t>(found - own.begin()), table.columns));
+        draws.insert(group.cell->predictive_draws);
+      }
+      for (const Index count : draws) {
+        section.notes.push_back(fmt::format(
+            "{} rows, {}; {} draws of each posterior, whose bands hold a further draw with probability {}, {}, {} exactly", part.rows, seen,
+            count, format_number(diagnostics::band_probability(0.5, count), 4), format_number(diagnostics::band_probability(0.9, count), 4),
+            format_number(diagnostics::band_probability(0.95, count), 4)));
+      }
       table.sections.push_back(std::move(section));
     }
   }

@@ -7,8 +7,8 @@
 
 namespace variscope::experiments {
 
-/// A section for each problem and part of the rows that has responses, a row for each estimator and setting. Empty where nothing is
-/// predicted.
-Table t6(const std::vector<FitProblem>& problems, const ReportContext& context);
+/// A section for each posterior and part of the rows that has responses, a row for each estimator or method and setting, whatever they
+/// approximate it by. posteriors: of summarise_posteriors(), as T5. Empty where nothing is predicted.
+Table t6(const std::vector<FitProblem>& posteriors, const ReportContext& context);
 
 }  // namespace variscope::experiments

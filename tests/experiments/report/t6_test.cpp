@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 
 #include "experiments/report/figure_predictive.hpp"
@@ -57,7 +58,7 @@ const TableCell& entry(const Table& table, const std::string& key) {
 
 TEST(T6, AveragesRepeatsAndTakesItsIntervalsFromTheRows) {
   const std::vector<FitCellRecord> cells = {example()};
-  const Table table = t6(summarise_fits(cells), {});
+  const Table table = t6(summarise_posteriors(cells), {});
   ASSERT_EQ(table.sections.size(), 1U);  // a grid has no responses
   EXPECT_EQ(table.sections[0].point, "training");
   EXPECT_EQ(entry(table, "fits").estimate.value, 2);
@@ -78,6 +79,32 @@ TEST(T6, AveragesRepeatsAndTakesItsIntervalsFromTheRows) {
   EXPECT_NE(table.sections[0].notes.at(0).find("0.95"), std::string::npos);  // 1 - 2 * 25 / 1000
 }
 
+TEST(T6, FitsOfOnePosteriorStandSideBySideWhateverTheirFamily) {
+  std::vector<FitCellRecord> cells = {example(), example(), example()};
+  cells[0].settings.emplace_back("family.name", "full_rank_gaussian");
+  cells[1].id = "cell_001";
+  cells[1].family = "mean_field_gaussian";
+  cells[1].settings.emplace_back("family.name", "mean_field_gaussian");
+  // Another order of parts, and another number of draws.
+  std::swap(cells[1].predicted[0], cells[1].predicted[1]);
+  cells[1].predictive_draws = 199;
+  for (FitRecord& fit : cells[1].fits) {
+    const auto half = static_cast<std::ptrdiff_t>(predictive_figures.size());
+    std::rotate(fit.predictive.begin(), fit.predictive.begin() + half, fit.predictive.end());
+  }
+  cells[2].id = "cell_002";
+  cells[2].settings = {{"model.name", "linear_regression"}, {"family.name", "full_rank_gaussian"}, {"model.noise_sd", "2"}};
+  const Table table = t6(summarise_posteriors(cells), {});
+  ASSERT_EQ(table.sections.size(), 2U);  // two posteriors
+  ASSERT_EQ(table.sections[0].rows.size(), 2U);
+  EXPECT_EQ(table.sections[0].notes.size(), 2U);  // of two numbers of draws
+  const auto column = static_cast<std::size_t>(
+      std::find_if(table.columns.begin(), table.columns.end(), [](const Column& c) { return c.key == "log_density"; }) -
+      table.columns.begin());
+  for (const TableRow& row : table.sections[0].rows) EXPECT_NEAR(row.cells.at(column).estimate.value, -1.1, 1e-12);
+  EXPECT_NE(table.sections[0].rows[0].variant, table.sections[0].rows[1].variant);
+}
+
 TEST(T6, IsLeftOutWhereNothingIsPredicted) {
   FitCellRecord cell = example();
   cell.predicted.clear();
@@ -87,14 +114,14 @@ TEST(T6, IsLeftOutWhereNothingIsPredicted) {
     fit.predicted_rows.clear();
   }
   const std::vector<FitCellRecord> cells = {cell};
-  const auto problems = summarise_fits(cells);
+  const auto problems = summarise_posteriors(cells);
   for (const NamedTable& table : fit_tables(cells, {})) EXPECT_NE(table.name, "t6");
   EXPECT_TRUE(predictive_figures_of(problems, {}).empty());
 }
 
 TEST(T6, FigureSortsRowsAndDrawsBandsOverTheGrid) {
   const std::vector<FitCellRecord> cells = {example()};
-  const auto figures = predictive_figures_of(summarise_fits(cells), {});
+  const auto figures = predictive_figures_of(summarise_posteriors(cells), {});
   ASSERT_EQ(figures.size(), 1U);
   std::vector<double> covariates;
   std::size_t at = figures[0].data.find('\n');
