@@ -12,6 +12,7 @@
 #include <iterator>
 
 #include "engine/error.hpp"
+#include "engine/store/fault.hpp"
 
 namespace variscope::store {
 
@@ -34,10 +35,14 @@ void synchronise(const std::filesystem::path& path) {
 }
 
 void commit_file(const std::filesystem::path& target) {
+  fault_point(target, "written");
   synchronise(unfinished(target));
+  fault_point(target, "synchronised");
   if (std::rename(unfinished(target).c_str(), target.c_str()) != 0) throw_errno("rename", target);
+  fault_point(target, "renamed");
   const auto directory = target.parent_path();
   synchronise(directory.empty() ? std::filesystem::path(".") : directory);
+  fault_point(target, "committed");
 }
 
 void write_text_file(const std::filesystem::path& target, std::string_view text) {

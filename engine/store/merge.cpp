@@ -77,6 +77,7 @@ void ChunkMerger::add(const Chunk& chunk) {
     }
     copy_batches(from, into, chunk.first_batch);
     record->counts += chunk.counts[e];
+    if (!chunk.seconds.empty()) record->seconds_per_call += chunk.seconds[e];
     if (crossed) {
       copy_batches(chunk.components[e], record->components, chunk.first_batch);
       record->component_counts += chunk.component_counts[e];

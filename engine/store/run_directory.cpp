@@ -10,6 +10,7 @@
 
 #include "engine/error.hpp"
 #include "engine/store/durable.hpp"
+#include "engine/store/fault.hpp"
 #include "engine/store/manifest.hpp"
 #include "engine/store/run_file.hpp"
 #include "engine/store/trace_file.hpp"
@@ -29,7 +30,8 @@ void make_directories(const fs::path& path) {
 /// All that variscope leaves in a run directory, by name.
 std::vector<fs::path> own_files(const fs::path& path) {
   std::vector<fs::path> files;
-  for (const auto* name : {"run.h5", "run.h5.tmp", "MANIFEST", "MANIFEST.tmp"}) {
+  for (const auto* name : {"run.h5", "run.h5.tmp", "MANIFEST", "MANIFEST.tmp", "MANIFEST.previous", "MANIFEST.previous.tmp", "status.json",
+                           "status.json.tmp"}) {
     if (fs::is_regular_file(path / name)) files.push_back(path / name);
   }
   const auto add = [&](const char* folder, bool (*is_ours)(const std::string&)) {
@@ -43,10 +45,17 @@ std::vector<fs::path> own_files(const fs::path& path) {
   return files;
 }
 
-void refuse_existing(const fs::path& path, const char* name) {
-  if (fs::exists(path / name)) {
+void refuse_existing(const fs::path& path) {
+  if (fs::exists(path / "run.h5")) {
     throw UserError(fmt::format("{}: there is a record already. Choose another directory, or ask to overwrite it with --overwrite.",
-                                (path / name).string()));
+                                (path / "run.h5").string()));
+  }
+  for (const char* name : {"MANIFEST", "MANIFEST.previous"}) {
+    if (!fs::exists(path / name)) continue;
+    throw UserError(
+        fmt::format("{}: there is an unfinished run. `variscope resume {}` goes on with it; or choose another directory, or overwrite it "
+                    "with --overwrite.",
+                    (path / name).string(), path.string()));
   }
 }
 
@@ -90,11 +99,8 @@ RunDirectory::RunDirectory(fs::path path, Existing existing, Index predicted_byt
   if (fresh) require_space(path_, predicted_bytes, existing);
   make_directories(path_);
   lock_.emplace(path_ / "lock", foreign);
-  if (existing == Existing::refuse) {
-    refuse_existing(path_, "run.h5");
-    refuse_existing(path_, "MANIFEST");
-  }
-  if (existing == Existing::resume && fs::exists(run_file())) {
+  if (existing == Existing::refuse) refuse_existing(path_);
+  if (existing == Existing::resume && is_complete(path_)) {
     throw UserError(fmt::format("{}: the run is complete. There is nothing to resume; report on it.", run_file().string()));
   }
   if (existing == Existing::overwrite) require_own(path_);
@@ -108,12 +114,39 @@ RunDirectory::RunDirectory(fs::path path, Existing existing, Index predicted_byt
   }
 }
 
-void RunDirectory::remove_segments() {
-  fs::remove(path_ / "MANIFEST");
-  synchronise(path_);
-  remove_uncommitted(path_, std::nullopt);
+void RunDirectory::remove_segments() { store::remove_segments(path_); }
+
+void remove_segments(const fs::path& run) {
+  fault_point("clean.begin");
+  // In this order: a manifest without its predecessor is still one, a predecessor alone would look like a run to resume.
+  fs::remove(run / "MANIFEST.previous");
+  fs::remove(run / "MANIFEST");
+  fault_point("clean.manifest");
+  synchronise(run);
+  if (fs::is_directory(run / "segments")) remove_uncommitted(run, std::nullopt);
   std::error_code not_empty;
-  fs::remove(path_ / "segments", not_empty);
+  fs::remove(run / "segments", not_empty);
+  fault_point("clean.end");
+}
+
+bool is_complete(const fs::path& run) {
+  if (!fs::exists(run / "run.h5")) return false;
+  std::optional<Manifest> manifest;
+  try {
+    manifest = read_manifest(run);
+  } catch (const UserError&) {
+    // Then run.h5 is all there is.
+    return true;
+  }
+  if (!manifest) return true;
+  try {
+    const auto hash = verified_results_hash(run / "run.h5");
+    const auto extends = manifest->state.find(extended_hash_key);
+    return extends == manifest->state.end() || extends->second != hash;
+  } catch (const UserError&) {
+    // Damaged; but what it was made from is still there.
+    return false;
+  }
 }
 
 }  // namespace variscope::store

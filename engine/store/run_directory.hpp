@@ -13,7 +13,7 @@ namespace variscope::store {
 enum class Existing {
   refuse,     ///< UserError if run.h5 or MANIFEST exists
   overwrite,  ///< remove what variscope wrote, nothing else
-  resume,     ///< keep the committed segments, remove the rest; UserError if run.h5 exists (the run is complete)
+  resume,     ///< keep the committed segments, remove the rest; UserError if run.h5 is complete (is_complete)
 };
 
 /// Created and locked by one process (rank 0) for the whole run; the others use its paths. The lock goes with the object.
@@ -23,15 +23,27 @@ class RunDirectory {
   /// Throws UserError with the figures otherwise, before anything is removed.
   RunDirectory(std::filesystem::path path, Existing existing, Index predicted_bytes, ForeignLock foreign = ForeignLock::respect);
 
+  /// Throws SystemError if another process has taken the directory over: to be called before every commit.
+  void require_held() const { lock_->require_held(); }
+
   [[nodiscard]] const std::filesystem::path& path() const { return path_; }
   [[nodiscard]] std::filesystem::path run_file() const { return path_ / "run.h5"; }
 
-  /// Once run.h5 is written: removes MANIFEST, then all segments.
+  /// Once run.h5 is written.
   void remove_segments();
 
  private:
   std::filesystem::path path_;
   std::optional<RunLock> lock_;
 };
+
+/// Key of Manifest::state: the results hash of the run.h5 that a run goes on from to more of the same. Such a run.h5 is not its end.
+inline constexpr const char* extended_hash_key = "extends";
+
+/// Removes the manifests of a run, then all its segments. Needs the directory's lock, and a run.h5 that holds what they held.
+void remove_segments(const std::filesystem::path& run);
+
+/// Whether a directory holds a run.h5 that is the end of its run: it opens, its results match their hash, and no manifest extends it.
+[[nodiscard]] bool is_complete(const std::filesystem::path& run);
 
 }  // namespace variscope::store

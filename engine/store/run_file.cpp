@@ -91,6 +91,13 @@ void write_provenance(const Handle& file, const std::map<std::string, std::strin
   group.close();
 }
 
+std::map<std::string, std::string> provenance_of(const Handle& file) {
+  std::map<std::string, std::string> texts;
+  const auto group = open_group(file, "provenance");
+  for (const auto& key : attribute_names(group)) texts.emplace(key, read_text_attribute(group, key));
+  return texts;
+}
+
 /// Opens a run file of this version; throws UserError otherwise.
 Handle open_run(const std::filesystem::path& path) {
   if (!std::filesystem::exists(path)) {
@@ -229,9 +236,17 @@ RunRecord read_run_file(const std::filesystem::path& path) {
     run.execution.names = read_texts(file, "execution/name");
     run.execution.values = read_doubles(file, "execution/values");
     run.execution.ranks = static_cast<Index>(extent_of(open_dataset(file, "execution/rank")).front());
-    const auto provenance = open_group(file, "provenance");
-    for (const auto& key : attribute_names(provenance)) run.provenance.emplace(key, read_text_attribute(provenance, key));
+    run.provenance = provenance_of(file);
     return run;
+  });
+}
+
+std::map<std::string, std::string> read_provenance(const std::filesystem::path& path) {
+  return reading(path, [&] {
+    const auto file = open_run(path);
+    auto texts = provenance_of(file);
+    texts["results_hash"] = read_text_attribute(file, "results_hash");
+    return texts;
   });
 }
 

@@ -59,6 +59,9 @@ std::string write_run_file(const std::filesystem::path& path, const std::vector<
 /// Throws UserError if the file is missing, damaged, of another format version, or if its results do not match their hash.
 [[nodiscard]] RunRecord read_run_file(const std::filesystem::path& path);
 
+/// The provenance alone, and the stated hash as "results_hash"; nothing is checked against the content. Throws as read_run_file.
+[[nodiscard]] std::map<std::string, std::string> read_provenance(const std::filesystem::path& path);
+
 /// The hash the file carries, after checking it against the content.
 [[nodiscard]] std::string verified_results_hash(const std::filesystem::path& path);
 

@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <fstream>
@@ -71,6 +72,22 @@ bool is_dead(const Holder& holder) {
   return !holder.began.empty() && !began.empty() && began != holder.began;
 }
 
+std::string name_of(const Holder& holder) {
+  return holder.host.empty() ? "an unknown process" : fmt::format("process {} on host {}", holder.pid, holder.host);
+}
+
+/// Whether a lock of another host stays undated for `stale`. The file's own dates alone are compared.
+bool falls_silent(const std::filesystem::path& file, std::chrono::milliseconds stale) {
+  std::error_code gone;
+  const auto first = std::filesystem::last_write_time(file, gone);
+  const auto began = std::chrono::steady_clock::now();
+  while (!gone && std::chrono::steady_clock::now() - began < stale) {
+    std::this_thread::sleep_for(std::min<std::chrono::milliseconds>(stale / 20, std::chrono::seconds(1)));
+    if (std::filesystem::last_write_time(file, gone) != first && !gone) return false;
+  }
+  return true;
+}
+
 /// Creates the lock file, or returns false if there is one.
 bool create(const std::filesystem::path& file, const std::string& text) {
   const int descriptor = ::open(file.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
@@ -106,10 +123,13 @@ void remove_judged(const std::filesystem::path& file, const std::string& text) {
 
 }  // namespace
 
-RunLock::RunLock(std::filesystem::path file, ForeignLock foreign) : file_(std::move(file)) {
+RunLock::RunLock(std::filesystem::path file, ForeignLock foreign, LockTimes times) : file_(std::move(file)) {
   text_ = describe({host_name(), ::getpid(), beginning_of(::getpid())});
   for (int attempt = 0; attempt < 10; ++attempt) {
-    if (create(file_, text_)) return;
+    if (create(file_, text_)) {
+      heart_ = std::thread([this, times] { beat(times.beat); });
+      return;
+    }
     std::string text;
     try {
       text = read_text_file(file_);
@@ -117,11 +137,11 @@ RunLock::RunLock(std::filesystem::path file, ForeignLock foreign) : file_(std::m
       continue;  // its holder has just left
     }
     const auto holder = parse(text);
-    if (!is_dead(holder) && foreign == ForeignLock::respect) {
-      const auto who =
-          holder.host.empty() ? std::string("an unknown process") : fmt::format("process {} on host {}", holder.pid, holder.host);
+    const bool stale = is_dead(holder) || foreign == ForeignLock::take_over ||
+                       (foreign == ForeignLock::wait && holder.host != host_name() && falls_silent(file_, times.stale));
+    if (!stale) {
       throw UserError(fmt::format("{}: in use by {}. Wait until it has ended; if it no longer runs, remove {}.",
-                                  file_.parent_path().string(), who, file_.string()));
+                                  file_.parent_path().string(), name_of(holder), file_.string()));
     }
     remove_judged(file_, text);
   }
@@ -129,10 +149,54 @@ RunLock::RunLock(std::filesystem::path file, ForeignLock foreign) : file_(std::m
 }
 
 RunLock::~RunLock() {
+  {
+    const std::lock_guard<std::mutex> guard(mutex_);
+    done_ = true;
+  }
+  leaving_.notify_all();
+  if (heart_.joinable()) heart_.join();
   try {
     if (read_text_file(file_) == text_) ::unlink(file_.c_str());
   } catch (const std::exception&) {
     // Taken over or removed by hand: nothing of ours is left.
+  }
+}
+
+void RunLock::beat(std::chrono::milliseconds every) {
+  // The main thread alone is to be interrupted.
+  sigset_t all;
+  sigfillset(&all);
+  pthread_sigmask(SIG_BLOCK, &all, nullptr);
+  std::unique_lock<std::mutex> guard(mutex_);
+  while (!leaving_.wait_for(guard, every, [this] { return done_; })) {
+    try {
+      // A lock that was taken over is its new holder's to date.
+      if (read_text_file(file_) == text_) ::utimensat(AT_FDCWD, file_.c_str(), nullptr, 0);
+    } catch (const std::exception&) {
+      // The directory is away for now: the next commit will tell.
+    }
+  }
+}
+
+void RunLock::require_held() const {
+  std::string text;
+  try {
+    text = read_text_file(file_);
+  } catch (const SystemError& error) {
+    throw SystemError(fmt::format("{}: the lock of this run is gone ({}). Resume it when the directory is there again.",
+                                  file_.parent_path().string(), error.what()));
+  }
+  if (text != text_) {
+    throw SystemError(fmt::format("{}: {} has taken this run over. It goes on there.", file_.parent_path().string(), name_of(parse(text))));
+  }
+}
+
+std::string lock_holder(const std::filesystem::path& file) {
+  try {
+    const auto holder = parse(read_text_file(file));
+    return is_dead(holder) ? std::string() : name_of(holder);
+  } catch (const SystemError&) {
+    return {};
   }
 }
 

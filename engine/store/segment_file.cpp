@@ -29,7 +29,7 @@ SegmentEntry write_segment_file(const std::filesystem::path& run, Index checkpoi
   return entry;
 }
 
-Handle open_segment_file(const std::filesystem::path& run, const SegmentEntry& entry, const std::string& format, Index version) {
+void check_segment_file(const std::filesystem::path& run, const SegmentEntry& entry) {
   const auto path = path_of(run, entry.name);
   std::error_code missing;
   const auto size = std::filesystem::file_size(path, missing);
@@ -39,6 +39,11 @@ Handle open_segment_file(const std::filesystem::path& run, const SegmentEntry& e
   }
   if (sha256_file(path) != entry.sha256)
     throw SystemError(fmt::format("segment: {} (its bytes do not match the committed SHA-256)", path.string()));
+}
+
+Handle open_segment_file(const std::filesystem::path& run, const SegmentEntry& entry, const std::string& format, Index version) {
+  check_segment_file(run, entry);
+  const auto path = path_of(run, entry.name);
   auto file = open_file(path, Access::read);
   if (read_text_attribute(file, "format") != format || read_integer_attribute(file, "format_version") != version) {
     throw SystemError(fmt::format("segment: {} (of another format version)", path.string()));

@@ -50,7 +50,7 @@ Shape shape_of(const Chunk& chunk) {
   const auto crossed_size = crossed ? size : 0;
   if (size == 0 || chunk.moments.size() != size || chunk.counts.size() != size || chunk.components.size() != crossed_size ||
       chunk.component_counts.size() != crossed_size || chunk.shard_components.size() != (sharded ? crossed_size : 0) ||
-      (sharded && !crossed)) {
+      (sharded && !crossed) || (!chunk.seconds.empty() && chunk.seconds.size() != size)) {
     throw std::invalid_argument(fmt::format("chunk of cell '{}': estimators, moments and counts differ in number", chunk.cell));
   }
   const auto& first = chunk.moments.front();
@@ -106,16 +106,20 @@ void write_content(const Handle& file, const std::vector<Chunk>& chunks) {
   std::vector<Shape> shapes;
   std::vector<std::string> cells;
   std::vector<std::string> names;
+  std::vector<double> seconds;
   for (const auto& chunk : chunks) {
     shapes.push_back(shape_of(chunk));
     cells.push_back(chunk.cell);
     names.insert(names.end(), chunk.estimators.begin(), chunk.estimators.end());
+    seconds.insert(seconds.end(), chunk.seconds.begin(), chunk.seconds.end());
+    seconds.resize(names.size(), 0.0);
   }
   write_attribute(file, "format", format_name);
   write_attribute(file, "format_version", format_version);
   write_integers(file, "shape", {shapes.size(), entries}, shapes.empty() ? nullptr : shapes.front().data()).close();
   write_texts(file, "cell", cells).close();
   write_texts(file, "estimator", names).close();
+  write_doubles(file, "seconds", {seconds.size()}, seconds.data()).close();
   write_counts(file, "counts", chunks, &Chunk::counts);
   write_counts(file, "component_counts", chunks, &Chunk::component_counts);
   write_arrays(file, chunks, &Chunk::moments);
@@ -185,6 +189,7 @@ void visit_segment(const std::filesystem::path& run, const SegmentEntry& entry, 
   const auto table = read_table(file);
   const auto counts = read_integers(file, "counts");
   const auto component_counts = read_integers(file, "component_counts");
+  const auto seconds = read_doubles(file, "seconds");
   MomentReader<BatchMoments> moments(file);
   MomentReader<ComponentMoments> components(file);
   MomentReader<ShardMoments> shard_components(file);
@@ -195,6 +200,7 @@ void visit_segment(const std::filesystem::path& run, const SegmentEntry& entry, 
     Chunk chunk{table.cells.at(c), shape[point], shape[first_batch], {}, {}, {}, {}, {}, {}};
     for (Index e = 0; e < shape[estimators]; ++e, ++next) {
       chunk.estimators.push_back(table.names.at(next));
+      chunk.seconds.push_back(seconds.at(next));
       chunk.counts.push_back(counts_at(counts, next));
       auto& of_calls = chunk.moments.emplace_back();
       of_calls.resize(shape[batches], shape[parameters], shape[blocks]);

@@ -23,6 +23,7 @@ struct Chunk {
   std::vector<ComponentMoments> components;      ///< empty, or one per estimator, of as many batches
   std::vector<ShardMoments> shard_components;    ///< likewise; empty too where no designs are within shards
   std::vector<models::Counts> component_counts;  ///< empty, or one per estimator: work of both kinds of designs
+  std::vector<double> seconds{};                 ///< empty, or one per estimator: wall time of all calls, a timing
 };
 
 /// A chunk without its numbers: what is done, for a run that resumes.

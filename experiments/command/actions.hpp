@@ -42,6 +42,19 @@ struct RunOptions {
   std::string continued;  ///< a run of shorter fits, from whose ends this study's go on; empty: none
   Reduce reduce = Reduce::exact;
   bool quiet = false;
+  double checkpoint_s = 30;  ///< at most so long between checkpoints, while work can be cut there
+  double stop_after_s = 0;   ///< checkpoint and leave then; 0: never
+  bool resume = false;       ///< go on with the unfinished run in `output`; its spec is the one recorded there
+  Index extend = 0;          ///< of a resumed run that is complete: go on to so many replicates; 0: no
+  bool take_over = false;    ///< of a resumed run: remove another process's lock
+  std::string spec_text{};   ///< of a spec that is not read from a file; `spec` then only says where it stood
+  std::string expected{};    ///< results hash that the run is to end with; another is a failure. Empty: any
+};
+
+/// `variscope status`.
+struct StatusOptions {
+  std::string run;  ///< run directory
+  bool json = false;
 };
 
 /// `variscope plan`: for pretended ranks.
@@ -60,6 +73,7 @@ struct ReportOptions {
   ReportFormat format = ReportFormat::text;
   std::string output;  ///< file to write; empty: standard output
   std::string table;   ///< "t1", ...; empty: all that the run has
+  bool partial = false;  ///< of an unfinished run: what it has committed
 };
 
 /// `variscope data synth`. Like run: the ranks exist already.
@@ -81,6 +95,15 @@ struct SelftestOptions {
 
 /// Each returns the exit status, or throws UserError (status 2) or anything else (status 1).
 int run_study(const RunOptions& options);
+/// `variscope collect`: what an unfinished run has committed, as one file that reads like a run.h5.
+struct CollectOptions {
+  std::string run;
+  std::string output;  ///< empty: partial.h5 in the run directory
+};
+int collect(const CollectOptions& options);
+int print_status(const StatusOptions& options);
+/// The options that run the study of a run.h5 again, in another directory, and expect its results hash.
+RunOptions rerun_options(const std::string& run);
 int print_plan(const PlanOptions& options);
 int print_report(const ReportOptions& options);
 int selftest(const SelftestOptions& options);

@@ -37,7 +37,7 @@ class SignalPipe {
   SignalPipe() {
     sigset_t wanted;
     sigemptyset(&wanted);
-    for (const int number : {SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGCHLD}) sigaddset(&wanted, number);
+    for (const int number : {SIGINT, SIGTERM, SIGUSR1, SIGUSR2, SIGHUP, SIGQUIT, SIGCHLD}) sigaddset(&wanted, number);
     sigprocmask(SIG_BLOCK, &wanted, &before_);
     descriptor_ = signalfd(-1, &wanted, SFD_CLOEXEC | SFD_NONBLOCK);
     if (descriptor_ < 0) throw SystemError(fmt::format("cannot watch signals (signalfd: {})", std::strerror(errno)));
@@ -80,10 +80,11 @@ bool drain(int descriptor, OutputFilter& filter) {
   }
 }
 
-/// Until the child has ended and its output is read. A third interrupt kills what did not listen to the first two.
-Ending watch(int child, int output, const SignalPipe& signals, OutputFilter& filter) {
+/// Until the child has ended and its output is read. mpirun answers SIGTERM and SIGINT by killing its ranks a second later, but passes
+/// SIGUSR1 on: that is how ranks are asked to save and leave. Another interrupt from the keyboard kills them.
+Ending watch(int child, bool open_mpi, int output, const SignalPipe& signals, OutputFilter& filter) {
   Ending ending;
-  int interrupts = 0;
+  bool asked = false;
   bool open = true;
   while (true) {
     std::array<pollfd, 2> sources = {pollfd{signals.descriptor(), POLLIN, 0}, pollfd{open ? output : -1, POLLIN, 0}};
@@ -92,11 +93,11 @@ Ending watch(int child, int output, const SignalPipe& signals, OutputFilter& fil
     while (const int number = signals.next()) {
       if (number == SIGCHLD) continue;
       ending.interrupted_by = number;
-      ++interrupts;
-      if (interrupts < 3)
-        kill(child, number == SIGHUP || number == SIGQUIT ? SIGTERM : number);
-      else
+      if (asked && (number == SIGINT || number == SIGQUIT))
         kill(-child, SIGKILL);
+      else
+        kill(child, open_mpi ? SIGUSR1 : number);
+      asked = true;
     }
     int status = 0;
     if (waitpid(child, &status, WNOHANG) == child) {
@@ -138,7 +139,7 @@ int launch(const LaunchRequest& request) {
       },
       isatty(STDERR_FILENO) == 1);
   if (raw) filter.copy_input_to(write_stderr);
-  const Ending ending = watch(child, ends[0], signals, filter);
+  const Ending ending = watch(child, launcher->open_mpi, ends[0], signals, filter);
   close(ends[0]);
   if (ending.interrupted_by == 0) return filter.finish(ending.raw_status);
   const int status = filter.finish(0);

@@ -52,8 +52,9 @@ LaunchCommand launch_command(const Launcher& launcher, const LaunchRequest& requ
 /// --threads if given, else OMP_NUM_THREADS, else the cores divided by the ranks.
 int resolve_threads(int asked, int ranks);
 
-/// Runs the request to its end and returns its exit status: 0, that of the failing rank (1 or 2), or 128 + signal if interrupted.
-/// Forwards SIGINT and SIGTERM. UserError if there is no launcher.
+/// Runs the request to its end and returns its exit status: 0, that of the failing rank (1 or 2), 85 if the ranks were asked to stop and
+/// saved their work, or 128 + signal if they were killed. SIGINT, SIGTERM, SIGUSR1, SIGUSR2, SIGHUP and SIGQUIT ask them; a SIGINT or
+/// SIGQUIT after any of them kills. UserError if there is no launcher.
 int launch(const LaunchRequest& request);
 
 /// Whether this process is a rank that launch() started.

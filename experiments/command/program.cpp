@@ -80,6 +80,10 @@ int run_program(int argc, char** argv) {
   program.get_formatter()->column_width(34);
   program.require_subcommand(0, 1);
   add_run(program, chosen, words);
+  add_resume(program, chosen, words);
+  add_status(program, chosen);
+  add_collect(program, chosen);
+  add_rerun(program, chosen, words);
   add_plan(program, chosen);
   add_report(program, chosen);
   add_compare(program, chosen);

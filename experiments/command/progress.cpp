@@ -33,9 +33,9 @@ double share(double done, double total) { return total > 0 ? std::clamp(done / t
 std::string rate_text(const std::string& unit, double done, double seconds) {
   return done > 0 && seconds > 0 ? fmt::format("{} {}/s", format_count(done / seconds), unit) : "";
 }
-std::string left_text(double done, double total, double seconds) {
-  if (!(done > 0 && seconds > 0)) return "";
-  const double left = seconds * std::max(0.0, total - done) / done;
+std::string left_text(double done, double total, double seconds, double already) {
+  if (!(done > already && seconds > 0)) return "";
+  const double left = seconds * std::max(0.0, total - done) / (done - already);
   return (left < 1 ? std::string("1 s") : format_duration(left)) + " left";
 }
 
@@ -66,9 +66,9 @@ std::string format_duration(double seconds) {
   return fmt::format("{} d {:02} h", whole / 86400, whole % 86400 / 3600);
 }
 
-std::string format_bar(const std::string& unit, double done, double total, double seconds, int columns) {
+std::string format_bar(const std::string& unit, double done, double total, double seconds, int columns, double already) {
   std::string numbers = fmt::format("{:3.0f} %", std::floor(100 * share(done, total)));
-  for (const std::string& part : {rate_text(unit, done, seconds), left_text(done, total, seconds)}) {
+  for (const std::string& part : {rate_text(unit, done - already, seconds), left_text(done, total, seconds, already)}) {
     if (!part.empty()) numbers += "  " + part;
   }
   // A line that fills the terminal would wrap and could not be redrawn: one column stays free.
@@ -79,11 +79,11 @@ std::string format_bar(const std::string& unit, double done, double total, doubl
                      std::string(static_cast<std::size_t>(width - filled), ' '), numbers);
 }
 
-std::string format_log_line(const std::string& unit, double done, double total, double seconds) {
+std::string format_log_line(const std::string& unit, double done, double total, double seconds, double already) {
   std::string line = fmt::format("progress: {:.0f} % ({:.0f} of {:.0f} {})", std::floor(100 * share(done, total)), done, total, unit);
-  const std::string rate = rate_text(unit, done, seconds);
+  const std::string rate = rate_text(unit, done - already, seconds);
   if (!rate.empty()) line += ", " + rate + ", " + format_duration(seconds) + " elapsed";
-  if (!rate.empty() && done < total) line += ", " + left_text(done, total, seconds);
+  if (!rate.empty() && done < total) line += ", " + left_text(done, total, seconds, already);
   return line;
 }
 
@@ -97,9 +97,9 @@ Progress::Progress(ProgressStyle style, std::string unit) : style_(style), unit_
 
 Progress::~Progress() { clear(); }
 
-void Progress::start(double total) {
+void Progress::start(double total, double already) {
   total_ = total;
-  done_ = 0;
+  done_ = already_ = already;
   running_ = true;
   start_ = Clock::now();
   draw(start_);
@@ -116,10 +116,15 @@ void Progress::draw(Clock::time_point now) {
   last_ = now;
   if (style_ == ProgressStyle::silent) return;
   const double seconds = std::chrono::duration<double>(now - start_).count();
-  if (style_ == ProgressStyle::log) return write_all(format_log_line(unit_, done_, total_, seconds) + "\n");
+  if (style_ == ProgressStyle::log) return write_all(format_log_line(unit_, done_, total_, seconds, already_) + "\n");
   // Drawn over the old bar, the rest of the line cleared after it: no flicker. \r ends it, so that whatever follows covers it.
-  write_all(format_bar(unit_, done_, total_, seconds, terminal_columns()) + "\x1b[K\r");
+  write_all(format_bar(unit_, done_, total_, seconds, terminal_columns(), already_) + "\x1b[K\r");
   bar_shown_ = true;
+}
+
+double Progress::seconds_left() const {
+  const double seconds = std::chrono::duration<double>(Clock::now() - start_).count();
+  return running_ && done_ > already_ ? seconds * std::max(0.0, total_ - done_) / (done_ - already_) : -1;
 }
 
 void Progress::clear() {
@@ -139,8 +144,9 @@ void Progress::finish() {
   if (style_ == ProgressStyle::silent) return;
   clear();
   const double seconds = std::chrono::duration<double>(Clock::now() - start_).count();
-  const std::string rate = rate_text(unit_, done_, seconds);
-  write_all(fmt::format("done: {:.0f} {} in {}{}\n", done_, unit_, format_duration(seconds), rate.empty() ? "" : " (" + rate + ")"));
+  const std::string rate = rate_text(unit_, done_ - already_, seconds);
+  write_all(
+      fmt::format("done: {:.0f} {} in {}{}\n", done_ - already_, unit_, format_duration(seconds), rate.empty() ? "" : " (" + rate + ")"));
 }
 
 }  // namespace variscope::experiments

@@ -11,9 +11,9 @@ namespace variscope::experiments {
 enum class ProgressStyle { silent, log, terminal };
 
 /// "[#######             ]  35 %  1.2k replicates/s  2 min 10 s left", cut to `columns`.
-std::string format_bar(const std::string& unit, double done, double total, double seconds, int columns);
+std::string format_bar(const std::string& unit, double done, double total, double seconds, int columns, double already = 0);
 /// "progress: 35 % (352 of 1000 replicates), 1.2k replicates/s, 12 s elapsed, 2 min 10 s left"
-std::string format_log_line(const std::string& unit, double done, double total, double seconds);
+std::string format_log_line(const std::string& unit, double done, double total, double seconds, double already = 0);
 /// "850 ms", "12 s", "2 min 10 s", "3 h 05 min", "4 d 02 h".
 std::string format_duration(double seconds);
 /// "1.2k", "35", "4.1M": three digits at most.
@@ -31,13 +31,21 @@ class Progress {
   Progress& operator=(const Progress&) = delete;
 
   /// Work in any unit whose rate is worth showing.
-  void start(double total);
+  void start(double total) { start(total, 0); }
+  /// `already`: what an earlier session did, no part of the rate.
+  void start(double total, double already);
   /// `work` more is done (not the sum).
   void advance(double work);
   /// A line that stays, above the bar.
   void message(const std::string& text);
   /// Last state and the time taken.
   void finish();
+
+  [[nodiscard]] double done() const { return done_; }
+  [[nodiscard]] double total() const { return total_; }
+  [[nodiscard]] const std::string& unit() const { return unit_; }
+  /// At the rate so far; negative: unknown.
+  [[nodiscard]] double seconds_left() const;
 
  private:
   using Clock = std::chrono::steady_clock;
@@ -48,6 +56,7 @@ class Progress {
   std::string unit_;
   double total_ = 0;
   double done_ = 0;
+  double already_ = 0;
   bool running_ = false;
   bool bar_shown_ = false;
   Clock::time_point start_;

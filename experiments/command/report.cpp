@@ -15,6 +15,7 @@ void add_report(CLI::App& program, Action& chosen) {
       {"text", ReportFormat::text}, {"markdown", ReportFormat::markdown}, {"csv", ReportFormat::csv}, {"latex", ReportFormat::latex}};
   add_choice(*app, "--format", options->format, formats, "latex: booktabs");
   app->add_option("--table", options->table, "One table alone (default: all that the run has)")->check(CLI::IsMember(table_names()));
+  app->add_flag("--partial", options->partial, "Of an unfinished run: what it has committed so far");
   app->add_option("--output", options->output, "File to write (default: standard output)");
   app->footer(
       "Examples:\n"

@@ -63,18 +63,32 @@ Range parse_chains(const std::string& text) {
   return {first, last + 1};
 }
 
+void add_execution(CLI::App& app, RunOptions& options, std::string& layout) {
+  app.add_option("--ranks", options.ranks, "MPI ranks; more than one starts mpirun (below mpirun or srun: left out)")
+      ->check(CLI::Range(1, 1000000))
+      ->option_text("N");
+  app.add_option("--threads", options.threads, "OpenMP threads of each rank (default: OMP_NUM_THREADS, or cores / ranks)")
+      ->check(CLI::Range(1, 4096))
+      ->option_text("N");
+  app.add_option("--layout", layout, layout_help);
+  app.add_option("--checkpoint-seconds", options.checkpoint_s,
+                 "Save about so often (0: after every piece of work); no result depends on it")
+      ->check(CLI::Range(0.0, 1e6))
+      ->option_text("S")
+      ->capture_default_str();
+  app.add_option("--stop-after", options.stop_after_s, "Save and leave after so many seconds, with status 85 (0: never)")
+      ->check(CLI::Range(0.0, 1e9))
+      ->option_text("S")
+      ->capture_default_str();
+  app.add_flag("--quiet", options.quiet, "No progress");
+}
+
 void add_run(CLI::App& program, Action& chosen, const Words& words) {
   auto* app = program.add_subcommand("run", "Run a study: every cell of a spec, on any number of ranks and threads, with the same bits");
   auto options = std::make_shared<RunOptions>();
   auto layout = std::make_shared<std::string>();
   app->add_option("SPEC", options->spec, "The study's .toml file")->required()->type_name("FILE");
-  app->add_option("--ranks", options->ranks, "MPI ranks; more than one starts mpirun (below mpirun or srun: left out)")
-      ->check(CLI::Range(1, 1000000))
-      ->option_text("N");
-  app->add_option("--threads", options->threads, "OpenMP threads of each rank (default: OMP_NUM_THREADS, or cores / ranks)")
-      ->check(CLI::Range(1, 4096))
-      ->option_text("N");
-  app->add_option("--layout", *layout, layout_help);
+  add_execution(*app, *options, *layout);
   app->add_option("--output", options->output, "Run directory (default: output.directory of the spec, or runs/<study.name>)");
   app->add_flag("--overwrite", options->overwrite, "Replace a run that is there");
   auto chains = std::make_shared<std::string>();
@@ -87,13 +101,13 @@ void add_run(CLI::App& program, Action& chosen, const Words& words) {
       "bits as if begun anew");
   add_choice<Reduce>(*app, "--reduce", options->reduce, {{"exact", Reduce::exact}, {"fast", Reduce::fast}},
                      "exact: same bits on any number of ranks; fast: plain allreduce");
-  app->add_flag("--quiet", options->quiet, "No progress");
   app->footer(
       "Examples:\n"
       "  variscope run experiments/specs/breast_cancer_variance.toml --ranks 2\n"
       "  variscope run study.toml --ranks 4 --threads 2 --layout replicates=2,shards=2 --output runs/try --overwrite\n"
       "  srun -n 64 variscope run study.toml          (below a launcher it just runs)\n\n"
-      "Exit status: 0 done, 1 failure, 2 an error in the spec, the data or this command.\n"
+      "Exit status: 0 done, 1 failure, 2 an error in the spec, the data or this command, 85 asked to stop (SIGTERM, SIGINT, SIGUSR1,\n"
+      "SIGUSR2, --stop-after): everything finished is saved, and `variscope resume` goes on.\n"
       "VARISCOPE_MPIRUN_OUTPUT=all shows everything that mpirun writes.");
   app->callback([&chosen, options, layout, chains, &words] {
     chosen = [options, layout, chains, &words] {

@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "experiments/command/actions.hpp"
 #include "experiments/spec/nearest.hpp"
 
 namespace variscope::experiments {
@@ -18,6 +19,10 @@ using Action = std::function<int()>;
 using Words = std::vector<std::string>;
 
 void add_run(CLI::App& program, Action& chosen, const Words& words);
+void add_resume(CLI::App& program, Action& chosen, const Words& words);
+void add_rerun(CLI::App& program, Action& chosen, const Words& words);
+void add_status(CLI::App& program, Action& chosen);
+void add_collect(CLI::App& program, Action& chosen);
 void add_plan(CLI::App& program, Action& chosen);
 void add_report(CLI::App& program, Action& chosen);
 void add_compare(CLI::App& program, Action& chosen);
@@ -27,6 +32,10 @@ void add_selftest(CLI::App& program, Action& chosen, const Words& words);
 void add_submit(CLI::App& program, Action& chosen, const Words& words);
 void add_cancel(CLI::App& program, Action& chosen);
 void add_doctor(CLI::App& program, Action& chosen);
+
+/// --ranks, --threads, --layout, --quiet, --checkpoint-seconds, --stop-after: what says where and how a study runs, not what it computes.
+/// layout: parse_layout() of it goes into options.layout.
+void add_execution(CLI::App& app, RunOptions& options, std::string& layout);
 
 /// Calls `work` where the ranks exist: here if the program was started in parallel or one rank is enough, else below mpirun.
 /// Sets OpenMP's number of threads.

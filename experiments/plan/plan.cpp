@@ -169,10 +169,14 @@ Range DataPlan::share(Index shards, Index shard) const {
 }
 
 Plan make_plan(const std::string& spec_file, Index ranks, int threads, const LayoutRequest& layout, const std::string& output, Range only) {
+  return make_plan(read_spec(spec_file), ranks, threads, layout, output, only);
+}
+
+Plan make_plan(Spec spec, Index ranks, int threads, const LayoutRequest& layout, const std::string& output, Range only) {
   Plan plan;
-  plan.spec = read_spec(spec_file);
+  plan.spec = std::move(spec);
   if (plan.spec.cells.empty())
-    throw UserError(fmt::format("{}: no cell is left (every combination is excluded). Remove an [[exclude]].", spec_file));
+    throw UserError(fmt::format("{}: no cell is left (every combination is excluded). Remove an [[exclude]].", plan.spec.file));
   const Settings& first = plan.spec.cells.front().settings;
   plan.name = first.study.name;
   plan.directory = output.empty() ? output_directory(first) : output;

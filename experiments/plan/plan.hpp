@@ -153,6 +153,8 @@ inline cluster::Ownership sample_ownership(Index samples, Index parts) { return 
 /// work, too much memory, ... only: of a study of chains, those to run; empty: all.
 Plan make_plan(const std::string& spec_file, Index ranks, int threads, const LayoutRequest& layout, const std::string& output,
                Range only = {});
+/// The same for a spec that was read elsewhere.
+Plan make_plan(Spec spec, Index ranks, int threads, const LayoutRequest& layout, const std::string& output, Range only = {});
 
 /// The units of one crossed design. With all rows there is one minibatch (K = 1): the sample sets are then replicas, which ranks can
 /// divide.

@@ -6,11 +6,13 @@
 #include <fstream>
 
 #include "engine/error.hpp"
+#include "engine/store/run_directory.hpp"
 #include "engine/store/run_file.hpp"
 #include "experiments/command/actions.hpp"
 #include "experiments/report/render.hpp"
 #include "experiments/report/report.hpp"
 #include "experiments/report/tables.hpp"
+#include "experiments/run/partial.hpp"
 
 namespace variscope::experiments {
 
@@ -42,7 +44,9 @@ std::vector<NamedTable> tables_of(const store::RunRecord& run, const ReportConte
 int print_report(const ReportOptions& options) {
   std::filesystem::path file = options.run;
   if (std::filesystem::is_directory(file)) file /= "run.h5";
-  const store::RunRecord run = store::read_run_file(file);
+  if (options.partial && store::is_complete(file.parent_path()))
+    throw UserError(fmt::format("{}: the run is complete. Leave --partial out.", options.run));
+  const store::RunRecord run = options.partial ? partial_record(file.parent_path()) : store::read_run_file(file);
   const ReportContext context = report_context(run.provenance, run.results_hash);
   std::string text;
   for (const NamedTable& named : tables_of(run, context)) {
@@ -55,6 +59,11 @@ int print_report(const ReportOptions& options) {
   const auto directory = file.parent_path() / "report";
   if (options.output.empty()) {
     fmt::print("{}", text);
+    if (options.partial) {
+      // Of a run under way only what is asked for is written.
+      fmt::print("\n{}\n", run.provenance.at("partial"));
+      return 0;
+    }
     // The files of the report are made again from run.h5, so that they never lag behind the program.
     if (!run.fits.empty())
       write_fit_report(run.fits, context, directory.string());

@@ -6,6 +6,9 @@
 
 #include <algorithm>
 #include <memory>
+#include <set>
+#include <sstream>
+#include <tuple>
 
 #include "engine/store/fit_segments.hpp"
 #include "experiments/plan/predictive.hpp"
@@ -43,8 +46,9 @@ class FitStudy : public StudyRun {
     });
   }
 
-  void run() {
-    progress_.start(plan_.replicate_calls);
+ private:
+  void work() override {
+    progress_.start(plan_.replicate_calls, find_done());
     Stopwatch watch;
     std::vector<FitTarget> targets;
     for (std::size_t p = 0; p < plan_.paths.size(); ++p) {
@@ -68,20 +72,42 @@ class FitStudy : public StudyRun {
       if (!cell.fit.exact) target.method.clear();
     }
     run_fits();
-    progress_.finish();
-    finish();
   }
 
- private:
+  /// The fits that are left to do. Returns the steps of those that are committed. Ranks share the reading. Collective.
+  double find_done() {
+    std::string lines;
+    for (auto i = static_cast<std::size_t>(world_.rank()); i < manifest_.segments.size(); i += static_cast<std::size_t>(world_.size())) {
+      store::visit_fit_segment(plan_.directory, manifest_.segments[i], [&](store::FitChunk&& chunk) {
+        lines += fmt::format("{} {} {}\n", chunk.cell, chunk.estimator, chunk.repeat);
+      });
+    }
+    std::set<std::tuple<std::string, Index, Index>> done;
+    for (const std::string& part : world_.all_gather(lines)) {
+      std::istringstream in(part);
+      std::tuple<std::string, Index, Index> fit;
+      while (in >> std::get<0>(fit) >> std::get<1>(fit) >> std::get<2>(fit)) done.insert(fit);
+    }
+    double steps = 0;
+    for (const FitItem& item : plan_.fits) {
+      const CellPlan& cell = plan_.cells[static_cast<std::size_t>(item.cell)];
+      if (done.count({cell.id, item.estimator, item.repeat}) == 0)
+        left_.push_back(item);
+      else
+        steps += static_cast<double>(cell.fit.steps[static_cast<std::size_t>(item.estimator)]);
+    }
+    return steps;
+  }
+
   void run_fits() {
     const Index parts = plan_.layout.replicates;
-    const std::vector<Index> placed = place_fits(plan_.fits, parts);
+    const std::vector<Index> placed = place_fits(left_, parts);
     std::vector<std::vector<std::size_t>> of_part(static_cast<std::size_t>(parts));
     for (std::size_t i = 0; i < placed.size(); ++i) of_part[static_cast<std::size_t>(placed[i])].push_back(i);
     Index most = 0;
     for (auto& items : of_part) {
       // The heaviest first: ranks then end their rounds at about the same time, and threads their round.
-      std::stable_sort(items.begin(), items.end(), [&](std::size_t a, std::size_t b) { return plan_.fits[a].work > plan_.fits[b].work; });
+      std::stable_sort(items.begin(), items.end(), [&](std::size_t a, std::size_t b) { return left_[a].work > left_[b].work; });
       most = std::max(most, static_cast<Index>(items.size()));
     }
     const auto& mine = of_part[static_cast<std::size_t>(plan_.layout.replicate_of(world_.rank()))];
@@ -93,6 +119,7 @@ class FitStudy : public StudyRun {
       const auto count = static_cast<Index>(mine.size());
       run_round(mine, {std::min(first, count), std::min(first + size, count)}, static_cast<int>(lanes));
       checkpoint();
+      (void)pace();
     }
   }
 
@@ -105,26 +132,38 @@ class FitStudy : public StudyRun {
 #pragma omp parallel for num_threads(lanes) if (lanes > 1) schedule(dynamic, 1)
     for (Index i = range.first; i < range.last; ++i) {
       error.catch_from([&] {
-        const FitItem& item = plan_.fits[items[static_cast<std::size_t>(i)]];
+        const FitItem& item = left_[items[static_cast<std::size_t>(i)]];
         const CellPlan& cell = plan_.cells[static_cast<std::size_t>(item.cell)];
         const auto p = static_cast<std::size_t>(cell.path);
+        StopAgreement stop({&team.shards, &team.samples, &team.replicas});
         FitRunner runner(
             cell, plan_.paths[p], *models_[p], data_of(plan_.paths[p]), team, reduce_, lanes > 1 ? 1 : plan_.threads,
-            works[static_cast<std::size_t>(lanes > 1 ? omp_get_thread_num() : 0)], [&](double steps) { advance(steps); },
+            works[static_cast<std::size_t>(lanes > 1 ? omp_get_thread_num() : 0)],
+            [&](double steps) {
+              advance(steps);
+              stop.check();
+            },
             predictive_[p].parts.empty() ? nullptr : &predictive_[p]);
-        const auto estimator = static_cast<std::size_t>(item.estimator);
-        chunks[static_cast<std::size_t>(i - range.first)] = {
-            cell.id, item.estimator, item.repeat, runner.run(estimator, item.repeat, before_.find(cell, estimator, item.repeat))};
-        if (runner.resumed()) {
+        try {
+          stop.check();
+          const auto estimator = static_cast<std::size_t>(item.estimator);
+          chunks[static_cast<std::size_t>(i - range.first)] = {
+              cell.id, item.estimator, item.repeat, runner.run(estimator, item.repeat, before_.find(cell, estimator, item.repeat))};
+          if (runner.resumed()) {
 #pragma omp atomic
-          ++resumed_;
+            ++resumed_;
+          }
+        } catch (const Abandoned&) {
+          // Its team alone knows: all ranks hear of it after the round.
         }
       });
     }
     error.rethrow();
     for (const Work& work : works) work_.add(work, lanes);
     if (!team_.is_root()) return;
-    for (store::FitChunk& chunk : chunks) pending_.push_back(std::move(chunk));
+    for (store::FitChunk& chunk : chunks) {
+      if (!chunk.cell.empty()) pending_.push_back(std::move(chunk));
+    }
   }
 
   /// Rank 0 speaks for all: other teams are about as far.
@@ -133,17 +172,14 @@ class FitStudy : public StudyRun {
     progress_.advance(steps * static_cast<double>(plan_.layout.replicates));
   }
 
-  /// All pending fits become durable.
-  void checkpoint() {
-    commit([&](Index number) {
-      std::string entry;
-      if (!pending_.empty()) entry = store::encode(store::write_fit_segment(plan_.directory, number, world_.rank(), pending_));
-      pending_.clear();
-      return entry;
-    });
+  std::string save(Index number) override {
+    std::string entry;
+    if (!pending_.empty()) entry = store::encode(store::write_fit_segment(plan_.directory, number, world_.rank(), pending_));
+    pending_.clear();
+    return entry;
   }
 
-  void finish() {
+  void finish() override {
     Failures failed;
     for (const auto& model : models_) failed.add(*model);
     const store::ExecutionTable table = execution_table(
@@ -157,6 +193,7 @@ class FitStudy : public StudyRun {
     store::merge_fit_segments(plan_.directory, manifest_, cells_);
     auto origin = provenance(plan_, world_, reduce_ == cluster::Reduce::fast ? "fast" : "exact");
     origin["finished_at"] = utc_now();
+    origin["sessions"] = sessions();
     if (!failures.empty()) origin["failed_evaluations"] = failures;
     if (before_.given()) origin["continued_from"] = fmt::format("{}: {} of {} fits", before_.name(), resumed[0], plan_.fits.size());
     const auto file = directory_->run_file();
@@ -169,6 +206,7 @@ class FitStudy : public StudyRun {
   FitsBefore before_;
   Index resumed_ = 0;  ///< fits that this rank took part in
   double target_s_ = 0;
+  std::vector<FitItem> left_;                           ///< to do in this session
   std::vector<std::unique_ptr<models::Model>> models_;  ///< of each path
   std::vector<PredictiveTables> predictive_tables_;     ///< of each data set
   std::vector<PredictiveProblem> predictive_;           ///< of each path
@@ -179,10 +217,7 @@ class FitStudy : public StudyRun {
 }  // namespace
 
 int run_fit_study(const RunOptions& options, const cluster::Communicator& world, Plan plan) {
-  FitStudy study(options, world, std::move(plan));
-  study.run();
-  if (world.rank() == 0) fmt::print("{}", study.summary());
-  return 0;
+  return FitStudy(options, world, std::move(plan)).run();
 }
 
 }  // namespace variscope::experiments

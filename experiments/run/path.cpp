@@ -30,54 +30,119 @@ class Runner {
         work_(work),
         estimates_(model, data, whole, reduce, threads, work),
         monte_carlo_(needs_monte_carlo(settings_, model, *make_family(settings_, plan.dim, initial_lambda(settings_, plan.dim)))),
-        objective_(objective_of(settings_)) {
+        objective_(objective_of(settings_)),
+        stop_({&world}) {
     call_.seed = settings_.study.seed;
     call_.objective = objective_;
   }
 
-  Path run(const std::vector<Index>& history_rows) {
-    Path path;
+  Path run(const std::vector<Index>& history_rows, const PathSaving& saving) {
+    saving_ = &saving;
     for (const Index batch_rows : history_rows) replay(batch_rows);
-    path.record.id = plan_.id;
-    path.record.parameters = plan_.parameters;
-    std::vector<double> lambda = initial_lambda(settings_, plan_.dim);
-    const Index steps = plan_.stops.empty() ? 0 : *std::max_element(plan_.stops.begin(), plan_.stops.end());
-    path.record.stride = std::max<Index>(1, (steps + kStoredSteps - 1) / kStoredSteps);
+    begin();
+    if (saving.begun) restore(*saving.begun);
+    if (at_.phase == Phase::path) follow();
+    if (at_.phase == Phase::optimum) {
+      if (settings_.path.optimum) at_.path.points.back().lambda = monte_carlo_ ? averaged_optimum() : exact_optimum(at_.lambda);
+      at_.phase = Phase::references;
+      at_.step = 0;
+    }
+    for (; at_.step < static_cast<Index>(at_.path.points.size()); ++at_.step) {
+      save_if_due();
+      const auto i = static_cast<std::size_t>(at_.step);
+      at_.path.points[i].label = plan_.labels[i];
+      refer(at_.path.points[i], static_cast<std::uint32_t>(i));
+    }
+    for (const auto& [batch_rows, drawn] : drawn_) {
+      for (const std::vector<Index>& steps_of : drawn) at_.path.histories[batch_rows].push_back(history_of(steps_of));
+    }
+    return std::move(at_.path);
+  }
+
+ private:
+  /// Where the work stands: steps of the path, steps to the optimum, or points that have their references.
+  enum class Phase : int { path, optimum, references };
+  struct Progress {
+    Phase phase = Phase::path;
+    Index step = 0;
+    std::vector<double> lambda;
+    std::vector<double> state;  ///< of the optimizer
+    std::vector<double> mean;   ///< of the optimum's iterates
+    Path path;
+  };
+
+  void begin() {
+    at_.path.record.id = plan_.id;
+    at_.path.record.parameters = plan_.parameters;
+    at_.path.record.stride = std::max<Index>(1, (path_steps() + kStoredSteps - 1) / kStoredSteps);
+    at_.path.points.resize(plan_.labels.size());
+    at_.lambda = initial_lambda(settings_, plan_.dim);
+    at_.state = state_of(path_optimizer(), at_.lambda.size());
+  }
+
+  void save_if_due() {
+    if (!stop_.check(saving_->keep ? saving_->every_s : 1e300)) return;
+    store::BundleWriter out;
+    out.add(static_cast<double>(static_cast<int>(at_.phase)));
+    out.add(static_cast<double>(at_.step));
+    for (const auto* values : {&at_.lambda, &at_.state, &at_.mean}) out.add(*values);
+    out.add(static_cast<double>(means_.size()));
+    for (const auto& [step, mean] : means_) {
+      out.add(static_cast<double>(step));
+      out.add(mean);
+    }
+    put(out, at_.path);
+    saving_->keep(out.take());
+  }
+  void restore(const store::Bundle& bundle) {
+    store::BundleReader in(bundle);
+    at_.phase = static_cast<Phase>(in.integer());
+    at_.step = in.integer();
+    for (auto* values : {&at_.lambda, &at_.state, &at_.mean}) *values = in.numbers();
+    const Index steps = in.integer();
+    for (Index k = 0; k < steps; ++k) {
+      const Index step = in.integer();
+      means_[step] = in.numbers();
+    }
+    at_.path = take_path(in);
+  }
+
+  [[nodiscard]] Index path_steps() const { return plan_.stops.empty() ? 0 : *std::max_element(plan_.stops.begin(), plan_.stops.end()); }
+  [[nodiscard]] optimizers::Adam path_optimizer() const { return optimizers::Adam({settings_.path.step_size}); }
+
+  /// Adam's steps, and the points on the way.
+  void follow() {
+    const Index steps = path_steps();
     CallSettings call = call_;
     call.noise = random::Purpose::path_noise;
     call.rows = random::Purpose::path_rows;
     call.samples = settings_.path.samples;
     call.batch_rows = settings_.path.batch_rows;
     const auto estimator = make_estimator(path_estimator);
-    const optimizers::Adam adam({settings_.path.step_size});
-    std::vector<double> state = state_of(adam, lambda.size());
-    path.points.resize(plan_.labels.size());
-    for (Index step = 0;; ++step) {
-      if (step % path.record.stride == 0) {
-        path.record.lambda.insert(path.record.lambda.end(), lambda.begin(), lambda.end());
-        ++path.record.steps;
+    const optimizers::Adam adam = path_optimizer();
+    std::vector<double>& lambda = at_.lambda;
+    std::vector<PointRecord>& points = at_.path.points;
+    for (;; ++at_.step) {
+      save_if_due();
+      const Index step = at_.step;
+      if (step % at_.path.record.stride == 0) {
+        at_.path.record.lambda.insert(at_.path.record.lambda.end(), lambda.begin(), lambda.end());
+        ++at_.path.record.steps;
       }
       if (const auto wanted = means_.find(step); wanted != means_.end()) wanted->second = mean_of(*member(lambda));
       for (std::size_t i = 0; i < plan_.stops.size(); ++i) {
-        if (plan_.stops[i] == step) path.points[i].lambda = lambda;
-        if (std::max<Index>(0, plan_.stops[i] - settings_.path.snapshot_age) == step) path.points[i].snapshot = lambda;
+        if (plan_.stops[i] == step) points[i].lambda = lambda;
+        if (std::max<Index>(0, plan_.stops[i] - settings_.path.snapshot_age) == step) points[i].snapshot = lambda;
       }
       if (step == steps) break;
-      move(adam, {step, gradient(lambda, call, step, *estimator)}, state, lambda);
+      move(adam, {step, gradient(lambda, call, step, *estimator)}, at_.state, lambda);
     }
-    if (settings_.path.optimum) path.points.back().snapshot = lambda;
-    if (settings_.path.optimum) path.points.back().lambda = monte_carlo_ ? averaged_optimum(lambda) : exact_optimum(lambda);
-    for (std::size_t i = 0; i < path.points.size(); ++i) {
-      path.points[i].label = plan_.labels[i];
-      refer(path.points[i], static_cast<std::uint32_t>(i));
-    }
-    for (const auto& [batch_rows, drawn] : drawn_) {
-      for (const std::vector<Index>& steps_of : drawn) path.histories[batch_rows].push_back(history_of(steps_of));
-    }
-    return path;
+    if (settings_.path.optimum) points.back().snapshot = lambda;
+    at_.phase = Phase::optimum;
+    at_.step = 0;
+    at_.state.clear();
   }
 
- private:
   /// When every row was last drawn before each point. Notes the steps whose means are needed.
   void replay(Index batch_rows) {
     std::vector<Index> points = plan_.stops;
@@ -146,6 +211,7 @@ class Runner {
 
   std::vector<double> exact_optimum(const std::vector<double>& from) {
     const optimizers::Objective objective = [&](std::span<const double> lambda, std::span<double> gradient) {
+      stop_.check();
       const auto e = exact_expectation(model_, data_, objective_, *member(lambda), whole_, threads_, work_);
       std::copy(e.gradient.begin(), e.gradient.end(), gradient.begin());
       return e.value;
@@ -155,7 +221,7 @@ class Runner {
 
   /// Without exact expectations: twice the path's steps of Adam with its step size decaying as 1 / sqrt, many antithetic samples on all
   /// rows, and the mean of the iterates of the last half (Polyak and Juditsky 1992).
-  std::vector<double> averaged_optimum(std::vector<double> lambda) {
+  std::vector<double> averaged_optimum() {
     CallSettings call = call_;
     call.noise = random::Purpose::optimum_noise;
     call.samples = optimum_samples(settings_);
@@ -165,10 +231,15 @@ class Runner {
     optimizers::Schedule schedule{settings_.path.step_size};
     schedule.power = 0.5;
     const optimizers::Adam adam(schedule);
-    std::vector<double> state = state_of(adam, lambda.size());
-    std::vector<double> mean(lambda.size(), 0.0);
-    for (Index step = 0; step < steps; ++step) {
-      move(adam, {step, gradient(lambda, call, step, *estimator)}, state, lambda);
+    // What a session left: the iterate, the optimizer's state, the mean so far.
+    if (at_.state.empty()) at_.state = state_of(adam, at_.lambda.size());
+    at_.mean.resize(at_.lambda.size(), 0.0);
+    std::vector<double>& lambda = at_.lambda;
+    std::vector<double>& mean = at_.mean;
+    for (; at_.step < steps; ++at_.step) {
+      save_if_due();
+      const Index step = at_.step;
+      move(adam, {step, gradient(lambda, call, step, *estimator)}, at_.state, lambda);
       if (step < half) continue;
       for (std::size_t i = 0; i < mean.size(); ++i) mean[i] += (lambda[i] - mean[i]) / static_cast<double>(step - half + 1);
     }
@@ -204,6 +275,7 @@ class Runner {
     Index done = 0;
     for (Index first = 0; first < replicates; first += estimates_.group(reference_samples(settings_), call.design)) {
       const Range group{first, std::min(first + estimates_.group(reference_samples(settings_), call.design), replicates)};
+      stop_.check();
       estimates_.run(*family, call, group, {{estimator.get()}}, gradients_, counts_, seconds_);
       gradients_[0].resize(static_cast<std::size_t>(group.size()) * parameters);
       world_.broadcast(std::span<double>(gradients_[0]));
@@ -237,6 +309,9 @@ class Runner {
   Estimates estimates_;
   bool monte_carlo_;
   estimators::Objective objective_;
+  StopAgreement stop_;
+  const PathSaving* saving_ = nullptr;
+  Progress at_;
   CallSettings call_;
   std::vector<std::vector<double>> gradients_{1};
   std::vector<models::Counts> counts_{1};
@@ -270,8 +345,9 @@ Index history_rows(const Settings& path, const Settings& cell) {
 }
 
 Path run_path(const PathPlan& plan, const std::vector<Index>& history_rows, const models::Model& model, const DataPlan* data,
-              const cluster::Communicator& world, const cluster::Team& whole, cluster::Reduce reduce, int threads, Work& work) {
-  return Runner(plan, model, data, world, whole, reduce, threads, work).run(history_rows);
+              const cluster::Communicator& world, const cluster::Team& whole, cluster::Reduce reduce, int threads, Work& work,
+              const PathSaving& saving) {
+  return Runner(plan, model, data, world, whole, reduce, threads, work).run(history_rows, saving);
 }
 
 }  // namespace variscope::experiments

@@ -9,9 +9,11 @@
 #include <array>
 #include <cstdlib>
 #include <ctime>
+#include <filesystem>
 #include <set>
 
 #include "experiments/command/version.hpp"
+#include "experiments/run/fingerprint.hpp"
 
 namespace variscope::experiments {
 
@@ -29,6 +31,17 @@ std::map<std::string, std::string> provenance(const Plan& plan, const cluster::C
   gethostname(host.data(), host.size() - 1);
   p["host"] = host.data();
   p["spec_file"] = plan.spec.file;
+  p["spec_path"] = escape_bytes(std::filesystem::absolute(plan.spec.file).lexically_normal().string());
+  p["data"] = fingerprint(plan);
+  // What else decides how a program runs: modules, OpenMP, the message-passing library, the job.
+  std::string environment;
+  for (char** variable = environ; *variable != nullptr; ++variable) {
+    const std::string text = *variable;
+    for (const char* prefix : {"OMP_", "GOMP_", "OMPI_MCA_", "LOADEDMODULES=", "SLURM_JOB_ID=", "PBS_JOBID=", "LSB_JOBID=", "JOB_ID="}) {
+      if (text.starts_with(prefix)) environment += escape_bytes(text) + "\n";
+    }
+  }
+  if (!environment.empty()) p["environment"] = environment;
   p["spec_text"] = plan.spec.text;
   p["study"] = plan.name;
   p["ranks"] = std::to_string(world.size());

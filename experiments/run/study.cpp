@@ -5,8 +5,11 @@
 #include <algorithm>
 #include <array>
 #include <functional>
+#include <map>
 #include <memory>
 #include <set>
+#include <span>
+#include <sstream>
 
 #include "engine/diagnostics/strata.hpp"
 #include "engine/diagnostics/work.hpp"
@@ -15,8 +18,10 @@
 #include "engine/store/run_file.hpp"
 #include "engine/store/segments.hpp"
 #include "experiments/report/report.hpp"
+#include "experiments/run/cell_shape.hpp"
 #include "experiments/run/estimates.hpp"
 #include "experiments/run/execution.hpp"
+#include "experiments/run/extension.hpp"
 #include "experiments/run/failures.hpp"
 #include "experiments/run/first_error.hpp"
 #include "experiments/run/fit_study.hpp"
@@ -31,8 +36,6 @@ namespace variscope::experiments {
 
 namespace {
 
-/// Seconds between checkpoints. They decide when work is saved, never what is computed.
-constexpr double kCheckpointSeconds = 30;
 /// Seconds of work between two looks at the clock, about: long enough that threads seldom wait for each other.
 constexpr double kWaveSeconds = 0.5;
 /// A point has at most so many (replicates.batches).
@@ -44,27 +47,77 @@ class Study : public StudyRun {
     open(options, [&](const DataPlan& data) { return load_share(data, whole_.shards); });
   }
 
-  void run() {
-    progress_.start(plan_.replicate_calls);
-    std::vector<std::unique_ptr<models::Model>> models;
+ private:
+  void work() override {
+    if (const auto failed = manifest_.state.find("failed_evaluations"); failed != manifest_.state.end())
+      failed_before_ = std::stoll(failed->second);
+    progress_.start(plan_.replicate_calls, find_done());
     for (std::size_t p = 0; p < plan_.paths.size(); ++p) {
       const PathPlan& path = plan_.paths[p];
       const DataPlan* data = data_of(path);
-      const auto model = model_of(path);
+      model_ = model_of(path);
+      const models::Model& model = *model_;
       Stopwatch watch;
-      paths_.push_back(run_path(path, histories_for(static_cast<int>(p)), *model, data, world_, whole_, reduce_, plan_.threads, work_));
+      if (const auto bundle = kept(path.id)) {
+        store::BundleReader in(*bundle);
+        paths_.push_back(take_path(in));
+      } else {
+        const std::string under_way = path.id + " under way";
+        const PathSaving saving{kept(under_way), [&](const store::Bundle& now) { keep(under_way, now); }, checkpoint_seconds()};
+        paths_.push_back(
+            run_path(path, histories_for(static_cast<int>(p)), model, data, world_, whole_, reduce_, plan_.threads, work_, saving));
+        store::BundleWriter out;
+        put(out, paths_.back());
+        manifest_.bundles.erase(under_way);
+        keep(path.id, out.take());
+      }
       path_s_ += watch.lap();
       for (const CellPlan& cell : plan_.cells) {
-        if (cell.path == static_cast<int>(p)) run_cell(cell, path, paths_.back(), *model, data);
+        if (cell.path == static_cast<int>(p)) run_cell(cell, path, paths_.back(), model, data);
       }
-      failures_.add(*model);
+      failures_.add(model);
+      model_.reset();
     }
-    checkpoint();
-    progress_.finish();
-    finish();
   }
 
- private:
+  /// What is committed of every point. Ranks share the reading. Returns the calls that are done. Collective.
+  double find_done() {
+    std::string lines;
+    for (auto i = static_cast<std::size_t>(world_.rank()); i < manifest_.segments.size(); i += static_cast<std::size_t>(world_.size())) {
+      for (const store::ChunkKey& key : store::segment_keys(plan_.directory, manifest_.segments[i]))
+        lines += fmt::format("{} {} {} {}\n", key.cell, key.point, key.batches.first, key.batches.last);
+    }
+    double calls = 0;
+    for (const std::string& part : world_.all_gather(lines)) {
+      std::istringstream in(part);
+      std::string id;
+      Index point = 0;
+      Range batches;
+      while (in >> id >> point >> batches.first >> batches.last) {
+        const auto cell = std::find_if(plan_.cells.begin(), plan_.cells.end(), [&](const CellPlan& c) { return c.id == id; });
+        if (cell == plan_.cells.end()) throw SystemError(fmt::format("{}: holds a cell '{}' that is not planned.", plan_.directory, id));
+        const auto& replicates = cell->settings.replicates;
+        auto& done = done_[{id, point}];
+        done.resize(static_cast<std::size_t>(replicates.batches), false);
+        for (Index b = batches.first; b < batches.last; ++b) {
+          done.at(static_cast<std::size_t>(b)) = true;
+          calls += static_cast<double>(batch_replicates(replicates.count, replicates.batches, b).size()) *
+                   static_cast<double>(cell->estimators.size());
+        }
+      }
+    }
+    return calls;
+  }
+
+  [[nodiscard]] std::vector<Index> missing_batches(const CellPlan& cell, std::size_t point) const {
+    const auto found = done_.find({cell.id, static_cast<Index>(point)});
+    std::vector<Index> missing;
+    for (Index b = 0; b < cell.settings.replicates.batches; ++b) {
+      if (found == done_.end() || !found->second[static_cast<std::size_t>(b)]) missing.push_back(b);
+    }
+    return missing;
+  }
+
   /// Rows of the minibatches whose histories the cells of a path lean on.
   [[nodiscard]] std::vector<Index> histories_for(int path) const {
     std::set<Index> rows;
@@ -77,58 +130,27 @@ class Study : public StudyRun {
     return {rows.begin(), rows.end()};
   }
 
-  /// The record of a cell as the plan shapes it: everything but the moments.
-  CellRecord shape(const CellPlan& cell, const PathPlan& path, const Path& done, const models::Model& model) const {
-    CellRecord record;
-    record.id = cell.id;
-    record.settings = to_pairs(cell.settings);
-    const auto family = make_family(cell.settings, path.dim, initial_lambda(cell.settings, path.dim));
-    record.parameter_names = family->parameter_names(model.parameter_names());
-    record.blocks = family->blocks();
-    record.family = cell.settings.family.name;
-    record.model = cell.settings.model.name;
-    record.samples = cell.settings.estimators.samples;
-    record.batch_rows = cell.settings.estimators.batch_rows;
-    record.rows = model.rows();
-    record.replicates = cell.settings.replicates.count;
-    record.replicas = cell.settings.estimators.replicas;
-    record.noise_policy = cell.settings.estimators.noise_policy;
-    record.row_policy = cell.settings.estimators.row_policy;
-    record.objective = cell.settings.objective;
-    record.designs = cell.settings.components.designs;
-    if (record.designs > 0) {
-      record.row_sets = record.batch_rows > 0 ? cell.settings.components.row_sets : 1;
-      record.noise_sets = cell.settings.components.noise_sets;
-    }
-    if (const auto within_shards = shard_design(cell.settings)) {
-      record.shards = within_shards->shards();
-      record.shard_row_sets = within_shards->sets_per_shard;
-    }
-    record.points = done.points;
-    record.exclusions = cell.exclusions;
-    for (PointRecord& point : record.points) {
-      for (const std::string& name : cell.estimators) point.estimators.emplace_back().name = name;
-    }
-    return record;
-  }
-
   /// One worker with its own estimates. Batches are the unit of work: where a rank makes whole estimates alone, each of its threads
   /// takes whole batches and never waits for another; where ranks share an estimate, one lane's threads share it too.
   struct Lane {
     Work work;
     Estimates estimates;
+    StopAgreement stop;
     std::vector<std::vector<double>> gradients;
     std::vector<double> seconds;
 
     Lane(const models::Model& model, const DataPlan* data, const cluster::Team& team, cluster::Reduce reduce, int threads, std::size_t list)
-        : estimates(model, data, team, reduce, threads, work), gradients(list), seconds(list, 0.0) {}
+        : estimates(model, data, team, reduce, threads, work),
+          stop({&team.shards, &team.samples, &team.replicas}),
+          gradients(list),
+          seconds(list, 0.0) {}
   };
 
   void run_cell(const CellPlan& cell, const PathPlan& path, const Path& done, const models::Model& model, const DataPlan* data) {
     std::vector<std::unique_ptr<estimators::Estimator>> owned;
     std::vector<const estimators::Estimator*> list;
     for (const std::string& name : cell.estimators) list.push_back(owned.emplace_back(estimators::find(name)->make()).get());
-    cells_.push_back(shape(cell, path, done, model));
+    cells_.push_back(shape_of(cell, path, done.points, model));
     CellRecord& record = cells_.back();
     const Settings& s = cell.settings;
     CallSettings call;
@@ -139,8 +161,6 @@ class Study : public StudyRun {
     call.objective = objective_of(s);
     call.design = cell.design;
     const Index part = plan_.layout.replicate_of(world_.rank());
-    const Range batches = owned_batches(s.replicates.batches, plan_.layout.replicates, part);
-    const Index most = owned_batches(s.replicates.batches, plan_.layout.replicates, 0).size();
     // A team of one needs no messages, which only the main thread may send.
     const bool alone = team_.ranks() == 1;
     const cluster::Team nobody;
@@ -150,16 +170,25 @@ class Study : public StudyRun {
       lanes.push_back(std::make_unique<Lane>(model, data, alone ? nobody : team_, reduce_, alone ? 1 : plan_.threads, list.size()));
     for (std::size_t point = 0; point < record.points.size(); ++point) {
       call.task = static_cast<std::uint32_t>(point);
+      const std::vector<Index> missing = missing_batches(cell, point);
+      const std::string prepared = fmt::format("prepared {} {}", cell.id, point);
+      // What an earlier session finished, preparation included, needs nothing more.
+      if (missing.empty() && restore_preparation(prepared, record.points[point])) continue;
       const auto family = make_family(s, path.dim, record.points[point].lambda);
       const estimators::RowHistory* history = done.history(history_rows(path.settings, s), point);
       const std::vector<std::vector<double>> states = prepare(*family, model, data, list, call, record.points[point], history);
       std::vector<Measured> measured;
       for (std::size_t e = 0; e < list.size(); ++e) measured.push_back({list[e], states[e], record.points[point].snapshot});
+      const auto count = static_cast<Index>(missing.size());
+      const Range batches = owned_batches(count, plan_.layout.replicates, part);
+      const Index most = owned_batches(count, plan_.layout.replicates, 0).size();
       for (Index round = 0; round < most;) {
         const Range wave{batches.first + std::min(round, batches.size()), batches.first + std::min(round + wave_, batches.size())};
-        run_wave(lanes, record, point, call, *family, wave, measured);
+        const std::span<const Index> mine(missing);
+        run_wave(lanes, record, point, call, *family,
+                 mine.subspan(static_cast<std::size_t>(wave.first), static_cast<std::size_t>(wave.size())), measured);
         round += wave_;
-        pace(wave_);
+        set_wave(pace(), wave_);
       }
       std::vector<double> seconds(list.size(), 0.0);
       for (const auto& lane : lanes) {
@@ -170,13 +199,33 @@ class Study : public StudyRun {
       world_.sum_in_any_order(seconds);
       for (std::size_t e = 0; e < list.size(); ++e) {
         EstimatorRecord& measured_at = record.points[point].estimators[e];
-        measured_at.seconds_per_call = seconds[e] / static_cast<double>(s.replicates.count);
         if (measured_at.preparation_share > 0)
           measured_at.preparation_seconds =
               time_preparation(*family, model, data, *list[e], call, record.points[point], history, seconds[e]);
       }
+      keep_preparation(prepared, record.points[point]);
     }
     for (const auto& lane : lanes) work_.add(lane->work, lanes_wanted);
+  }
+
+  /// The figures of a point's preparations, for a session that does not repeat them. Committed with the next checkpoint.
+  void keep_preparation(const std::string& key, const PointRecord& point) {
+    std::string text;
+    for (const EstimatorRecord& e : point.estimators) {
+      for (const auto& kind : models::Counts::kinds()) text += fmt::format("{} ", e.preparation.*kind.count);
+      text += fmt::format("{} {} ", e.preparation_share, e.preparation_seconds);
+    }
+    manifest_.state[key] = text;
+  }
+  bool restore_preparation(const std::string& key, PointRecord& point) const {
+    const auto found = manifest_.state.find(key);
+    if (found == manifest_.state.end()) return false;
+    std::istringstream in(found->second);
+    for (EstimatorRecord& e : point.estimators) {
+      for (const auto& kind : models::Counts::kinds()) in >> e.preparation.*kind.count;
+      in >> e.preparation_share >> e.preparation_seconds;
+    }
+    return static_cast<bool>(in);
   }
 
   /// The state that each estimator is measured at, the same on all ranks; the work it took goes into the record.
@@ -228,22 +277,28 @@ class Study : public StudyRun {
 
   /// Batches of one point, spread over the lanes; their chunks are kept in the order of batches.
   void run_wave(std::vector<std::unique_ptr<Lane>>& lanes, const CellRecord& record, std::size_t point, const CallSettings& call,
-                const families::Family& family, Range wave, const std::vector<Measured>& list) {
-    std::vector<store::Chunk> chunks(static_cast<std::size_t>(wave.size()));
+                const families::Family& family, std::span<const Index> wave, const std::vector<Measured>& list) {
+    std::vector<store::Chunk> chunks(wave.size());
     const auto threads = static_cast<int>(lanes.size());
     FirstError error;
 #pragma omp parallel for num_threads(threads) if (threads > 1) schedule(dynamic, 1)
-    for (Index batch = wave.first; batch < wave.last; ++batch) {
+    for (std::size_t i = 0; i < wave.size(); ++i) {
       error.catch_from([&] {
         Lane& lane = *lanes[static_cast<std::size_t>(omp_get_thread_num())];
-        chunks[static_cast<std::size_t>(batch - wave.first)] = run_batch(lane, record, point, call, family, batch, list);
+        try {
+          chunks[i] = run_batch(lane, record, point, call, family, wave[i], list);
+        } catch (const Abandoned&) {
+          // Its team alone knows: all ranks hear of it after the wave.
+        }
       });
     }
     error.rethrow();
-    progress_.advance(static_cast<double>(batch_replicates(record.replicates, batches_of(record), wave.first).size() * wave.size()) *
-                      static_cast<double>(list.size()) * static_cast<double>(plan_.layout.replicates));
-    if (!team_.is_root()) return;
-    for (store::Chunk& chunk : chunks) pending_.push_back(std::move(chunk));
+    for (std::size_t i = 0; i < wave.size(); ++i) {
+      if (chunks[i].counts.empty()) continue;
+      progress_.advance(static_cast<double>(batch_replicates(record.replicates, batches_of(record), wave[i]).size()) *
+                        static_cast<double>(list.size()) * static_cast<double>(plan_.layout.replicates));
+      if (team_.is_root()) pending_.push_back(std::move(chunks[i]));
+    }
   }
 
   store::Chunk run_batch(Lane& lane, const CellRecord& record, std::size_t point, const CallSettings& call, const families::Family& family,
@@ -261,10 +316,12 @@ class Study : public StudyRun {
     }
     const Index step = lane.estimates.group(plan_of(record).columns, call.design);
     const auto parameters = static_cast<Index>(at.reference.size());
+    const std::vector<double> before = lane.seconds;
     std::vector<double> mean;
     Stopwatch watch;
     for (Index first = replicates.first; first < replicates.last; first += step) {
       const Range group{first, std::min(first + step, replicates.last)};
+      lane.stop.check();
       lane.estimates.run(family, call, group, list, lane.gradients, counts, lane.seconds);
       for (std::size_t e = 0; e < list.size(); ++e) {
         watch.lap();
@@ -273,6 +330,7 @@ class Study : public StudyRun {
         if (team_.is_root()) add_moments(mean, at.reference, record.blocks, 0, chunk.moments[e]);
       }
     }
+    for (std::size_t e = 0; e < list.size(); ++e) chunk.seconds.push_back(lane.seconds[e] - before[e]);
     chunk.counts = team_counts(counts);
     if (record.designs > 0) add_designs(lane, record, chunk, call, family, batch, list);
     return chunk;
@@ -317,6 +375,7 @@ class Study : public StudyRun {
     const Index step = lane.estimates.group(plan_of(record).columns, crossed.design);
     for (Index first = designs.first; first < designs.last; first += step) {
       const Range group{first, std::min(first + step, designs.last)};
+      lane.stop.check();
       lane.estimates.run(family, crossed, group, list, lane.gradients, counts, seconds);
       for (std::size_t e = 0; e < list.size(); ++e) {
         lane.estimates.gather_units(crossed, lane.gradients[e], group.size(), parameters, all);
@@ -350,31 +409,26 @@ class Study : public StudyRun {
     return sums;
   }
 
-  /// After a wave: rank 0's clock decides whether to save, and how many batches the next wave takes; the same answer everywhere.
-  void pace(Index batches) {
-    std::array<double, 2> decision{};
-    if (world_.rank() == 0) {
-      const double seconds = wave_watch_.lap();
-      since_checkpoint_s_ += seconds;
-      const auto wanted = static_cast<Index>(kWaveSeconds / std::max(seconds, 1e-9) * static_cast<double>(batches));
-      decision = {since_checkpoint_s_ >= kCheckpointSeconds ? 1.0 : 0.0,
-                  static_cast<double>(
-                      std::clamp<Index>(std::min(wanted, 4 * batches), std::min<Index>(plan_.threads, kMostBatches), kMostBatches))};
+  /// How many batches the next wave takes, after one of `batches` took so many seconds.
+  void set_wave(double seconds, Index batches) {
+    if (saves_always()) {
+      wave_ = std::min<Index>(plan_.threads, kMostBatches);
+      return;
     }
-    world_.broadcast(std::span<double>(decision));
-    wave_ = static_cast<Index>(decision[1]);
-    if (decision[0] > 0) checkpoint();
+    const auto wanted = static_cast<Index>(kWaveSeconds / std::max(seconds, 1e-9) * static_cast<double>(batches));
+    wave_ = std::clamp<Index>(std::min(wanted, 4 * batches), std::min<Index>(plan_.threads, kMostBatches), kMostBatches);
   }
 
-  /// All pending chunks become durable.
-  void checkpoint() {
-    since_checkpoint_s_ = 0;
-    commit([&](Index number) {
-      std::string entry;
-      if (!pending_.empty()) entry = store::encode(store::write_segment(plan_.directory, number, world_.rank(), pending_));
-      pending_.clear();
-      return entry;
-    });
+  std::string save(Index number) override {
+    Failures now = failures_;
+    if (model_ != nullptr) now.add(*model_);
+    std::array<double, 1> failed{static_cast<double>(now.count)};
+    world_.sum_in_any_order(failed);
+    if (failed[0] > 0) manifest_.state["failed_evaluations"] = std::to_string(failed_before_ + static_cast<Index>(failed[0]));
+    std::string entry;
+    if (!pending_.empty()) entry = store::encode(store::write_segment(plan_.directory, number, world_.rank(), pending_));
+    pending_.clear();
+    return entry;
   }
 
   store::ExecutionTable execution() {
@@ -383,29 +437,26 @@ class Study : public StudyRun {
         {{"failed_evaluations", static_cast<double>(failures_.count)}, {"path_seconds", path_s_}, {"total_seconds", total_watch_.lap()}});
   }
 
-  void finish() {
+  void finish() override {
     const store::ExecutionTable table = execution();
-    const std::string failures = failures_.describe(world_);
+    std::string failures = failures_.describe(world_);
+    if (failed_before_ > 0)
+      failures += fmt::format("{}{} evaluations failed before the run was resumed", failures.empty() ? "" : "; ", failed_before_);
     if (world_.rank() != 0) return;
     // Cells were run path by path; they are stored in the plan's order.
     std::sort(cells_.begin(), cells_.end(), [](const CellRecord& a, const CellRecord& b) { return a.id < b.id; });
+    for (CellRecord& cell : cells_) make_room(cell, batches_of(cell));
+    store::merge_segments(plan_.directory, manifest_, cells_);
     for (CellRecord& cell : cells_) {
       for (PointRecord& point : cell.points) {
-        for (EstimatorRecord& e : point.estimators) {
-          e.moments.resize(batches_of(cell), static_cast<Index>(point.reference.size()), static_cast<Index>(cell.blocks.size()));
-          if (cell.designs == 0) continue;
-          e.components.resize(batches_of(cell), static_cast<Index>(point.reference.size()), static_cast<Index>(cell.blocks.size()),
-                              cell.row_sets, cell.noise_sets);
-          const Index traces = cell.shards * static_cast<Index>(cell.blocks.size());
-          if (cell.shards > 0) e.shard_components.resize(batches_of(cell), traces, traces, cell.shard_row_sets, cell.noise_sets);
-        }
+        for (EstimatorRecord& e : point.estimators) e.seconds_per_call /= static_cast<double>(cell.replicates);
       }
     }
-    store::merge_segments(plan_.directory, manifest_, cells_);
     std::vector<store::PathRecord> records;
     for (const Path& path : paths_) records.push_back(path.record);
     auto origin = provenance(plan_, world_, reduce_ == cluster::Reduce::fast ? "fast" : "exact");
     origin["finished_at"] = utc_now();
+    origin["sessions"] = sessions();
     if (!failures.empty()) origin["failed_evaluations"] = failures;
     const auto file = directory_->run_file();
     const std::string hash = store::write_run_file(file, cells_, records, table, origin);
@@ -414,27 +465,34 @@ class Study : public StudyRun {
     conclude(write_report(cells_, context, (directory_->path() / "report").string()), hash);
   }
 
+  std::map<std::pair<std::string, Index>, std::vector<bool>> done_;  ///< cell and point: batches committed by earlier sessions
+  std::unique_ptr<models::Model> model_;                             ///< of the path under way; a stop leaves it there to be asked
   Failures failures_;
+  Index failed_before_ = 0;  ///< evaluations, in earlier sessions
   double path_s_ = 0;
   std::vector<Path> paths_;
   std::vector<CellRecord> cells_;
   std::vector<store::Chunk> pending_;
-  Stopwatch wave_watch_;
   Index wave_ = 1;  ///< batches of the next wave
-  double since_checkpoint_s_ = 0;
 };
 
 }  // namespace
 
-int run_study(const RunOptions& options) {
+int run_study(const RunOptions& asked) {
+  watch_for_stops(asked.stop_after_s);
   const auto world = cluster::Communicator::world();
-  Plan plan = make_plan(options.spec, world.size(), options.threads, options.layout, options.output, options.chains);
+  RunOptions options = asked;
+  if (options.extend > 0)
+    begin_extension(options, world);
+  else if (options.resume && conclude_complete(options, world))
+    return 0;
+  Spec spec = options.resume              ? recorded_spec(options, world)
+              : options.spec_text.empty() ? read_spec(options.spec)
+                                          : parse_spec(options.spec_text, options.spec);
+  Plan plan = make_plan(std::move(spec), world.size(), options.threads, options.layout, options.output, options.chains);
   if (plan.of_fits()) return run_fit_study(options, world, std::move(plan));
   if (plan.of_chains()) return run_sample_study(options, world, std::move(plan));
-  Study study(options, world, std::move(plan));
-  study.run();
-  if (world.rank() == 0) fmt::print("{}", study.summary());
-  return 0;
+  return Study(options, world, std::move(plan)).run();
 }
 
 }  // namespace variscope::experiments

@@ -4,7 +4,9 @@
 #include <fmt/core.h>
 
 #include <toml++/toml.h>
+
 #include <algorithm>
+#include <sstream>
 
 #include "engine/error.hpp"
 
@@ -55,6 +57,31 @@ std::string one_line(std::string text) {
 Node parse_toml(const std::string& text, const std::string& file) {
   try {
     return convert(toml::parse(std::string_view(text), file));
+  } catch (const toml::parse_error& error) {
+    fail(file, position(error.source()), "not valid TOML", std::string(error.description()), "");
+  }
+}
+
+std::string with_integers(const std::string& text, const std::string& file,
+                          const std::vector<std::pair<std::string, std::int64_t>>& values) {
+  try {
+    toml::table table = toml::parse(std::string_view(text), file);
+    for (const auto& [key, value] : values) {
+      const auto dot = key.find('.');
+      toml::table* section = &table;
+      if (dot != std::string::npos) {
+        table.insert(key.substr(0, dot), toml::table{});
+        section = table[key.substr(0, dot)].as_table();
+      }
+      const std::string name = dot == std::string::npos ? key : key.substr(dot + 1);
+      const toml::node* there = section == nullptr ? nullptr : section->get(name);
+      if (section == nullptr || (there != nullptr && !there->is_integer()))
+        throw UserError(fmt::format("{}: {} is not one whole number (it is swept). Write a spec of its own.", file, key));
+      section->insert_or_assign(name, value);
+    }
+    std::ostringstream out;
+    out << table << "\n";
+    return out.str();
   } catch (const toml::parse_error& error) {
     fail(file, position(error.source()), "not valid TOML", std::string(error.description()), "");
   }

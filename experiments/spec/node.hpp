@@ -38,6 +38,11 @@ struct Member {
 /// Throws UserError "file:line:column: ..." where the text is not TOML.
 Node parse_toml(const std::string& text, const std::string& file);
 
+/// The text with whole numbers at dotted keys set or added ("replicates.count"), as TOML that means the same otherwise; comments are lost.
+/// Throws UserError as parse_toml, and naming the key where something else than a whole number stands there.
+std::string with_integers(const std::string& text, const std::string& file,
+                          const std::vector<std::pair<std::string, std::int64_t>>& values);
+
 /// "a whole number", "a list", ...
 std::string_view kind_name(NodeKind kind);
 

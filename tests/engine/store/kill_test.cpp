@@ -4,6 +4,10 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <cstdlib>
+#include <fstream>
+
+#include "engine/store/durable.hpp"
 #include "engine/store/manifest.hpp"
 #include "engine/store/run_directory.hpp"
 #include "tests/engine/store/scratch.hpp"
@@ -75,6 +79,71 @@ TEST(Kill, LosesNothingCommitted) {
   }
   EXPECT_GE(known, 40);
   EXPECT_NO_THROW(RunDirectory(path, Existing::resume, 0));
+}
+
+/// Commits twice and is killed at a step of the second commit. `order`: how.
+enum class Order { sound, manifest_first, in_place };
+[[noreturn]] void commit_twice(const std::filesystem::path& path, Order order, const std::string& fault) {
+  try {
+    ::setenv("VARISCOPE_FAULT", fault.c_str(), 1);
+    std::filesystem::create_directories(path / "segments");
+    std::filesystem::create_directories(path / "aside" / "segments");
+    Manifest manifest{"a run", -1, {}, {}};
+    for (int k = 0; k < 2; ++k) {
+      ++manifest.checkpoint;
+      if (order == Order::sound) {
+        manifest.segments.push_back(write_segment(path, manifest.checkpoint, 0, {chunk_of(manifest.checkpoint)}));
+        write_manifest(path, manifest);
+        continue;
+      }
+      // The twins: what is promised before it is there, and what appears under its final name bit by bit.
+      manifest.segments.push_back(write_segment(path / "aside", manifest.checkpoint, 0, {chunk_of(manifest.checkpoint)}));
+      const auto& name = manifest.segments.back().name;
+      if (order == Order::manifest_first) {
+        write_manifest(path, manifest);
+        std::filesystem::copy_file(path / "aside" / "segments" / name, path / "segments" / name);
+      } else {
+        const auto whole = read_text_file(path / "aside" / "segments" / name);
+        std::ofstream(path / "segments" / name) << whole.substr(0, whole.size() / 2);
+        write_manifest(path, manifest);
+        std::ofstream(path / "segments" / name, std::ios::app) << whole.substr(whole.size() / 2);
+      }
+    }
+    ::_exit(0);
+  } catch (const std::exception&) {
+    ::_exit(1);
+  }
+}
+
+/// Committed segments that are not whole after a kill at this step.
+Index lost_after(Order order, const std::string& fault) {
+  const Scratch scratch;
+  const auto path = scratch / "run";
+  const pid_t child = ::fork();
+  if (child == 0) commit_twice(path, order, fault);
+  int status = 0;
+  EXPECT_EQ(::waitpid(child, &status, 0), child);
+  EXPECT_TRUE(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL) << fault;
+  const auto manifest = read_manifest(path);
+  Index lost = 0;
+  if (manifest) {
+    for (const auto& entry : manifest->segments) lost += damage_of(path, entry).empty() ? 0 : 1;
+  }
+  return lost;
+}
+
+TEST(Kill, AtEveryStepOfACommitLosesNothing) {
+  for (const std::string kind : {"segment", "manifest", "previous"}) {
+    for (const std::string step : {"written", "synchronised", "renamed", "committed"}) {
+      const std::string fault = kind + "." + step + (kind == "previous" ? ":1" : ":2");
+      EXPECT_EQ(lost_after(Order::sound, fault), 0) << fault;
+    }
+  }
+}
+
+TEST(Kill, AStoreThatCommitsBeforeItWritesIsCaught) {
+  EXPECT_EQ(lost_after(Order::manifest_first, "manifest.committed:2"), 1);
+  EXPECT_EQ(lost_after(Order::in_place, "manifest.committed:2"), 1);
 }
 
 }  // namespace

@@ -5,8 +5,11 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <atomic>
+#include <chrono>
 #include <fstream>
 #include <limits>
+#include <thread>
 
 #include "engine/error.hpp"
 #include "engine/store/durable.hpp"
@@ -85,6 +88,50 @@ TEST(RunDirectory, LockOfAnotherHostIsRespectedUnlessTakenOver) {
     EXPECT_EQ(read_text_file(scratch / "study" / "lock"), text);
     EXPECT_NO_THROW(RunDirectory(scratch / "study", Existing::refuse, 0, ForeignLock::take_over));
   }
+}
+
+TEST(RunLock, OfAnotherHostIsStaleOnceItFallsSilent) {
+  using std::chrono::milliseconds;
+  const Scratch scratch;
+  const LockTimes times{milliseconds(20), milliseconds(300)};
+  const auto file = scratch / "lock";
+  write_text_file(file, "host elsewhere\npid 1\nbegan 1\n");
+  EXPECT_NO_THROW(RunLock(file, ForeignLock::wait, times));
+  EXPECT_FALSE(fs::exists(file));
+  // One that is renewed is not, and the answer comes long before the wait is over.
+  write_text_file(file, "host elsewhere\npid 1\nbegan 1\n");
+  std::atomic<bool> done{false};
+  std::thread heart([&] {
+    while (!done) {
+      std::this_thread::sleep_for(milliseconds(20));
+      fs::last_write_time(file, fs::file_time_type::clock::now());
+    }
+  });
+  const auto began = std::chrono::steady_clock::now();
+  (void)user_error_of([&] { RunLock(file, ForeignLock::wait, {milliseconds(20), milliseconds(60000)}); });
+  EXPECT_LT(std::chrono::steady_clock::now() - began, std::chrono::seconds(30));
+  done = true;
+  heart.join();
+}
+
+TEST(RunLock, BeatsAndNoticesThatItWasTakenOver) {
+  const Scratch scratch;
+  const auto file = scratch / "lock";
+  const RunLock lock(file, ForeignLock::respect, {std::chrono::milliseconds(10), std::chrono::milliseconds(100)});
+  EXPECT_NE(lock_holder(file), "");
+  EXPECT_NO_THROW(lock.require_held());
+  const auto before = fs::last_write_time(file);
+  for (int wait = 0; wait < 1000 && fs::last_write_time(file) == before; ++wait) std::this_thread::sleep_for(std::chrono::milliseconds(10));
+  EXPECT_GT(fs::last_write_time(file), before);
+  write_text_file(file, "host elsewhere\npid 7\nbegan 1\n");
+  try {
+    lock.require_held();
+    FAIL();
+  } catch (const SystemError& error) {
+    EXPECT_NE(std::string(error.what()).find("process 7 on host elsewhere has taken this run over"), std::string::npos) << error.what();
+  }
+  fs::remove(file);
+  EXPECT_THROW(lock.require_held(), SystemError);
 }
 
 TEST(RunDirectory, OneOfManyGetsAStaleLock) {
