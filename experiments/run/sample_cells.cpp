@@ -31,6 +31,10 @@ void checkpoint(const cluster::Communicator& world, const std::filesystem::path&
 
 void run_cell(const cluster::Communicator& world, const std::filesystem::path& run, SampleCell& cell, const SamplePace& pace,
               store::Manifest& manifest) {
+  run_cell(world, cell, pace, [&] { checkpoint(world, run, cell, manifest); });
+}
+
+void run_cell(const cluster::Communicator& world, SampleCell& cell, const SamplePace& pace, const std::function<void()>& commit) {
   Stopwatch watch;
   double waited = 0;
   // A few iterations tell how long the others take.
@@ -55,9 +59,11 @@ void run_cell(const cluster::Communicator& world, const std::filesystem::path& r
       world.broadcast(std::span<double>(decision));
       block = static_cast<Index>(decision[1]);
     }
-    if (decision[0] == 0 && !cell.done()) continue;
-    checkpoint(world, run, cell, manifest);
-    waited = 0;
+    if (decision[0] > 0 || cell.done()) {
+      commit();
+      waited = 0;
+    }
+    if (pace.between && !cell.done()) pace.between();
   }
 }
 

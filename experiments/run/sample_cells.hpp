@@ -20,10 +20,15 @@ struct SamplePace {
   double block_s = 0;                                ///< seconds that a block should take; 0: blocks are whole
   /// Rank 0: seconds that a block took, and whether it was of the warm-up. No block is of both.
   std::function<void(double seconds, bool warmup)> timed{};
+  /// All ranks, between two blocks: may save, and may throw to leave the cell as it stands.
+  std::function<void()> between{};
 };
 
-/// Runs `cell` from where it stands to its end, its blocks committed to `run`'s segments; manifest: the run's, extended on every rank.
-/// The last block is committed too. Collective over `world`.
+/// Runs `cell` from where it stands to its end; commit() makes its blocks and states durable, at the end too. Collective over `world`.
+void run_cell(const cluster::Communicator& world, SampleCell& cell, const SamplePace& pace, const std::function<void()>& commit);
+
+/// The same with its blocks committed to `run`'s segments; manifest: the run's, extended on every rank.
+/// Collective over `world`.
 void run_cell(const cluster::Communicator& world, const std::filesystem::path& run, SampleCell& cell, const SamplePace& pace,
               store::Manifest& manifest);
 

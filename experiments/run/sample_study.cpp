@@ -33,6 +33,8 @@ namespace {
 
 /// Iterations between two looks at the clock at the most, and the seconds that they should take.
 constexpr Index kMostBlock = 10000;
+/// Of a run that saves whatever it has: a commit costs milliseconds, and leaves a file.
+constexpr Index kLeastBlock = 20;
 constexpr double kBlockSeconds = 0.5;
 
 class SampleStudy : public StudyRun {
@@ -41,16 +43,20 @@ class SampleStudy : public StudyRun {
       : StudyRun(options, world, std::move(plan), "iterations"), sample_team_(world, plan_.layout) {
     // Which rows are predicted is the same in all cells.
     const Settings& first = plan_.cells.front().settings;
-    open(options, [&](const DataPlan& data) {
-      std::vector<double> moments;
-      data::Table table = load_share(data, whole_.shards, first.predictive.rows.empty() ? nullptr : &moments);
-      predictive_tables_.push_back(load_predictive(data, first, whole_.shards, std::move(moments)));
-      return table;
-    });
+    open(
+        options,
+        [&](const DataPlan& data) {
+          std::vector<double> moments;
+          data::Table table = load_share(data, whole_.shards, first.predictive.rows.empty() ? nullptr : &moments);
+          predictive_tables_.push_back(load_predictive(data, first, whole_.shards, std::move(moments)));
+          return table;
+        },
+        Damaged::fall_back);
   }
 
-  void run() {
-    progress_.start(plan_.replicate_calls);
+ private:
+  void work() override {
+    progress_.start(plan_.replicate_calls, already());
     for (std::size_t p = 0; p < plan_.paths.size(); ++p) {
       const PathPlan& path = plan_.paths[p];
       models_.push_back(model_of(path));
@@ -64,11 +70,30 @@ class SampleStudy : public StudyRun {
       target_s_ += watch.lap();
     }
     for (const CellPlan& cell : plan_.cells) run_cell_of(cell);
-    progress_.finish();
-    finish();
   }
 
- private:
+  /// The draws since the last call, and the states to go on from.
+  std::string save(Index number) override {
+    if (!running_) return "";
+    const auto blocks = running_->take_blocks();
+    const auto states = running_->states();
+    if (blocks.empty() && states.empty()) return "";
+    return store::encode(store::write_trace_segment(plan_.directory, number, world_.rank(), blocks, states));
+  }
+
+  /// Iterations of all chains that earlier sessions have committed, by rank 0.
+  [[nodiscard]] double already() const {
+    double iterations = 0;
+    if (world_.rank() != 0 || manifest_.segments.empty()) return 0;
+    for (const CellPlan& cell : plan_.cells) {
+      for (const ChainsPlan& chains : cell.chains) {
+        const auto states = store::committed_states(plan_.directory, manifest_, chains.layout.id);
+        if (!states.empty()) iterations += static_cast<double>(states.front().iteration * chains.settings.count());
+      }
+    }
+    return iterations;
+  }
+
   void run_cell_of(const CellPlan& cell) {
     const auto p = static_cast<std::size_t>(cell.path);
     const PathPlan& path = plan_.paths[p];
@@ -88,32 +113,51 @@ class SampleStudy : public StudyRun {
     for (const ChainsPlan& chains : cell.chains) {
       SampleSettings settings = chains.settings;
       if (!starts.empty()) settings.start.given = starts;
-      SampleCell running(chains.layout.id, settings, model, rows, sample_team_, reduce_, plan_.threads, work_);
-      // A resumed run would go on from committed_states() here.
-      running.start();
-      ChainsRecord record = run_chains(running, settings);
-      store::TraceLayout layout = running.layout();
+      running_ = std::make_unique<SampleCell>(chains.layout.id, settings, model, rows, sample_team_, reduce_, plan_.threads, work_);
+      const auto states = store::committed_states(plan_.directory, manifest_, chains.layout.id);
+      running_->resume(states);
+      ChainsRecord record = running_->done() ? timings_of(chains.layout.id) : run_chains(chains.layout.id, settings, !states.empty());
+      store::TraceLayout layout = running_->layout();
       layout.constants = constants;
       layouts_.push_back(std::move(layout));
       cells_.back().samplers.push_back(std::move(record));
+      running_.reset();
     }
   }
 
-  /// The record has its timings when this returns; its figures come from the trace.
-  ChainsRecord run_chains(SampleCell& running, const SampleSettings& settings) {
+  /// The record has its timings when this returns; its figures come from the trace. Of chains that an earlier session began they are
+  /// unknown.
+  ChainsRecord run_chains(const std::string& id, const SampleSettings& settings, bool begun) {
     ChainsRecord record;
     const std::array<double, 2> before{static_cast<double>(world_.bytes_sent()), static_cast<double>(world_.messages_sent())};
     SamplePace pace;
-    pace.block = kMostBlock;
+    pace.block = saves_always() ? kLeastBlock : kMostBlock;
     pace.block_s = kBlockSeconds;
+    pace.checkpoint_s = std::numeric_limits<double>::infinity();  // the study's clock decides
     pace.progress = [&](Index iterations) { progress_.advance(static_cast<double>(iterations * settings.count())); };
     pace.timed = [&](double seconds, bool warmup) { (warmup ? record.warmup_seconds : record.seconds) += seconds; };
-    run_cell(world_, plan_.directory, running, pace, manifest_);
+    pace.between = [this] { this->pace(); };
+    run_cell(world_, *running_, pace, [this] { checkpoint(); });
     std::array<double, 2> sent{static_cast<double>(world_.bytes_sent()) - before[0],
                                static_cast<double>(world_.messages_sent()) - before[1]};
     world_.sum_in_any_order(sent);
     record.bytes_sent = sent[0];
     record.messages_sent = sent[1];
+    if (begun) record.seconds = record.warmup_seconds = record.bytes_sent = record.messages_sent = std::numeric_limits<double>::quiet_NaN();
+    keep(id, {{record.seconds, record.warmup_seconds, record.bytes_sent, record.messages_sent}, {}});
+    return record;
+  }
+
+  /// Of chains that an earlier session has finished.
+  ChainsRecord timings_of(const std::string& id) {
+    ChainsRecord record;
+    const auto before = kept(id);
+    std::vector<double> numbers = before ? before->numbers : std::vector<double>();
+    numbers.resize(4, std::numeric_limits<double>::quiet_NaN());
+    record.seconds = numbers[0];
+    record.warmup_seconds = numbers[1];
+    record.bytes_sent = numbers[2];
+    record.messages_sent = numbers[3];
     return record;
   }
 
@@ -224,7 +268,7 @@ class SampleStudy : public StudyRun {
     return theta;
   }
 
-  void finish() {
+  void finish() override {
     summarise();
     Failures failed;
     for (const auto& model : models_) failed.add(*model);
@@ -236,6 +280,7 @@ class SampleStudy : public StudyRun {
     if (world_.rank() != 0) return;
     auto origin = provenance(plan_, world_, reduce_ == cluster::Reduce::fast ? "fast" : "exact");
     origin["finished_at"] = utc_now();
+    origin["sessions"] = sessions();
     if (!failures.empty()) origin["failed_evaluations"] = failures;
     const auto file = directory_->run_file();
     const std::string hash = store::write_run_file(file, cells_, table, origin);
@@ -245,6 +290,7 @@ class SampleStudy : public StudyRun {
   }
 
   SampleTeam sample_team_;
+  std::unique_ptr<SampleCell> running_;  ///< the chains under way, which a stop leaves as they stand
   double target_s_ = 0;
   std::vector<std::unique_ptr<models::Model>> models_;  ///< of each path
   std::vector<FitTarget> targets_;                      ///< of each path
@@ -257,10 +303,7 @@ class SampleStudy : public StudyRun {
 }  // namespace
 
 int run_sample_study(const RunOptions& options, const cluster::Communicator& world, Plan plan) {
-  SampleStudy study(options, world, std::move(plan));
-  study.run();
-  if (world.rank() == 0) fmt::print("{}", study.summary());
-  return 0;
+  return SampleStudy(options, world, std::move(plan)).run();
 }
 
 }  // namespace variscope::experiments

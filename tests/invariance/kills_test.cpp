@@ -121,5 +121,36 @@ samples = 4
   expect_resumes("run", whole.hash(), {"--ranks", "2", "--threads", "1"});
 }
 
+TEST_F(SlowKillsTest, ChainsGoOn) {
+  // Step sizes and metrics of single chains, adaptation over chains, chains without gradients; killed in a warm-up, among draws, and once
+  // more on ranks, which divide the chains otherwise.
+  const auto spec = write("chains.toml", R"([study]
+name = "chains"
+kind = "sample"
+seed = 5
+[model]
+name = "gaussian"
+precision = [2, 0.6, 0.6, 1.5]
+mean = [0.5, -1]
+[sampler]
+names = ["nuts", "chees_hmc", "random_walk_metropolis"]
+chains = 4
+warmup = 200
+draws = 160
+)");
+  const auto whole = variscope({"run", spec, "--output", "whole", "--quiet", "--threads", "1"});
+  ASSERT_EQ(whole.status, 0) << whole.all();
+  for (const int commits : {4, 15, 40}) {
+    SCOPED_TRACE(commits);
+    std::filesystem::remove_all(work() / "run");
+    leave_killed(spec, "run", commits);
+    ::setenv("VARISCOPE_FAULT", "manifest.committed:5", 1);
+    const auto again = variscope(session("run", false, "", {"--ranks", "2", "--threads", "1"}));
+    ::unsetenv("VARISCOPE_FAULT");
+    EXPECT_EQ(again.status, 1) << again.all();
+    expect_resumes("run", whole.hash(), {"--threads", "2"});
+  }
+}
+
 }  // namespace
 }  // namespace variscope::testing
