@@ -87,7 +87,7 @@ class Lsf final : public Scheduler {
       const std::size_t begin = line.find("Job <");
       const std::size_t end = line.find('>', begin);
       if (begin == std::string::npos || end == std::string::npos) continue;
-      const std::string id = line.substr(begin + 5, end - begin - 5);
+      std::string id = line.substr(begin + 5, end - begin - 5);
       if (detail::is_number(id)) return id;
     }
     return "";

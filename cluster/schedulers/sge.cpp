@@ -120,7 +120,7 @@ class Sge final : public Scheduler {
   [[nodiscard]] std::string parse_id(const std::string& output) const override {
     // "1", an array "2.1-5:1".
     for (const std::string& line : detail::lines_of(output)) {
-      const std::string id = line.substr(0, line.find('.'));
+      std::string id = line.substr(0, line.find('.'));
       if (detail::is_number(id)) return id;
     }
     return "";

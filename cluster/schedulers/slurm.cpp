@@ -101,10 +101,13 @@ class Slurm final : public Scheduler {
   }
   [[nodiscard]] std::string task_variable(const Job& job) const override { return job.array.tasks > 0 ? "${SLURM_ARRAY_TASK_ID:-0}" : "0"; }
   [[nodiscard]] std::string requeue_lines(const Job&) const override {
-    // A job that exits politely while it is preempted is not requeued by the preemptor; one that its user cancels must not come back.
+    // A job that exits politely while it is preempted is not requeued by the preemptor. One that its user ends is seen as completing here,
+    // and must not come back; one that lost a node waits already.
     return "case $(scontrol show job -o \"$job\" 2>/dev/null) in\n"
-           "*JobState=CANCELLED*) say 'cancelled: not put back into the queue.' ;;\n"
-           "*) if scontrol requeue \"$job\"; then sleep 300; fi ;; # it ends here, when Slurm takes the job back\n"
+           "*JobState=PENDING*) say 'Slurm has put it back itself.' ;;\n"
+           "*JobState=RUNNING* | *JobState=PREEMPTED* | *Reason=TimeLimit*)\n"
+           "  if scontrol requeue \"$job\"; then sleep 300; fi ;; # it ends here, when Slurm takes the job back\n"
+           "*) say 'cancelled, with the state saved.' ;;\n"
            "esac";
   }
   [[nodiscard]] Words unset_prefixes() const override { return {"SBATCH_", "SLURM_"}; }
@@ -118,7 +121,7 @@ class Slurm final : public Scheduler {
   [[nodiscard]] std::string parse_id(const std::string& output) const override {
     // "123", or "123;cluster" in a federation.
     for (const std::string& line : detail::lines_of(output)) {
-      const std::string id = line.substr(0, line.find(';'));
+      std::string id = line.substr(0, line.find(';'));
       if (detail::is_number(id)) return id;
     }
     return "";

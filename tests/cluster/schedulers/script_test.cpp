@@ -113,7 +113,7 @@ TEST_F(ScriptTest, SlurmIsAskedToTakeTheJobBack) {
                                     << "\"\n[ \"$1\" = requeue ] && kill -KILL $PPID\necho \"JobId=7 JobState=$PLAYED\"\n";
   fs::permissions(root_ / "scontrol", fs::perms::owner_all);
   EXPECT_EQ(finish(start("slurm", {{"SLURM_JOB_ID", "7"}, {"PLAYED", "RUNNING"}})), 137);
-  EXPECT_EQ(finish(start("slurm", {{"SLURM_JOB_ID", "7"}, {"PLAYED", "CANCELLED"}})), 85);
+  EXPECT_EQ(finish(start("slurm", {{"SLURM_JOB_ID", "7"}, {"PLAYED", "COMPLETING"}})), 85);
   job_.array.tasks = 4;
   EXPECT_EQ(
       finish(start("slurm", {{"SLURM_JOB_ID", "9"}, {"SLURM_ARRAY_JOB_ID", "7"}, {"SLURM_ARRAY_TASK_ID", "3"}, {"PLAYED", "RUNNING"}})),

@@ -44,8 +44,7 @@ const std::vector<std::string>& hostile() {
                                                  "!!",
                                                  "{a,b}",
                                                  "\t",
-                                                 "gr\xc3\xbc\xc3\x9f"
-                                                 "e",
+                                                 "gr\xc3\xbc n",
                                                  "<in >out"};
   return words;
 }

@@ -105,7 +105,9 @@ cut_off() {
   ip -n "$1" link set eth0 down
   for process in $(ip netns pids "$1"); do kill -9 "$process" 2>/dev/null; done
 }
+# As after a start: with empty temporary directories, in which PMIx would stumble over what the dead step has left.
 restore() {
+  rm -rf "$cluster/tmp/$1" "$cluster/spool/$1" && mkdir -p "$cluster/tmp/$1" "$cluster/spool/$1"
   ip -n "$1" link set eth0 up
   rm -f "$cluster/slurmd.$1.pid"
   in_node "$1" slurmd -N "$1" -f "$SLURM_CONF"
