@@ -16,11 +16,31 @@ namespace {
 
 using random::Purpose;
 
-/// Of one replication: the rank and the effective size of each quantity; empty ranks: it failed.
+/// Of one replication: the rank and the effective size of each quantity, and whether the chain moved; empty ranks: it failed.
 struct Replication {
   std::vector<Index> ranks;
   std::vector<double> effective;
+  bool moved = false;
 };
+
+/// A draw from the prior and data from it.
+struct Simulated {
+  std::vector<double> theta;
+  data::Table table;
+};
+
+/// task: 0 for what replications are made of, beyond that what they are held against.
+Simulated simulate(const CalibrationTarget& target, std::uint64_t seed, std::uint32_t task, std::uint32_t major) {
+  Simulated made{{}, *target.table};
+  made.table.response.assign(static_cast<std::size_t>(made.table.rows), 0.0);
+  const auto model = target.model(*target.table);
+  made.theta.resize(static_cast<std::size_t>(model->dim()));
+  model->simulate_prior({seed, Purpose::prior_draw, task, major, 0}, made.theta);
+  // Rows beyond 2^32 would spill into the stream's task: nobody calibrates on so many.
+  model->simulate_responses({{0, made.table.rows}, nullptr, 0}, made.theta, {seed, Purpose::response_draw, 0, major + (task << 20U), 0},
+                            made.table.response);
+  return made;
+}
 
 /// Log likelihoods at `points` (columns of dim entries).
 std::vector<double> log_likelihoods(const models::Model& model, const std::vector<std::vector<double>>& points) {
@@ -45,82 +65,119 @@ Index rank_of(double truth, const std::vector<double>& draws, double uniform) {
   return below + static_cast<Index>(uniform * static_cast<double>(equal + 1));
 }
 
+/// The sampler of one replication, and what it needs.
+struct Subject {
+  std::unique_ptr<models::Model> model;
+  std::unique_ptr<models::Model> posterior;
+  approximations::Density density;
+  std::unique_ptr<Sampler> sampler;
+  std::vector<double> shared;
+
+  Subject(const CalibrationTarget& target, const data::Table& table)
+      : model(target.model(table)),
+        posterior(target.posterior ? target.posterior(table) : nullptr),
+        density(approximations::density_of(sampled())),
+        sampler(target.sampler(sampled())),
+        shared(static_cast<std::size_t>(sampler->shared_size())) {
+    sampler->start_shared(shared);
+  }
+  [[nodiscard]] const models::Model& sampled() const { return posterior ? *posterior : *model; }
+  /// Chain r, started; none where there is no place to start.
+  [[nodiscard]] std::vector<Chain> start(const Run& run, const Start& where, Index r) const {
+    try {
+      return start_chains(*sampler, density, sampled(), run, where, {r, r + 1});
+    } catch (const UserError&) {
+      return {};
+    }
+  }
+};
+
+/// Uniform number that places a rank among ties. Iterations end long before this one.
+double tie(std::uint64_t seed, Index r, std::size_t quantity) {
+  return random::uniform({seed, Purpose::chain_choice, static_cast<std::uint32_t>(r), 0xffffffffU, static_cast<std::uint32_t>(quantity)},
+                         0);
+}
+
 Replication replicate(const CalibrationTarget& target, const CalibrationSettings& settings, Index r) {
-  const auto major = static_cast<std::uint32_t>(r);
-  data::Table table = *target.table;
-  table.response.assign(static_cast<std::size_t>(table.rows), 0.0);
-  std::vector<double> truth;
-  {
-    // Models may read their responses when they are made: this one only simulates.
-    const auto simulator = target.model(*target.table);
-    truth.resize(static_cast<std::size_t>(simulator->dim()));
-    simulator->simulate_prior({settings.seed, Purpose::prior_draw, 0, major, 0}, truth);
-    simulator->simulate_responses({{0, table.rows}, nullptr, 0}, truth, {settings.seed, Purpose::response_draw, 0, major, 0},
-                                  table.response);
-  }
-  const auto model = target.model(table);
-  const auto posterior = target.posterior ? target.posterior(table) : nullptr;
-  const models::Model& density_model = posterior ? *posterior : *model;
-  const approximations::Density density = approximations::density_of(density_model);
-  const auto sampler = target.sampler(density_model);
+  const Simulated made = simulate(target, settings.seed, 0, static_cast<std::uint32_t>(r));
+  const std::vector<double>& truth = made.theta;
+  Subject subject(target, made.table);
   const Run run{settings.seed, settings.warmup};
-  std::vector<Chain> chains;
-  try {
-    chains = start_chains(*sampler, density, density_model, run, settings.start, {r, r + 1});
-  } catch (const UserError&) {
-    return {};
-  }
-  std::vector<double> shared(static_cast<std::size_t>(sampler->shared_size()));
-  sampler->start_shared(shared);
-  Schedule schedule(*sampler, density, run);
+  auto chains = subject.start(run, settings.start, r);
+  if (chains.empty()) return {};
+  Schedule schedule(*subject.sampler, subject.density, run);
   std::vector<std::vector<double>> points = {truth};
   const Observe observe = [&](Index, const Chain& chain, std::span<const double>) {
     const Index of_draws = chain.iteration - settings.warmup;
     if (of_draws > 0 && of_draws % settings.thin == 0) points.push_back(chain.position);
   };
-  run_chains(*sampler, run, schedule, chains, settings.warmup + settings.draws * settings.thin, shared, observe, fold_here(1));
+  run_chains(*subject.sampler, run, schedule, chains, settings.warmup + settings.draws * settings.thin, subject.shared, observe,
+             fold_here(1));
   if (chains[0].status != ChainStatus::running) return {};
-  const std::vector<double> likelihoods = log_likelihoods(*model, points);
+  const std::vector<double> likelihoods = log_likelihoods(*subject.model, points);
   Replication result;
   for (std::size_t q = 0; q <= truth.size(); ++q) {
     const auto value = [&](std::size_t k) { return q < truth.size() ? points[k][q] : likelihoods[k]; };
     std::vector<double> draws;
     for (std::size_t k = 1; k < points.size(); ++k) draws.push_back(value(k));
-    // Iterations end long before this one.
-    const random::Stream own{settings.seed, Purpose::chain_choice, major & 0xffffffU, 0xffffffffU, static_cast<std::uint32_t>(q)};
-    result.ranks.push_back(rank_of(value(0), draws, random::uniform(own, 0)));
+    result.ranks.push_back(rank_of(value(0), draws, tie(settings.seed, r, q)));
     result.effective.push_back(diagnostics::bulk_effective_size({draws, 1, settings.draws}));
   }
   return result;
 }
 
-void check(const CalibrationTarget& target, const CalibrationSettings& settings) {
+Replication step_once(const CalibrationTarget& target, const OneStepSettings& settings, Index r) {
+  const auto major = static_cast<std::uint32_t>(r);
+  const Simulated made = simulate(target, settings.seed, 0, major);
+  const std::vector<double>& truth = made.theta;
+  Subject subject(target, made.table);
+  const Run run{settings.seed, settings.warmup};
+  auto chains = subject.start(run, settings.start, r);
+  if (chains.empty()) return {};
+  Schedule schedule(*subject.sampler, subject.density, run);
+  const Observe nothing = [](Index, const Chain&, std::span<const double>) {};
+  run_chains(*subject.sampler, run, schedule, chains, settings.warmup, subject.shared, nothing, fold_here(1));
+  // To the exact draw, with what the warm-up has adapted.
+  chains[0].position = truth;
+  evaluate_chains(*subject.sampler, subject.density, chains);
+  if (chains[0].status != ChainStatus::running || !std::isfinite(chains[0].log_density)) return {};
+  schedule.run(chains, settings.warmup + 1, subject.shared, nothing);
+  if (chains[0].status != ChainStatus::running) return {};
+  Replication result;
+  result.moved = chains[0].position != truth;
+  std::vector<std::vector<double>> fresh(truth.size() + 1);
+  for (Index k = 0; k < settings.against; ++k) {
+    const Simulated other = simulate(target, settings.seed, static_cast<std::uint32_t>(1 + k), major);
+    for (std::size_t q = 0; q < truth.size(); ++q) fresh[q].push_back(other.theta[q]);
+    fresh.back().push_back(log_likelihoods(*target.model(other.table), {other.theta})[0]);
+  }
+  for (std::size_t q = 0; q <= truth.size(); ++q) {
+    const double value = q < truth.size() ? chains[0].position[q] : log_likelihoods(*subject.model, {chains[0].position})[0];
+    result.ranks.push_back(rank_of(value, fresh[q], tie(settings.seed, r, q)));
+  }
+  return result;
+}
+
+void check(const CalibrationTarget& target, Index replications, Index draws, Index thin, Index warmup) {
   const auto model = target.model(*target.table);
   if (!model->has_prior_simulation()) throw UserError("calibration: the model cannot be drawn from its prior. Give proper priors.");
   if (!model->has_response_simulation() || model->rows() == 0)
     throw UserError("calibration: the model cannot simulate responses, so that no data follow from a draw of its prior. Use another.");
-  if (settings.replications < 1 || settings.draws < 4 || settings.thin < 1 || settings.warmup < 0)
+  if (replications < 1 || draws < 4 || thin < 1 || warmup < 0)
     throw UserError("calibration: it takes a replication, four draws of each, and a thinning of 1, at least. Give more.");
-  if (settings.replications >= Index{1} << 24)
-    throw UserError("calibration: random numbers are kept apart for fewer than 2^24 replications. Use fewer.");
+  if (replications >= Index{1} << 20 || draws >= 4096)
+    throw UserError("calibration: random numbers are kept apart for fewer than 2^20 replications of 4096 draws. Use fewer.");
 }
 
-}  // namespace
-
-bool Calibration::calibrated() const { return failed == 0 && !p_values.empty() && p_values[worst()] > bound; }
-
-std::size_t Calibration::worst() const {
-  return static_cast<std::size_t>(std::min_element(p_values.begin(), p_values.end()) - p_values.begin());
-}
-
-Calibration simulation_based_calibration(const CalibrationTarget& target, const CalibrationSettings& settings) {
-  check(target, settings);
-  std::vector<Replication> all(static_cast<std::size_t>(settings.replications));
+/// replicate(r) for all, by threads; rethrows what the first that threw has thrown.
+template <class Body>
+std::vector<Replication> replications(Index count, int threads, const Body& body) {
+  std::vector<Replication> all(static_cast<std::size_t>(count));
   std::vector<std::exception_ptr> errors(all.size());
-#pragma omp parallel for num_threads(settings.threads) schedule(dynamic, 1) if (settings.threads > 1)
-  for (Index r = 0; r < settings.replications; ++r) {
+#pragma omp parallel for num_threads(threads) schedule(dynamic, 1) if (threads > 1)
+  for (Index r = 0; r < count; ++r) {
     try {
-      all[static_cast<std::size_t>(r)] = replicate(target, settings, r);
+      all[static_cast<std::size_t>(r)] = body(r);
     } catch (...) {
       errors[static_cast<std::size_t>(r)] = std::current_exception();
     }
@@ -128,26 +185,53 @@ Calibration simulation_based_calibration(const CalibrationTarget& target, const 
   for (const std::exception_ptr& error : errors) {
     if (error) std::rethrow_exception(error);
   }
+  return all;
+}
+
+/// most: the largest rank.
+void judge(const CalibrationTarget& target, const std::vector<Replication>& all, Index most, double false_alarm, RankVerdict& verdict) {
+  verdict.names = target.model(*target.table)->parameter_names();
+  verdict.names.emplace_back("log_likelihood");
+  verdict.ranks.resize(verdict.names.size());
+  verdict.bound = false_alarm / static_cast<double>(verdict.names.size());
+  for (const Replication& replication : all) {
+    verdict.failed += replication.ranks.empty() ? 1 : 0;
+    for (std::size_t q = 0; q < replication.ranks.size(); ++q) verdict.ranks[q].push_back(replication.ranks[q]);
+  }
+  for (const auto& ranks : verdict.ranks) verdict.p_values.push_back(diagnostics::rank_uniformity(ranks, most));
+}
+
+}  // namespace
+
+bool RankVerdict::calibrated() const { return failed == 0 && !p_values.empty() && p_values[worst()] > bound; }
+
+std::size_t RankVerdict::worst() const {
+  return static_cast<std::size_t>(std::min_element(p_values.begin(), p_values.end()) - p_values.begin());
+}
+
+Calibration simulation_based_calibration(const CalibrationTarget& target, const CalibrationSettings& settings) {
+  check(target, settings.replications, settings.draws, settings.thin, settings.warmup);
+  const auto all = replications(settings.replications, settings.threads, [&](Index r) { return replicate(target, settings, r); });
   Calibration result;
-  result.names = target.model(*target.table)->parameter_names();
-  result.names.emplace_back("log_likelihood");
-  result.ranks.resize(result.names.size());
-  result.bound = settings.false_alarm / static_cast<double>(result.names.size());
+  judge(target, all, settings.draws, settings.false_alarm, result);
   std::vector<double> effective(result.names.size(), 0.0);
   for (const Replication& replication : all) {
-    if (replication.ranks.empty()) {
-      ++result.failed;
-      continue;
-    }
-    for (std::size_t q = 0; q < result.names.size(); ++q) {
-      result.ranks[q].push_back(replication.ranks[q]);
-      // Draws that are all equal know nothing.
-      if (std::isfinite(replication.effective[q])) effective[q] += replication.effective[q];
-    }
+    // Draws that are all equal know nothing.
+    for (std::size_t q = 0; q < replication.effective.size(); ++q)
+      effective[q] += std::isfinite(replication.effective[q]) ? replication.effective[q] : 0;
   }
-  for (const auto& ranks : result.ranks) result.p_values.push_back(diagnostics::rank_uniformity(ranks, settings.draws));
-  const double draws = static_cast<double>((settings.replications - result.failed) * settings.draws);
+  const auto draws = static_cast<double>((settings.replications - result.failed) * settings.draws);
   result.effective_share = *std::min_element(effective.begin(), effective.end()) / std::max(draws, 1.0);
+  return result;
+}
+
+Invariance one_step_invariance(const CalibrationTarget& target, const OneStepSettings& settings) {
+  check(target, settings.replications, settings.against, 1, settings.warmup);
+  const auto all = replications(settings.replications, settings.threads, [&](Index r) { return step_once(target, settings, r); });
+  Invariance result;
+  judge(target, all, settings.against, settings.false_alarm, result);
+  const auto moved = std::count_if(all.begin(), all.end(), [](const Replication& replication) { return replication.moved; });
+  result.moved = static_cast<double>(moved) / static_cast<double>(std::max(Index{1}, settings.replications - result.failed));
   return result;
 }
 

@@ -36,19 +36,24 @@ struct CalibrationTarget {
   std::function<std::unique_ptr<Sampler>(const models::Model& model)> sampler;
 };
 
-struct Calibration {
+/// Ranks that are uniform if all is well.
+struct RankVerdict {
   std::vector<std::string> names;         ///< coordinates, on the unconstrained scale, then "log_likelihood"
-  std::vector<std::vector<Index>> ranks;  ///< [quantity][replication that did not fail], 0 .. draws
+  std::vector<std::vector<Index>> ranks;  ///< [quantity][replication that did not fail]
   std::vector<double> p_values;           ///< exact, of each quantity's ranks being uniform
   double bound = 0;                       ///< false_alarm / quantities
   Index failed = 0;                       ///< replications whose chain failed, or found no start
-  /// Mean over replications of the bulk effective size of the draws, over their number, of the worst quantity: well below 1, ranks crowd at
-  /// the ends, and `thin` has to grow before a verdict means anything.
-  double effective_share = 0;
 
+  /// No replication failed and every p-value is above the bound.
   [[nodiscard]] bool calibrated() const;
   /// The quantity of least p-value.
   [[nodiscard]] std::size_t worst() const;
+};
+
+struct Calibration : RankVerdict {
+  /// Mean over replications of the bulk effective size of the draws, over their number, of the worst quantity: well below 1, ranks crowd at
+  /// the ends, and `thin` has to grow before a verdict means anything.
+  double effective_share = 0;
 };
 
 /// Talts, Betancourt, Simpson, Vehtari, Gelman 2018, arXiv 1804.06788, algorithm 1; the log likelihood as a test quantity: Modrak et al.
@@ -56,5 +61,27 @@ struct Calibration {
 /// at random. Replication r is a function of (seed, r), whatever the threads. Samplers that adapt across chains have one chain each.
 /// Throws UserError where the model cannot be simulated from. Cost: replications x (warmup + draws x thin) iterations.
 Calibration simulation_based_calibration(const CalibrationTarget& target, const CalibrationSettings& settings);
+
+struct OneStepSettings {
+  std::uint64_t seed = 1;
+  Index replications = 1000;
+  Index against = 19;         ///< fresh draws that each rank is among
+  Index warmup = 200;         ///< iterations, of a chain of its own
+  double false_alarm = 1e-3;  ///< of the verdict, all quantities together
+  int threads = 1;
+  Start start;
+};
+
+struct Invariance : RankVerdict {
+  double moved = 0;  ///< share of the chains that are not where they were: near 0, the verdict means nothing
+};
+
+/// One step from exact draws, on any model that can be simulated from: theta from the prior and data y from theta make theta an exact draw
+/// of the posterior given y, and so is what one iteration makes of it, by a sampler whose step size and metric a warm-up elsewhere has
+/// adapted. Its marginal law is the prior's: its coordinates rank uniformly among fresh draws, and its log likelihood among theirs, each
+/// with data of its own (Gandy and Scott 2020, arXiv 2001.06465, without their reversibility). Only for samplers that keep nothing of the
+/// position in their state. Neither bias of a warm-up nor autocorrelation touch it. Errors and threads as above.
+/// Cost: replications x (warmup + 1 iterations + `against` simulations).
+Invariance one_step_invariance(const CalibrationTarget& target, const OneStepSettings& settings);
 
 }  // namespace variscope::samplers

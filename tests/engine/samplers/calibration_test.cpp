@@ -113,6 +113,46 @@ TEST(Calibration, CatchesAWrongModel) {
   EXPECT_FALSE(simulation_based_calibration(target, brief()).calibrated());
 }
 
+samplers::OneStepSettings one_step() {
+  samplers::OneStepSettings settings;
+  settings.replications = 1500;
+  settings.warmup = 20;
+  settings.false_alarm = 1e-6;
+  return settings;
+}
+
+// False alarms: 1e-6.
+TEST(OneStepInvariance, HoldsForRightSamplers) {
+  const data::Table table = covariates();
+  const auto found = one_step_invariance(regression(table), one_step());
+  EXPECT_TRUE(found.calibrated()) << found.names[found.worst()] << ' ' << found.p_values[found.worst()];
+  EXPECT_GT(found.moved, 0.8);
+}
+
+TEST(OneStepInvariance, CatchesSamplersThatAreBroken) {
+  const data::Table table = covariates();
+  for (const Flaw flaw : {Flaw::never_rejects, Flaw::accept_sign}) {
+    CalibrationTarget target = regression(table);
+    target.sampler = [flaw](const models::Model& model) {
+      return std::make_unique<samplers::RandomWalkMetropolis>(model.dim(), samplers::RandomWalkSettings{MetricKind::unit, 0.5, 0, flaw});
+    };
+    const auto found = one_step_invariance(target, one_step());
+    EXPECT_FALSE(found.calibrated()) << static_cast<int>(flaw) << ' ' << found.p_values[found.worst()];
+  }
+  CalibrationTarget target = regression(table);
+  target.posterior = [](const data::Table& data) { return std::make_unique<models::LinearRegression>(data, 0.4, 0.0, 1.0); };
+  // A step that fits the wrong density: one that does not moves nowhere, and the exact draw stays exact.
+  target.sampler = [](const models::Model& model) {
+    return std::make_unique<samplers::Hmc>(model.dim(), samplers::GradientSettings{MetricKind::diagonal, 0.1, 0.8, 0.1},
+                                           samplers::TrajectorySettings{5, 0, 10});
+  };
+  auto settings = one_step();
+  settings.warmup = 60;
+  const auto found = one_step_invariance(target, settings);
+  EXPECT_GT(found.moved, 0.7);
+  EXPECT_FALSE(found.calibrated()) << found.p_values[found.worst()];
+}
+
 TEST(Calibration, IsTheSameOnThreads) {
   const data::Table table = covariates();
   auto settings = brief();
