@@ -25,4 +25,10 @@ double full_rank_optimal_mixture(const models::Gaussian& target, const LocationS
 /// Average over one pair (eps, -eps), closed-form entropy: 0 for the mean, sum_k K_ik^2 + K_ij^2 for L_ij.
 std::vector<double> full_rank_antithetic_variance(const models::Gaussian& target, const LocationScale& q);
 
+/// One sample of coupled weak derivatives in the coordinates of the noise, entropy in closed form. With Q = L'H L, t = L'b and
+/// A_k = t_k + sum_{l != k} Q_kl eps_l, replacing eps_k gives a_k = 2 W A_k / sqrt(2 pi), and for k >= j C_kj = a_k eps_j,
+/// C_jj = A_j K (1 - U) + 1/2 Q_jj K^2 (1 - U^2), where E W = sqrt(pi / 2), E W^2 = 2, |eps_j| / |K| is uniform, E K^2 = 3 and E K^4 = 15.
+/// The estimates are -L^-T a and -L^-T C, whose variances follow from the covariances of a and of C's columns.
+std::vector<double> full_rank_measure_valued_variance(const models::Gaussian& target, const LocationScale& q);
+
 }  // namespace variscope::oracles

@@ -90,7 +90,8 @@ struct Request {
       case Kind::bound:
         return elbo() && samples % importance() == 0;
       case Kind::measure_valued:
-        return q.mean_field;
+        // Beyond mean-field no more is known than the Gaussian target's closed form.
+        return q.mean_field || (options.entropy == Entropy::exact && dynamic_cast<const models::Gaussian*>(&model) != nullptr);
       default:
         return true;
     }
@@ -167,7 +168,7 @@ std::optional<EstimatorTruth> by_quadrature(const Request& r) {
     if (r.q.dim != 1 || r.importance() > 3) return result;
     result = importance_truth(r.estimator, r.model, r.q, r.importance());
     result->variance = divided(std::move(result->variance), r.samples / r.importance());
-  } else if (r.q.dim > 2) {
+  } else if (r.q.dim > 2 || (r.kind == Kind::measure_valued && !r.q.mean_field)) {
     return result;
   } else if (r.kind == Kind::measure_valued) {
     const MeasureValuedMoments one = measure_valued_moments(r.model, r.q, r.objective, r.options.entropy);
@@ -236,7 +237,9 @@ std::optional<EstimatorTruth> gaussian_truth(const Request& r, const models::Gau
       variance = divided(blocks(q, path, std::vector<double>(q.parameters(), 0.0)), m);
       break;
     case Kind::measure_valued:
-      variance = divided(measure_valued_variance(target, q, r.objective, r.options.entropy), m);
+      variance = divided(
+          q.mean_field ? measure_valued_variance(target, q, r.objective, r.options.entropy) : full_rank_measure_valued_variance(target, q),
+          m);
       break;
     case Kind::pathwise_kl:  // the target has no prior and likelihood to tell apart
     case Kind::bound:

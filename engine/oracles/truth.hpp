@@ -25,7 +25,7 @@ namespace variscope::oracles {
 ///   taylor_hvp      the same for the means; the factor: see TaylorScale          FR
 ///   pw_quadratic    quadratic_surrogate.hpp                                     FR
 ///   bonnet_price    grad l(z); (H(z) L)_ij dL_ij/dlambda                        FR   (model with Hessian-vector products, or Gaussian)
-///   mvd             coupled measure-valued derivatives, measure_valued.hpp
+///   mvd             coupled measure-valued derivatives, measure_valued.hpp; FR on the Gaussian target, entropy in closed form
 ///   iwae, stl_iw, dreg  importance.hpp: one dimension, K <= 3, elbo
 ///   pw_rqmc, sf_rqmc, X_rqmc  randomised quasi-Monte Carlo of pw_cfe, sf_raw, X: FR as X; the mean, and for pw_rqmc the
 ///                   variance as scrambled_net.hpp has it; not for sf_loo and bounds, which combine samples, so that their mean is no

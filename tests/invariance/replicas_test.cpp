@@ -125,7 +125,7 @@ TEST_F(SlowReplicaLayoutsTest, DisjointRowsAndSplitNets) {
 
 TEST_F(SlowReplicaLayoutsTest, FixedShardsAndSharedNoise) {
   check(R"("pw_kl", "pw_rqmc", "stl")", "replicas = 4\nnoise_policy = \"shared\"\nrow_policy = \"shards\"\nbatch_rows = 100\n",
-        "[components]\ndesigns = 24\nrow_sets = 4\nnoise_sets = 2\n");
+        "[components]\ndesigns = 8\nrow_sets = 4\nnoise_sets = 2\n");
 }
 
 TEST_F(SlowReplicaLayoutsTest, EpochsAndEstimatorsWithStates) {

@@ -220,6 +220,80 @@ TEST(FullRankVariance, MatchesDice) {
   }
 }
 
+/// One sample of weak derivatives by their definition: noise replaced number by number, both triangles of C, the chain written out.
+Point one_weak_derivative(const models::Gaussian& target, const LocationScale& q, Dice& dice) {
+  const std::size_t dim = q.dim;
+  Point eps(dim);
+  for (double& e : eps) e = dice.normal();
+  const auto value = [&](std::size_t k, double replaced) {
+    Point other = eps;
+    other[k] = replaced;
+    Point z(dim);
+    q.place(other.data(), z.data());
+    double sum = 0;
+    for (std::size_t i = 0; i < dim; ++i) {
+      for (std::size_t j = 0; j < dim; ++j)
+        sum -= 0.5 * target.precision()[i * dim + j] * (z[i] - target.mean()[i]) * (z[j] - target.mean()[j]);
+    }
+    return sum;
+  };
+  Point a(dim);
+  std::vector<Point> c(dim, Point(dim));
+  for (std::size_t k = 0; k < dim; ++k) {
+    const double w = dice.rayleigh();
+    // A Maxwell variable of this noise's sign and length: two more normals beside it.
+    const double maxwell = std::copysign(std::hypot(eps[k], std::hypot(dice.normal(), dice.normal())), eps[k]);
+    a[k] = (value(k, w) - value(k, -w)) / std::sqrt(2 * std::numbers::pi);
+    for (std::size_t l = 0; l < dim; ++l) c[k][l] = a[k] * eps[l];
+    c[k][k] = value(k, maxwell) - value(k, maxwell * dice.uniform());
+  }
+  Point gradient;
+  for (std::size_t i = 0; i < dim; ++i) {
+    double sum = 0;
+    for (std::size_t k = 0; k < dim; ++k) sum += q.back(i, k) * a[k];
+    gradient.push_back(sum);
+  }
+  for (const LocationScale::Entry& entry : q.entries) {
+    double sum = q.entropy_slope(gradient.size());
+    for (std::size_t k = 0; k < dim; ++k) sum += entry.chain * q.back(entry.row, k) * c[k][entry.column];
+    gradient.push_back(sum);
+  }
+  return gradient;
+}
+
+TEST(FullRankVariance, WeakDerivativesOfTheNoise) {
+  const models::Gaussian target(kPrecision, {0.2});
+  Options o;
+  o.entropy = Entropy::exact;
+  for (const FactorLayout layout : {FactorLayout::rows, FactorLayout::log_diagonal}) {
+    o.layout = layout;
+    const Point logs = {std::log(0.8), std::log(0.6), std::log(1.1), -0.3, 0.2, 0.5};
+    const Point lambda = joined(kMean3, layout == FactorLayout::rows ? kRows3 : logs);
+    const auto closed = truth("mvd", target, kFamily, lambda, Objective::elbo, 1, o);
+    ASSERT_TRUE(closed);
+    const LocationScale q = full_rank(3, lambda, layout);
+    const test::Simulated simulated = test::throw_dice(40000, 17, [&](Dice& dice) { return one_weak_derivative(target, q, dice); });
+    // 18 z-scores each time; 5 is passed by chance once in 10^5.
+    EXPECT_LT(test::largest_z(simulated, closed->mean, closed->variance), 5);
+    // The twin without what C's diagonal shares with the rest of its column.
+    std::vector<double> wrong = closed->variance;
+    wrong[3] *= 1.2;
+    EXPECT_GT(test::largest_z(simulated, closed->mean, wrong), 6);
+  }
+  // A diagonal factor: the mean-field Gaussian's, twice derived.
+  const Point diagonal = joined(kMean3, {0.1, -0.4, 0.3, 0, 0, 0});
+  o.layout = FactorLayout::log_diagonal;
+  const auto full = truth("mvd", target, kFamily, diagonal, Objective::elbo, 3, o);
+  const auto field = truth("mvd", target, "mean_field_gaussian", joined(kMean3, {0.1, -0.4, 0.3}), Objective::elbo, 3, o);
+  ASSERT_TRUE(full && field);
+  for (std::size_t p = 0; p < 6; ++p) EXPECT_NEAR(full->variance[p], field->variance[p], 1e-12);
+  // Nothing where nothing is known: sampled entropy, other targets.
+  o.entropy = Entropy::sampled;
+  EXPECT_FALSE(truth("mvd", target, kFamily, diagonal, Objective::elbo, 3, o));
+  o.entropy = Entropy::exact;
+  EXPECT_FALSE(quadrature_truth("mvd", models::Gaussian({1, 0, 0, 1}, {0.0}), kFamily, Point{0, 0, 0, 0, 0}, Objective::elbo, 3, o));
+}
+
 TEST(FullRankVariance, KnowsThePriorsDivergence) {
   // One dimension, conjugate: only sum (y - z) is random in PW-KL, whatever the family is called.
   const test::NormalMean model({0.3, -1.2, 2.1, 0.8});
