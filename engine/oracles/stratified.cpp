@@ -73,7 +73,8 @@ OneSample moments(const models::Model& model, const Hills& q, Objective objectiv
   std::vector<double> points;
   std::vector<double> noise;
   for (int n = 0; n < nodes; ++n) {
-    const double e[2] = {step * (n % side - half), step * (n / side - half)};
+    const int row = n / side;
+    const double e[2] = {step * (n - row * side - half), step * (row - half)};
     for (std::size_t d = 0; d < q.dim; ++d) noise.push_back(e[d]);
     for (std::size_t k = 0; k < q.count; ++k) {
       for (std::size_t d = 0; d < q.dim; ++d) points.push_back(q.mean[k * q.dim + d] + q.scale[k * q.dim + d] * e[d]);

@@ -490,6 +490,9 @@ int run_study(const RunOptions& asked) {
               : options.spec_text.empty() ? read_spec(options.spec)
                                           : parse_spec(options.spec_text, options.spec);
   Plan plan = make_plan(std::move(spec), world.size(), options.threads, options.layout, options.output, options.chains);
+  if (!options.continued.empty() && !plan.of_fits()) {
+    throw UserError(fmt::format("--continue: {} is no study of fits (only their states are kept). Leave it out.", options.spec));
+  }
   if (plan.of_fits()) return run_fit_study(options, world, std::move(plan));
   if (plan.of_chains()) return run_sample_study(options, world, std::move(plan));
   return Study(options, world, std::move(plan)).run();

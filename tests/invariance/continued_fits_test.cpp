@@ -155,6 +155,8 @@ TEST_F(ContinuedFitsTest, RefuseRunsThatHaveNone) {
   write("s.toml", gaussian_fits(40, "repeats = 1\nstep_size = 0.5\n"));
   expect_refused({"run", "s.toml", "--output", "other", "--continue", "brief"}, {"none of the fits", "settings other than their length"});
   expect_refused({"run", "s.toml", "--output", "other", "--continue", "nowhere"}, {"nowhere", "no run file"});
+  write("v.toml", "[study]\nname = \"v\"\n[model]\nname = \"banana\"\n[estimators]\nnames = [\"pw_cfe\"]\n");
+  expect_refused({"run", "v.toml", "--output", "other", "--continue", "brief"}, {"--continue", "no study of fits"});
 }
 
 }  // namespace
