@@ -218,7 +218,8 @@ IterationWork iteration_work(const ChainsPlan& plan, const models::Model& model)
                                        const models::Wanted& wanted, tiles::BatchView out) { density.evaluate(theta, wanted, {}, out); };
     const auto statistics = samplers::recorded_statistics(*sampler);
     const auto of_rows =
-        std::find_if(statistics.begin(), statistics.end(), [](const auto& s) { return s.name == "n_grad_rows"; }) - statistics.begin();
+        std::find_if(statistics.begin(), statistics.end(), [](const auto& statistic) { return statistic.name == "n_grad_rows"; }) -
+        statistics.begin();
     const samplers::Run run{s.seed, std::min(s.adapting(), kWarmup)};
     const Index chains = std::min(s.chains, kMostChains);
     samplers::Start start;

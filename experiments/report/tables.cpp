@@ -3,6 +3,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "engine/samplers/catalogue.hpp"
 #include "experiments/report/chain_summaries.hpp"
 #include "experiments/report/crossing.hpp"
@@ -69,26 +71,37 @@ std::string chain_words(const ChainCellRecord& cell) {
   return fmt::format("{} chains{}, each {} draws behind {} iterations of warm-up{}", cell.chains, which, cell.draws, cell.warmup, kept);
 }
 
+/// Of all cells with the section's problem: how many chains, which samplers are biased, which could not be run.
+void add_chain_notes(const std::vector<ChainCellRecord>& cells, const std::vector<SamplerEntry>& entries, TableSection& section) {
+  std::vector<std::string> words;
+  const auto add = [&](std::vector<std::string>& notes, const std::string& note) {
+    if (std::find(notes.begin(), notes.end(), note) == notes.end()) notes.push_back(note);
+  };
+  std::size_t next = 0;
+  for (const ChainCellRecord& cell : cells) {
+    bool here = false;
+    for (const ChainsRecord& chains : cell.samplers) {
+      if (entries[next++].problem != section.cell_heading) continue;
+      here = true;
+      const samplers::Entry* entry = samplers::find(chains.sampler);
+      if (entry == nullptr || entry->capabilities.exact) continue;
+      add(section.notes, fmt::format("{} is biased: its effective draws are of another law than the posterior. Judge it by its error "
+                                     "against a reference (T5)",
+                                     chains.sampler));
+    }
+    if (!here) continue;
+    add(words, chain_words(cell));
+    for (const Exclusion& e : cell.exclusions) add(section.notes, fmt::format("without {}: {}", e.estimator, e.reason));
+  }
+  section.notes.insert(section.notes.begin(), words.size() == 1 ? words[0] : "chains and draws as the rows say");
+}
+
 }  // namespace
 
 std::vector<NamedTable> chain_tables(const std::vector<ChainCellRecord>& cells, const ReportContext& context) {
   const std::vector<SamplerEntry> entries = summarise_chains(cells);
   Table samplers = sampler_table(entries, context.study);
-  for (const ChainCellRecord& cell : cells) {
-    for (TableSection& section : samplers.sections) {
-      if (section.cell != cell.id) continue;
-      section.notes.insert(section.notes.begin(), chain_words(cell));
-      for (const ChainsRecord& chains : cell.samplers) {
-        const samplers::Entry* entry = samplers::find(chains.sampler);
-        if (entry == nullptr || entry->capabilities.exact) continue;
-        section.notes.push_back(
-            fmt::format("{} is biased: its effective draws are of another law than the posterior. Judge it by its error "
-                        "against a reference (T5)",
-                        chains.sampler));
-      }
-      for (const Exclusion& e : cell.exclusions) section.notes.push_back(fmt::format("without {}: {}", e.estimator, e.reason));
-    }
-  }
+  for (TableSection& section : samplers.sections) add_chain_notes(cells, entries, section);
   std::vector<NamedTable> tables = {{"s1", false, std::move(samplers)}};
   Table quality = t5_chains(entries, context.study);
   if (!quality.sections.empty()) tables.push_back({"t5", false, std::move(quality)});

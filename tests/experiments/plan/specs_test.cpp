@@ -74,7 +74,10 @@ TEST_P(ShippedSpec, Plans) {
   const Plan plan = make_plan(here ? (work() / "s.toml").string() : GetParam().string(), 1, 1, {}, "");
   EXPECT_FALSE(plan.cells.empty());
   EXPECT_FALSE(plan.paths.empty());
-  EXPECT_GT(plan.counts.value_evaluations + plan.counts.gradient_evaluations, 0);
+  // What chains take is found when a plan is printed.
+  EXPECT_GT(
+      static_cast<double>(plan.counts.value_evaluations + plan.counts.gradient_evaluations) + (plan.of_chains() ? plan.replicate_calls : 0),
+      0);
   // Its own directory of results, by its own name.
   EXPECT_EQ(plan.cells.front().settings.study.name, GetParam().stem().string());
 }
@@ -88,7 +91,11 @@ TEST_P(SlowShippedSpec, RunsMadeSmall) {
   const bool fit = testing::read_text(GetParam()).find("kind = \"fit\"") != std::string::npos;
   // Particles have no bound, and so no T4.
   const bool particles = testing::read_text(GetParam()).find("method = \"svgd\"") != std::string::npos;
-  const char* table = fit ? (particles ? "t5.txt" : "t4.txt") : GetParam().stem() == "importance_bound" ? "t1i.txt" : "t1.txt";
+  const bool chains = testing::read_text(GetParam()).find("kind = \"sample\"") != std::string::npos;
+  const char* table = chains                                    ? "s1.txt"
+                      : fit                                     ? (particles ? "t5.txt" : "t4.txt")
+                      : GetParam().stem() == "importance_bound" ? "t1i.txt"
+                                                                : "t1.txt";
   EXPECT_TRUE(fs::exists(work() / "run" / "report" / table)) << table;
 }
 
