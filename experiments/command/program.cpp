@@ -92,6 +92,8 @@ int run_program(int argc, char** argv) {
   add_selftest(program, chosen, words);
   add_submit(program, chosen, words);
   add_cancel(program, chosen);
+  add_jobs(program, chosen);
+  add_watch(program, chosen);
   add_doctor(program, chosen);
   program.footer(
       "Examples:\n"

@@ -1,4 +1,4 @@
-/// `variscope submit` and `cancel`: from the command line to option structs.
+/// `variscope submit`, `cancel`, `jobs` and `watch`: from the command line to option structs.
 #include "experiments/submit/submit.hpp"
 
 #include <fmt/format.h>
@@ -58,6 +58,35 @@ void add_cancel(CLI::App& program, Action& chosen) {
   app->add_option("RUN", *run, "Run directory")->required();
   app->footer("Example:\n  variscope cancel runs/my_study");
   app->callback([&chosen, run] { chosen = [run] { return cancel_run(*run); }; });
+}
+
+void add_jobs(CLI::App& program, Action& chosen) {
+  auto* app = program.add_subcommand("jobs", "Say what the scheduler knows of the jobs of submitted runs");
+  auto runs = std::make_shared<std::vector<std::string>>();
+  auto json = std::make_shared<bool>(false);
+  app->add_option("RUN", *runs, "Run directories")->required()->expected(1, 100000);
+  app->add_flag("--json", *json, "For programs");
+  app->footer(
+      "Example:\n  variscope jobs runs/*\n\nExit status: 0 all runs are complete, 1 some are not and no job is left, 2 an error, 3 jobs "
+      "are left.");
+  app->callback([&chosen, runs, json] {
+    chosen = [runs, json] {
+      constexpr int still_going = 3;
+      const JobsSummary summary = print_jobs(*runs, *json);
+      if (summary.alive > 0) return still_going;
+      return summary.incomplete == 0 ? 0 : 1;
+    };
+  });
+}
+
+void add_watch(CLI::App& program, Action& chosen) {
+  auto* app = program.add_subcommand("watch", "Follow the jobs of submitted runs until none is left");
+  auto runs = std::make_shared<std::vector<std::string>>();
+  auto every = std::make_shared<int>(30);
+  app->add_option("RUN", *runs, "Run directories")->required()->expected(1, 100000);
+  app->add_option("--every", *every, "Seconds between two questions to the scheduler")->check(CLI::Range(1, 86400))->capture_default_str();
+  app->footer("Example:\n  variscope watch runs/my_study --every 60\n\nExit status: 0 all runs are complete, 1 some are not.");
+  app->callback([&chosen, runs, every] { chosen = [runs, every] { return watch_jobs(*runs, *every); }; });
 }
 
 }  // namespace variscope::experiments

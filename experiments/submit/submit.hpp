@@ -73,6 +73,15 @@ cluster::JobReports reports_of(const std::string& id, const cluster::JobReports&
 /// Prints the id alone on standard output (--dry-run: the script). Exit status 0, or UserError, or SystemError where the scheduler refuses.
 int submit_study(const SubmitOptions& options);
 
+struct JobsSummary {
+  int alive = 0;       ///< jobs that may still do something
+  int incomplete = 0;  ///< runs without a run.h5
+};
+/// `variscope jobs RUN...`: a line for each job and array task, all runs in one query of each scheduler.
+JobsSummary print_jobs(const std::vector<std::string>& runs, bool json);
+/// `variscope watch RUN...`: print_jobs() until no job is alive. Exit status 0: all runs are complete; else 1.
+int watch_jobs(const std::vector<std::string>& runs, int every_seconds);
+
 /// `variscope cancel RUN`: no further try, and what the scheduler has of it is ended.
 int cancel_run(const std::string& run);
 

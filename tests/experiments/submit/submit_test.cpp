@@ -12,7 +12,6 @@ namespace {
 namespace fs = std::filesystem;
 using testing::gaussian_spec;
 using testing::read_text;
-using testing::replaced;
 using testing::Words;
 
 class SubmitTest : public testing::ProgramTest {
@@ -127,6 +126,42 @@ TEST_F(SubmitTest, ALivingJobIsNotSubmittedTwiceAndCanBeCancelled) {
   EXPECT_FALSE(fs::exists(path("r/job/cancelled")));
   EXPECT_FALSE(fs::exists(path("r/job/tries.0")));
   EXPECT_EQ(nlohmann::json::parse(read_text(path("r/job/jobs.json")))["jobs"].size(), 2u);
+}
+
+TEST_F(SubmitTest, JobsOfManyRunsAreOneQuestion) {
+  play("sbatch", "n=$(($(cat " + path("last") + " 2>/dev/null || echo 70) + 1)); echo $n >" + path("last") + "; echo $n");
+  for (const std::string name : {"a", "b", "c"})
+    EXPECT_EQ(variscope_with_path({"submit", "s.toml", "--site", "slurm", "--output", name}).out.size(), 3u);
+  play("squeue", "echo '71|N/A|RUNNING|None|n1'; echo '72|N/A|PENDING|DependencyNeverSatisfied|'");
+  play("sacct", "echo '73|FAILED|85:0|n2'");
+  write("calls", "");
+  write("b/job/tries.0", "3\n");
+  auto outcome = variscope_with_path({"jobs", "a", "b", "c"});
+  EXPECT_EQ(outcome.status, 3) << outcome.all();
+  const auto lines = testing::lines_of(outcome.out);
+  ASSERT_EQ(lines.size(), 4u) << outcome.out;
+  for (const std::string part : {"71", "slurm", "running", "n1"}) EXPECT_NE(lines[1].find(part), std::string::npos) << lines[1];
+  for (const std::string part : {"72", "blocked", "3", "DependencyNeverSatisfied"})
+    EXPECT_NE(lines[2].find(part), std::string::npos) << lines[2];
+  EXPECT_NE(lines[3].find("failed"), std::string::npos) << lines[3];
+  // Two questions: the second only for what the first did not know.
+  const auto asked = testing::lines_of(calls());
+  ASSERT_EQ(asked.size(), 2u) << calls();
+  EXPECT_TRUE(asked[0].ends_with("|-j|71,72,73")) << asked[0];
+  EXPECT_TRUE(asked[1].ends_with("|-j|73")) << asked[1];
+
+  // A scheduler that has forgotten all: the runs' files say what there is.
+  play("squeue", "exit 1");
+  play("sacct", "echo 'Slurm accounting storage is disabled' >&2; exit 1");
+  outcome = variscope_with_path({"watch", "a", "--every", "1"});
+  EXPECT_EQ(outcome.status, 1) << outcome.all();
+  EXPECT_NE(outcome.out.find("gone"), std::string::npos) << outcome.out;
+  EXPECT_NE(outcome.err.find("accounting storage is disabled"), std::string::npos) << outcome.err;
+  write("a/run.h5", "");
+  outcome = variscope_with_path({"jobs", "a", "--json"});
+  EXPECT_EQ(outcome.status, 0) << outcome.all();
+  EXPECT_EQ(nlohmann::json::parse(outcome.out)[0]["state"], "done");
+  expect_refused({"watch", "nowhere"}, {"nowhere: no job was submitted from here"});
 }
 
 TEST_F(SubmitTest, LsfReadsTheScriptFromItsStandardInput) {
