@@ -1,6 +1,7 @@
 # Warnings, floating-point rules and CPU flags, carried by one interface target that every target of ours links.
 add_library(variscope_options INTERFACE)
-target_include_directories(variscope_options INTERFACE ${PROJECT_SOURCE_DIR} ${PROJECT_BINARY_DIR}/generated)
+target_include_directories(variscope_options INTERFACE
+  $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}> $<BUILD_INTERFACE:${PROJECT_BINARY_DIR}/generated> $<INSTALL_INTERFACE:include/variscope>)
 target_compile_options(variscope_options INTERFACE
   -Wall -Wextra -Wpedantic -Wconversion -Wshadow -Wnon-virtual-dtor -Woverloaded-virtual
   # Bits are compared between ranks, layouts and code paths: products and sums fuse only where the source says fma.
@@ -11,7 +12,7 @@ if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND CMAKE_CXX_COMPILER_VERSION VERSION_L
   target_compile_options(variscope_options INTERFACE -Wno-maybe-uninitialized)
 endif()
 if(VARISCOPE_WERROR)
-  target_compile_options(variscope_options INTERFACE -Werror)
+  target_compile_options(variscope_options INTERFACE $<BUILD_INTERFACE:-Werror>)
 endif()
 if(VARISCOPE_NATIVE)
   target_compile_options(variscope_options INTERFACE -march=native)
