@@ -65,7 +65,7 @@ bool predicts(const CellRecord& designs, const CellRecord& other, const Dependen
 /// What this cell's designs say of all rows and of its fixed shards.
 std::optional<Strata> strata_in(const CellRecord& cell, const PointRecord& point, const EstimatorRecord& record,
                                 const Dependence& dependence) {
-  if (cell.shards == 0 || !has_designs(record)) {
+  if (cell.shards == 0 || !has_designs(record) || record.shard_components.batches == 0) {
     return std::nullopt;
   }
   Setting setting = design_setting(cell, dependence);

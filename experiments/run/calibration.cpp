@@ -227,9 +227,13 @@ double cell_seconds(const Plan& plan, const CellPlan& cell, const PathPlan& path
     if (s.components.designs > 0) {
       call.noise = random::Purpose::component_noise;
       call.rows = random::Purpose::component_rows;
-      call.design = component_design(s);
-      seconds += static_cast<double>(s.components.designs) * points *
-                 calls.estimate(call, cell.estimators, s.components.designs / s.replicates.batches, cell.columns, Calls::Then::nothing);
+      std::vector<Design> designs{component_design(s)};
+      if (const auto within_shards = shard_design(s)) designs.push_back(*within_shards);
+      for (const Design& design : designs) {
+        call.design = design;
+        seconds += static_cast<double>(s.components.designs) * points *
+                   calls.estimate(call, cell.estimators, s.components.designs / s.replicates.batches, cell.columns, Calls::Then::nothing);
+      }
     }
     return seconds / workers;
   }
@@ -262,11 +266,13 @@ TimePrediction predict_seconds(const Plan& plan) {
   }
   std::vector<Sample> samples;
   for (std::size_t d = 0; d < plan.data.size(); ++d) {
-    Index largest = 0;  // rows of a minibatch
+    Index largest = 0;  // rows of the minibatches of one replicate
     for (const PathPlan& path : plan.paths) {
       if (path.data == static_cast<int>(d)) largest = std::max(largest, path.settings.path.batch_rows);
     }
-    for (const CellPlan& cell : plan.cells) largest = std::max(largest, cell.settings.estimators.batch_rows);
+    // Disjoint rows and shards are drawn from the sample as from the whole.
+    for (const CellPlan& cell : plan.cells)
+      largest = std::max(largest, cell.settings.estimators.batch_rows * cell.settings.estimators.replicas);
     samples.push_back(read_sample(plan.data[d], largest));
     const auto share = static_cast<double>(plan.data[d].share(plan.layout.shards, 0).size());
     predicted.loading += samples.back().reading * share / static_cast<double>(samples.back().plan.rows);

@@ -44,6 +44,8 @@ void fill(PointRecord& point, const PointChunks& chunks, const CellRecord& cell)
     const auto blocks = static_cast<Index>(cell.blocks.size());
     into.moments.resize(0, parameters, blocks);
     if (cell.designs > 0) into.components.resize(0, parameters, blocks, cell.row_sets, cell.noise_sets);
+    const Index traces = cell.shards * blocks;
+    if (cell.shards > 0) into.shard_components.resize(0, traces, traces, cell.shard_row_sets, cell.noise_sets);
     double calls = 0;
     for (const auto& [first, chunk] : chunks) {
       append(into.moments, chunk.moments[e]);
@@ -52,6 +54,7 @@ void fill(PointRecord& point, const PointChunks& chunks, const CellRecord& cell)
       if (!chunk.seconds.empty()) into.seconds_per_call += chunk.seconds[e];
       if (cell.designs == 0) continue;
       append(into.components, chunk.components[e]);
+      if (cell.shards > 0) append(into.shard_components, chunk.shard_components[e]);
       into.component_counts += chunk.component_counts[e];
     }
     into.seconds_per_call /= calls;
