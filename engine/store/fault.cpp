@@ -16,19 +16,17 @@ struct Fault {
   long times = 0;
 };
 
-Fault* find_fault() {
-  static Fault fault;
-  const char* text = std::getenv("VARISCOPE_FAULT");
-  if (text == nullptr) return nullptr;
-  const std::string asked = text;
+Fault parse(const std::string& asked) {
   const auto colon = asked.rfind(':');
-  if (colon == std::string::npos) return nullptr;
-  fault = {asked.substr(0, colon), std::strtol(asked.c_str() + colon + 1, nullptr, 10)};
-  return &fault;
+  if (colon == std::string::npos) return {};
+  return {asked.substr(0, colon), std::strtol(asked.c_str() + colon + 1, nullptr, 10)};
 }
 
-Fault* the_fault() {
-  static Fault* const fault = find_fault();
+Fault& the_fault() {
+  static Fault fault = [] {
+    const char* text = std::getenv("VARISCOPE_FAULT");
+    return text == nullptr ? Fault{} : parse(text);
+  }();
   return fault;
 }
 
@@ -42,14 +40,19 @@ std::string kind_of(const std::filesystem::path& target) {
 
 }  // namespace
 
+bool set_fault(const std::string& asked) {
+  the_fault() = parse(asked);
+  return the_fault().times > 0;
+}
+
 void fault_point(std::string_view step) {
-  Fault* fault = the_fault();
-  if (fault == nullptr || fault->step != step || --fault->times != 0) return;
+  Fault& fault = the_fault();
+  if (fault.times <= 0 || fault.step != step || --fault.times != 0) return;
   ::kill(::getpid(), SIGKILL);
 }
 
 void fault_point(const std::filesystem::path& target, std::string_view step) {
-  if (the_fault() != nullptr) fault_point(kind_of(target) + "." + std::string(step));
+  if (the_fault().times > 0) fault_point(kind_of(target) + "." + std::string(step));
 }
 
 }  // namespace variscope::store

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <filesystem>
+#include <string>
 #include <string_view>
 
 namespace variscope::store {
@@ -11,6 +12,8 @@ namespace variscope::store {
 /// (the directory is synchronised too), where KIND is "segment", "manifest", "previous", "run" or "file"; steps of the cleaning up at the
 /// end: "clean.begin", "clean.manifest", "clean.segment", "clean.end". Costs a look at one pointer where nothing is asked for.
 void fault_point(std::string_view step);
+/// What VARISCOPE_FAULT says, for a process that has looked at it already. Returns whether it is understood.
+bool set_fault(const std::string& asked);
 /// The same for a step of a durable file.
 void fault_point(const std::filesystem::path& target, std::string_view step);
 

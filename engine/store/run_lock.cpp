@@ -34,8 +34,8 @@ std::string host_name() {
   return name.data();
 }
 
-/// When a process began, in clock ticks since boot: field 22 of /proc/<pid>/stat. Empty if unknown.
-std::string beginning_of(pid_t pid) {
+/// Field `wanted` (3 or more) of /proc/<pid>/stat; empty if unknown.
+std::string stat_field(pid_t pid, int wanted) {
   std::ifstream stream(fmt::format("/proc/{}/stat", pid));
   std::string line;
   std::getline(stream, line);
@@ -43,10 +43,13 @@ std::string beginning_of(pid_t pid) {
   if (name_end == std::string::npos) return {};
   std::istringstream fields(line.substr(name_end + 1));
   std::string field;
-  for (int number = 3; number <= 22 && fields >> field; ++number) {
+  for (int number = 3; number <= wanted && fields >> field; ++number) {
   }
   return fields ? field : std::string();
 }
+
+/// When a process began, in clock ticks since boot.
+std::string beginning_of(pid_t pid) { return stat_field(pid, 22); }
 
 std::string describe(const Holder& holder) { return fmt::format("host {}\npid {}\nbegan {}\n", holder.host, holder.pid, holder.began); }
 
@@ -68,6 +71,9 @@ Holder parse(const std::string& text) {
 bool is_dead(const Holder& holder) {
   if (holder.host != host_name() || holder.pid <= 0) return false;
   if (::kill(holder.pid, 0) != 0 && errno == ESRCH) return true;
+  // One that nobody has waited for yet has closed its files all the same.
+  const auto state = stat_field(holder.pid, 3);
+  if (state == "Z" || state == "X") return true;
   const auto began = beginning_of(holder.pid);
   return !holder.began.empty() && !began.empty() && began != holder.began;
 }

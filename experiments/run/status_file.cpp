@@ -1,6 +1,7 @@
 /// One flat JSON object.
 #include "experiments/run/status_file.hpp"
 
+#include <fstream>
 #include <nlohmann/json.hpp>
 
 #include "engine/store/durable.hpp"
@@ -28,11 +29,13 @@ void write_status(const std::filesystem::path& run, const RunStatus& status) {
                               {"ranks", status.ranks},
                               {"threads", status.threads},
                               {"results_hash", status.hash}};
-  try {
-    store::write_text_file(run / "status.json", text.dump(1, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n");
-  } catch (const std::exception&) {
-    // The next commit meets the same trouble and has to say so.
-  }
+  // Not synchronised: after a loss of power it may be old, but whole. If it cannot be written, the next commit meets the same trouble and
+  // has to say so.
+  const auto target = run / "status.json";
+  std::ofstream file(store::unfinished(target), std::ios::binary | std::ios::trunc);
+  file << text.dump(1, ' ', false, nlohmann::ordered_json::error_handler_t::replace) << "\n" << std::flush;
+  std::error_code ignored;
+  if (file) std::filesystem::rename(store::unfinished(target), target, ignored);
 }
 
 std::optional<RunStatus> read_status(const std::filesystem::path& run) {

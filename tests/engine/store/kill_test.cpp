@@ -4,10 +4,10 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <cstdlib>
 #include <fstream>
 
 #include "engine/store/durable.hpp"
+#include "engine/store/fault.hpp"
 #include "engine/store/manifest.hpp"
 #include "engine/store/run_directory.hpp"
 #include "tests/engine/store/scratch.hpp"
@@ -85,7 +85,7 @@ TEST(Kill, LosesNothingCommitted) {
 enum class Order { sound, manifest_first, in_place };
 [[noreturn]] void commit_twice(const std::filesystem::path& path, Order order, const std::string& fault) {
   try {
-    ::setenv("VARISCOPE_FAULT", fault.c_str(), 1);
+    if (!set_fault(fault)) ::_exit(1);
     std::filesystem::create_directories(path / "segments");
     std::filesystem::create_directories(path / "aside" / "segments");
     Manifest manifest{"a run", -1, {}, {}};

@@ -60,10 +60,11 @@ TEST(RunDirectory, LockOfADeadProcessIsStale) {
       ::_exit(1);
     }
   }
-  // Ended but not yet waited for: still known to the system, so the lock is respected.
+  // Ended, yet still known to the system until it is waited for: its lock is stale all the same.
   siginfo_t info{};
   ASSERT_EQ(::waitid(P_PID, static_cast<id_t>(child), &info, WEXITED | WNOWAIT), 0);
   ASSERT_TRUE(fs::exists(scratch / "study" / "lock"));
+  EXPECT_EQ(lock_holder(scratch / "study" / "lock"), "");
   int status = -1;
   ASSERT_EQ(::waitpid(child, &status, 0), child);
   ASSERT_EQ(status, 0);
