@@ -17,7 +17,7 @@ void add_resume(CLI::App& program, Action& chosen, const Words& words) {
   options->resume = true;
   app->add_option("RUN", options->output, "Run directory")->required();
   add_execution(*app, *options, *layout);
-  app->add_option("--extend", options->extend, "Of a complete variance study: go on to so many replicates")
+  app->add_option("--extend", options->extend, "Of a complete study: go on to so many replicates, or, of fits, steps")
       ->check(CLI::Range(2, 2000000000))
       ->option_text("COUNT");
   app->add_flag("--take-over", options->take_over,

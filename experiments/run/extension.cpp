@@ -56,6 +56,16 @@ std::string extended_spec(const Settings& settings, const std::string& text, con
   return detail::with_integers(text, path, values);
 }
 
+/// The spec with fits of so many steps.
+std::string longer_spec(const Settings& settings, const std::string& text, const std::string& path, Index steps) {
+  if (steps <= settings.fit.steps)
+    throw UserError(fmt::format("--extend {}: the fits have {} steps already. Name a larger number.", steps, settings.fit.steps));
+  return detail::with_integers(text, path, {{"fit.steps", steps}});
+}
+
+/// What --extend makes more of.
+Index extent_of(const Settings& settings) { return settings.study.kind == "fit" ? settings.fit.steps : settings.replicates.count; }
+
 store::Chunk chunk_of(const CellRecord& cell, std::size_t point) {
   store::Chunk chunk;
   chunk.cell = cell.id;
@@ -81,7 +91,7 @@ void begin(const fs::path& run, Index count, bool take_over) {
     const auto path = manifest->state.find("spec_path");
     const bool extends = manifest->state.count(store::extended_hash_key) > 0;
     if (!extends || text == manifest->state.end() || path == manifest->state.end() ||
-        parse_spec(text->second, unescape_bytes(path->second)).cells.front().settings.replicates.count != count) {
+        extent_of(parse_spec(text->second, unescape_bytes(path->second)).cells.front().settings) != count) {
       throw UserError(fmt::format("{}: the run is not complete{}. Resume it without --extend first.", run.string(),
                                   extends ? " (it is being extended to another number)" : ""));
     }
@@ -89,16 +99,18 @@ void begin(const fs::path& run, Index count, bool take_over) {
   }
   const store::RunLock lock(run / "lock", take_over ? store::ForeignLock::take_over : store::ForeignLock::wait);
   const store::RunRecord record = store::read_run_file(file);
-  if (record.cells.empty())
-    throw UserError(fmt::format("{}: --extend is for studies of variances. Run a longer study instead.", file.string()));
+  const bool fits = !record.fits.empty();
+  if (record.cells.empty() && !fits)
+    throw UserError(fmt::format("{}: --extend is for studies of variances and of fits. Run a longer study instead.", file.string()));
   const auto& origin = record.provenance;
   const std::string path = unescape_bytes(text_of(origin, "spec_path", file));
   const std::string text = text_of(origin, "spec_text", file);
   const Spec before = parse_spec(text, path);
-  const std::string larger = extended_spec(before.cells.front().settings, text, path, count);
+  const std::string larger = fits ? longer_spec(before.cells.front().settings, text, path, count)
+                                  : extended_spec(before.cells.front().settings, text, path, count);
   const Spec spec = parse_spec(larger, path);
   if (spec.cells.size() != before.cells.size())
-    throw UserError(fmt::format("{}: the spec's cells depend on its replicates.", file.string()));
+    throw UserError(fmt::format("{}: the spec's cells depend on its {}.", file.string(), fits ? "fits' steps" : "replicates"));
 
   store::remove_segments(run);  // what a kill may have left behind the complete run
   fs::create_directories(run / "segments");
@@ -115,6 +127,8 @@ void begin(const fs::path& run, Index count, bool take_over) {
                     {"data", text_of(origin, "data", file)},
                     {"sessions", origin.count("sessions") > 0 ? origin.at("sessions") : ""},
                     {store::extended_hash_key, record.results_hash}};
+  // Fits go on from the states in run.h5, which stays until theirs are written.
+  if (fits) return store::write_manifest(run, manifest);
   std::vector<store::Chunk> chunks;
   for (const CellRecord& cell : record.cells) {
     for (std::size_t point = 0; point < cell.points.size(); ++point) chunks.push_back(chunk_of(cell, point));

@@ -44,6 +44,10 @@ class FitStudy : public StudyRun {
       predictive_tables_.push_back(load_predictive(data, first, whole_.shards, std::move(moments)));
       return table;
     });
+    // An extension of complete fits: their run.h5 stays until the longer ones replace it.
+    std::vector<double> extends = {manifest_.state.count(store::extended_hash_key) > 0 ? 1.0 : 0.0};
+    world_.broadcast(std::span<double>(extends));
+    if (extends[0] > 0) before_ = FitsBefore(plan_.directory);
   }
 
  private:

@@ -478,24 +478,22 @@ class Study : public StudyRun {
 
 }  // namespace
 
-int run_study(const RunOptions& asked) {
-  watch_for_stops(asked.stop_after_s);
+int run_study(const RunOptions& options) {
+  watch_for_stops(options.stop_after_s);
   const auto world = cluster::Communicator::world();
-  RunOptions options = asked;
-  if (options.extend > 0)
-    begin_extension(options, world);
-  else if (options.resume && conclude_complete(options, world))
+  RunOptions run = options;
+  if (run.extend > 0)
+    begin_extension(run, world);
+  else if (run.resume && conclude_complete(run, world))
     return 0;
-  Spec spec = options.resume              ? recorded_spec(options, world)
-              : options.spec_text.empty() ? read_spec(options.spec)
-                                          : parse_spec(options.spec_text, options.spec);
-  Plan plan = make_plan(std::move(spec), world.size(), options.threads, options.layout, options.output, options.chains);
-  if (!options.continued.empty() && !plan.of_fits()) {
-    throw UserError(fmt::format("--continue: {} is no study of fits (only their states are kept). Leave it out.", options.spec));
+  Spec spec = run.resume ? recorded_spec(run, world) : run.spec_text.empty() ? read_spec(run.spec) : parse_spec(run.spec_text, run.spec);
+  Plan plan = make_plan(std::move(spec), world.size(), run.threads, run.layout, run.output, run.chains);
+  if (!run.continued.empty() && !plan.of_fits()) {
+    throw UserError(fmt::format("--continue: {} is no study of fits (only their states are kept). Leave it out.", run.spec));
   }
-  if (plan.of_fits()) return run_fit_study(options, world, std::move(plan));
-  if (plan.of_chains()) return run_sample_study(options, world, std::move(plan));
-  return Study(options, world, std::move(plan)).run();
+  if (plan.of_fits()) return run_fit_study(run, world, std::move(plan));
+  if (plan.of_chains()) return run_sample_study(run, world, std::move(plan));
+  return Study(run, world, std::move(plan)).run();
 }
 
 }  // namespace variscope::experiments

@@ -150,6 +150,17 @@ TEST_F(ContinuedFitsTest, BeginAnewWhereTheyWereMadeOfOtherNumbers) {
   EXPECT_TRUE(continued_from("continued").ends_with(": 0 of 2 fits")) << continued_from("continued");
 }
 
+TEST_F(ContinuedFitsTest, ByResumeInTheirOwnDirectory) {
+  const auto spec = [](int steps) { return gaussian_fits(steps, "repeats = 2\naverage = 0.4\n"); };
+  const std::string whole = hash_of(spec(60), "whole");
+  hash_of(spec(25), "grown");
+  const Outcome outcome = variscope({"resume", "grown", "--extend", "60", "--quiet"});
+  EXPECT_EQ(outcome.status, 0) << outcome.all();
+  EXPECT_EQ(outcome.hash(), whole);
+  EXPECT_TRUE(continued_from("grown").ends_with(": 4 of 4 fits")) << continued_from("grown");
+  expect_refused({"resume", "grown", "--extend", "60"}, {"60 steps already"});
+}
+
 TEST_F(ContinuedFitsTest, RefuseRunsThatHaveNone) {
   hash_of(gaussian_fits(20, "repeats = 1\n"), "brief");
   write("s.toml", gaussian_fits(40, "repeats = 1\nstep_size = 0.5\n"));
