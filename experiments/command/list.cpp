@@ -275,7 +275,7 @@ std::vector<std::pair<std::string, std::string>> page_of(const samplers::Entry& 
   mark(c.adapts, "adapts during warm-up");
   mark(c.cross_chain, "chains adapt together: results depend on how many there are");
   mark(c.exact, "leaves the target invariant once warm-up is over");
-  mark(!c.exact, "biased: judge it by its error against a reference");
+  mark(!c.exact, "one iteration alone does not leave the target invariant");
   mark(c.weighted, "its draws carry weights");
   page.emplace_back("properties", join(properties));
   std::vector<std::string> statistics;

@@ -71,6 +71,13 @@ std::string chain_words(const ChainCellRecord& cell) {
   return fmt::format("{} chains{}, each {} draws behind {} iterations of warm-up{}", cell.chains, which, cell.draws, cell.warmup, kept);
 }
 
+/// Dynamics on minibatches that no acceptance step corrects.
+bool is_biased(const std::string& sampler) {
+  const samplers::Entry* entry = samplers::find(sampler);
+  return entry != nullptr && !entry->capabilities.exact &&
+         std::any_of(entry->parameters.begin(), entry->parameters.end(), [](const auto& p) { return p.name == "batch_rows"; });
+}
+
 /// Of all cells with the section's problem: how many chains, which samplers are biased, which could not be run.
 void add_chain_notes(const std::vector<ChainCellRecord>& cells, const std::vector<SamplerEntry>& entries, TableSection& section) {
   std::vector<std::string> words;
@@ -83,8 +90,7 @@ void add_chain_notes(const std::vector<ChainCellRecord>& cells, const std::vecto
     for (const ChainsRecord& chains : cell.samplers) {
       if (entries[next++].problem != section.cell_heading) continue;
       here = true;
-      const samplers::Entry* entry = samplers::find(chains.sampler);
-      if (entry == nullptr || entry->capabilities.exact) continue;
+      if (!is_biased(chains.sampler)) continue;
       add(section.notes, fmt::format("{} is biased: its effective draws are of another law than the posterior. Judge it by its error "
                                      "against a reference (T5)",
                                      chains.sampler));
