@@ -84,10 +84,10 @@ struct Job {
   std::string directory;  ///< the run directory, absolute; the script and its log are in `job/` below it
   std::string spec;       ///< absolute; empty: none
   std::string spec_sha256;
-  Words start;                ///< program and arguments of the first try
-  Words go_on;                ///< of later ones, once `progress_mark` exists; empty: as `start`
-  std::string progress_mark;  ///< file in the run directory
-  std::string made_by;        ///< for the comment: "variscope 0.1.0 (git ...)"
+  Words start;                              ///< program and arguments of the first try
+  Words go_on;                              ///< of later ones, once one of `progress_marks` is there; empty: as `start`
+  std::vector<std::string> progress_marks;  ///< files in the run directory
+  std::string made_by;                      ///< for the comment: "variscope 0.1.0 (git ...)"
 };
 
 /// Exit status of a program that has saved its state before it was done: run me again.

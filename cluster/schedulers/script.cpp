@@ -118,7 +118,12 @@ std::string render_script(const Scheduler& scheduler, const std::string& schedul
       "say \"try $try of $maximum_tries, job ${job:-(none)}, task $task, on $(hostname), $(date -u +%Y-%m-%dT%H:%M:%SZ)\"\n\n";
   const auto line = [&](const Words& words) { return quote_lines(words, "  "); };
   fmt::format_to(out, "command=({})\n", line(job.start));
-  if (!job.go_on.empty()) fmt::format_to(out, "[ ! -e {} ] || command=({})\n", quote(job.progress_mark), line(job.go_on));
+  if (!job.go_on.empty()) {
+    std::string condition;
+    for (const std::string& mark : job.progress_marks)
+      condition += fmt::format("{}[ -e {} ]", condition.empty() ? "" : " || ", quote(mark));
+    fmt::format_to(out, "if {}; then\n  command=({})\nfi\n", condition.empty() ? "false" : condition, line(job.go_on));
+  }
 
   Words launch = launcher->command(r);
   launch.insert(launch.end(), job.launcher_options.begin(), job.launcher_options.end());

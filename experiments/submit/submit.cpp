@@ -115,9 +115,9 @@ Submission prepare_submission(const SubmitOptions& options) {
   job.made_by = version_text();
   const std::string program = site.program.empty() ? this_program() : site.program;
   job.start = {program, "run", job.spec, "--threads", std::to_string(job.resources.cpus_per_task), "--output", job.directory};
-  job.go_on = job.start;
-  job.go_on.emplace_back("--overwrite");
-  job.progress_mark = "MANIFEST";
+  job.go_on = {program, "resume", job.directory, "--threads", std::to_string(job.resources.cpus_per_task)};
+  // Of a complete run, too: resuming that prints its report and is done.
+  job.progress_marks = {"MANIFEST", "run.h5"};
 
   const auto scheduler = entry->make();
   submission.script = cluster::render_script(*scheduler, site.scheduler, job);

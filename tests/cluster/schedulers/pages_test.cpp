@@ -21,6 +21,8 @@ Job example(const SchedulerEntry& entry) {
   job.spec = "/home/me/my_study.toml";
   job.spec_sha256 = "5891b5b522d5df086d0ff0b110fbd9d21bb4fc7163af34d08286a2e846f6be03";
   job.start = {"/opt/variscope/bin/variscope", "run", job.spec, "--threads", "4", "--output", job.directory};
+  job.go_on = {job.start[0], "resume", job.directory, "--threads", "4"};
+  job.progress_marks = {"MANIFEST", "run.h5"};
   job.made_by = "variscope 0.1.0";
   return job;
 }

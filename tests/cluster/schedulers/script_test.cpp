@@ -184,7 +184,7 @@ TEST_F(ScriptTest, LaterTriesGoOn) {
   program("touch saved; exit 85");
   std::ofstream(root_ / "second") << "touch went_on";
   job_.go_on = {"bash", (root_ / "second").string()};
-  job_.progress_mark = "saved";
+  job_.progress_marks = {"none", "saved"};
   EXPECT_EQ(finish(start("local")), 0) << text("log");
   EXPECT_TRUE(fs::exists(run_ / "went_on"));
 }
