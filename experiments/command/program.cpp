@@ -90,6 +90,7 @@ int run_program(int argc, char** argv) {
   add_list(program, chosen);
   add_data(program, chosen, words);
   add_selftest(program, chosen, words);
+  add_validate(program, chosen, words);
   add_submit(program, chosen, words);
   add_cancel(program, chosen);
   add_jobs(program, chosen);

@@ -98,12 +98,17 @@ TEST_F(SamplerSeedsTest, B3IsTheQuadraturesPosterior) {
   }
 }
 
-TEST_F(SamplerSeedsTest, B4SaysThatNutsDoesNotCross) {
+TEST_F(SamplerSeedsTest, B4SaysThatNutsDoesNotCrossAndTemperingDoes) {
   const auto cells = run_seed("b4_bimodal_mcmc", {{"sampler", "chains", "32"}, {"sampler", "warmup", "500"}, {"sampler", "draws", "500"}});
   const ChainsRecord& nuts = cells.at(0).samplers.at(0);
   // Chains that never crossed, half in each mode, would have 1.6 and more; a few crossings in warm-up and behind it take from that.
   EXPECT_GT(figure(nuts, 0, "rhat_bulk"), 1.05);
   EXPECT_NE(said_.find("the chains have not mixed"), std::string::npos) << said_;
+  // 0.2 (-0.3) + 0.8 0.5, and the variance of the mixture: 0.01 + 0.16 0.8^2.
+  const ChainsRecord& tempering = cells.at(0).samplers.at(1);
+  expect_moments(tempering, {0.34}, {std::sqrt(0.01 + 0.16 * 0.64)});
+  EXPECT_LT(figure(tempering, 0, "mean_error"), 0.02);
+  EXPECT_LT(figure(tempering, 0, "rhat_bulk"), 1.05);
 }
 
 /// Posterior means of slope and intercept of y ~ N(b_1 x + b_0, sigma^2), b ~ N(0, 100^2), flat in log sigma: given sigma they are normal,
