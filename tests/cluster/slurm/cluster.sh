@@ -117,9 +117,10 @@ restore() {
 
 # field JOB NAME: of scontrol's record.
 field() { timeout 10 scontrol show job "$1" -o 2>/dev/null | tr ' ' '\n' | sed -n "s/^$2=//p" | head -1; }
-# A job that was put back waits two minutes for its start, unless it is told otherwise; told while it still ends, it forgets.
+# A job that was put back waits two minutes for its start, unless it is told otherwise; told while it still ends, it forgets. Seconds pass
+# before the other node's step daemon has cleared away what PMIx would stumble over ("launch failed: Unspecified error").
 start_again() {
   wait_until 40 '[ "$(field '"$1"' JobState)" = PENDING ]' || return 1
-  sleep 1
+  sleep 5
   timeout 10 scontrol update JobId="$1" StartTime=now
 }
