@@ -10,6 +10,7 @@
 #include "engine/store/manifest.hpp"
 #include "engine/store/run_directory.hpp"
 #include "engine/store/run_file.hpp"
+#include "engine/store/trace_segments.hpp"
 #include "experiments/command/progress.hpp"
 #include "experiments/plan/plan.hpp"
 #include "experiments/run/fingerprint.hpp"
@@ -20,11 +21,25 @@ namespace {
 
 namespace fs = std::filesystem;
 
-/// Pieces of a cell: batches at its points, or fits.
+/// Pieces of a cell: batches at its points, fits, or iterations of chains.
 struct CellState {
   Index done = 0;
   Index total = 0;
 };
+
+/// Iterations of all chains that a study of chains has committed.
+std::map<std::string, CellState> chains_of(const fs::path& run, const store::Manifest& manifest, const Plan& plan) {
+  std::map<std::string, CellState> cells;
+  for (const CellPlan& cell : plan.cells) {
+    CellState& state = cells[cell.id];
+    for (const ChainsPlan& chains : cell.chains) {
+      state.total += chains.settings.iterations() * chains.settings.count();
+      const auto states = store::committed_states(run, manifest, chains.layout.id);
+      if (!states.empty()) state.done += states.front().iteration * chains.settings.count();
+    }
+  }
+  return cells;
+}
 
 /// What the segments hold, cell by cell; files that cannot be read count as nothing.
 std::map<std::string, CellState> cells_of(const fs::path& run, const store::Manifest& manifest) {
@@ -36,6 +51,7 @@ std::map<std::string, CellState> cells_of(const fs::path& run, const store::Mani
     try {
       const Plan plan = make_plan(parse_spec(text->second, unescape_bytes(path->second)), 1, 1, {}, run.string());
       of_fits = plan.of_fits();
+      if (plan.of_chains()) return chains_of(run, manifest, plan);
       for (const CellPlan& cell : plan.cells) {
         const auto points = static_cast<Index>(plan.paths[static_cast<std::size_t>(cell.path)].labels.size());
         const auto estimators = static_cast<Index>(cell.estimators.size());

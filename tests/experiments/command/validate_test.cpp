@@ -1,0 +1,43 @@
+/// `variscope validate`: what passes, what cannot be simulated, what is no study of chains.
+#include "tests/invariance/program.hpp"
+
+namespace variscope::testing {
+namespace {
+
+class ValidateTest : public ProgramTest {
+ protected:
+  /// Linear regression of 12 rows: priors and responses are simulated.
+  std::string study(const std::string& model) {
+    std::string rows = "x,y\n";
+    for (int i = 0; i < 12; ++i) rows += std::to_string(i % 5 - 2) + "," + std::to_string(i % 3) + "\n";
+    write("rows.csv", rows);
+    return write("study.toml",
+                 "[study]\nname = \"validated\"\nkind = \"sample\"\n[data]\nfile = \"rows.csv\"\nresponse = \"y\"\n[model]\n" + model +
+                     "\n[sampler]\nnames = [\"nuts\"]\nchains = 1\nwarmup = 200\ndraws = 50\n");
+  }
+};
+
+TEST_F(ValidateTest, ASamplerOfASimulatedModelPasses) {
+  const Outcome outcome = variscope({"validate", study("name = \"linear_regression\""), "--replications", "40", "--steps", "200"});
+  EXPECT_EQ(outcome.status, 0) << outcome.all();
+  EXPECT_NE(outcome.out.find("one step       ok"), std::string::npos) << outcome.all();
+  EXPECT_NE(outcome.out.find("whole chains   ok"), std::string::npos) << outcome.all();
+}
+
+TEST_F(ValidateTest, SaysWhyAModelCannotBeSimulated) {
+  const auto spec =
+      write("banana.toml", "[study]\nname = \"b\"\nkind = \"sample\"\n[model]\nname = \"banana\"\n[sampler]\nnames = [\"nuts\"]\n");
+  const Outcome outcome = variscope({"validate", spec});
+  EXPECT_EQ(outcome.status, 2) << outcome.all();
+  EXPECT_NE(outcome.err.find("no data that could be simulated"), std::string::npos) << outcome.all();
+}
+
+TEST_F(ValidateTest, WantsAStudyOfChains) {
+  const auto spec = write("variance.toml", "[study]\nname = \"v\"\n[model]\nname = \"banana\"\n[estimators]\nnames = [\"pw_cfe\"]\n");
+  const Outcome outcome = variscope({"validate", spec});
+  EXPECT_EQ(outcome.status, 2) << outcome.all();
+  EXPECT_NE(outcome.err.find("sample"), std::string::npos) << outcome.all();
+}
+
+}  // namespace
+}  // namespace variscope::testing
