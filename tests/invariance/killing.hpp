@@ -14,11 +14,13 @@ namespace variscope::testing {
 
 class KillingTest : public ProgramTest {
  protected:
+  [[nodiscard]] virtual bool in_memory() const { return true; }
+
   /// In memory where that can be: fsync is then free, and a killed process loses as much and as little.
   void SetUp() override {
     const char* before = std::getenv("TMPDIR");
     const std::string kept = before == nullptr ? "" : before;
-    if (::access("/dev/shm", W_OK) == 0) ::setenv("TMPDIR", "/dev/shm", 1);
+    if (in_memory() && ::access("/dev/shm", W_OK) == 0) ::setenv("TMPDIR", "/dev/shm", 1);
     ProgramTest::SetUp();
     if (before == nullptr)
       ::unsetenv("TMPDIR");

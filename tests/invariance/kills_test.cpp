@@ -9,7 +9,7 @@ using SlowKillsTest = KillingTest;
 /// On a disk, where a write takes its time.
 class SlowRandomKillsTest : public KillingTest {
  protected:
-  void SetUp() override { ProgramTest::SetUp(); }
+  [[nodiscard]] bool in_memory() const override { return false; }
 };
 
 TEST_F(SlowRandomKillsTest, LoseNothing) {
