@@ -53,25 +53,25 @@ std::string encode(const Manifest& manifest) {
   return text.dump(1) + "\n";
 }
 
-Manifest decode_manifest(const std::string& content, const std::filesystem::path& file) {
+Manifest decode_manifest(const std::string& text, const std::filesystem::path& file) {
   try {
-    auto text = nlohmann::ordered_json::parse(content);
-    if (text.at("format") != format_name) {
+    auto json = nlohmann::ordered_json::parse(text);
+    if (json.at("format") != format_name) {
       throw ForeignManifest(fmt::format("{}: not a manifest of variscope. Choose another run directory.", file.string()));
     }
-    if (text.at("format_version") != format_version) {
+    if (json.at("format_version") != format_version) {
       throw ForeignManifest(fmt::format("{}: format version {} (this program reads version {}). Resume with the variscope that wrote it.",
-                                        file.string(), text.at("format_version").dump(), format_version));
+                                        file.string(), json.at("format_version").dump(), format_version));
     }
-    const auto stated = text.at("sha256").get<std::string>();
-    text.erase("sha256");
-    if (sha256(text.dump()) != stated) refuse_damaged(file, "its bytes do not match its SHA-256");
+    const auto stated = json.at("sha256").get<std::string>();
+    json.erase("sha256");
+    if (sha256(json.dump()) != stated) refuse_damaged(file, "its bytes do not match its SHA-256");
     Manifest manifest;
-    text.at("run_id").get_to(manifest.run_id);
-    text.at("checkpoint").get_to(manifest.checkpoint);
-    for (const auto& [key, value] : text.at("state").items()) manifest.state[key] = value.get<std::string>();
-    for (const auto& segment : text.at("segments")) manifest.segments.push_back(entry_of(segment));
-    for (const auto& [name, segment] : text.at("bundles").items()) manifest.bundles[name] = entry_of(segment);
+    json.at("run_id").get_to(manifest.run_id);
+    json.at("checkpoint").get_to(manifest.checkpoint);
+    for (const auto& [key, value] : json.at("state").items()) manifest.state[key] = value.get<std::string>();
+    for (const auto& segment : json.at("segments")) manifest.segments.push_back(entry_of(segment));
+    for (const auto& [name, segment] : json.at("bundles").items()) manifest.bundles[name] = entry_of(segment);
     return manifest;
   } catch (const nlohmann::ordered_json::exception& error) {
     refuse_damaged(file, error.what());

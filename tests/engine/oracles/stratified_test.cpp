@@ -34,7 +34,9 @@ TEST(StratifiedTruth, HasTheMeanOfTheScoreFunctions) {
       ASSERT_TRUE(truth && score);
       for (std::size_t p = 0; p < lambda.size(); ++p) {
         EXPECT_NEAR(truth->mean[p], score->mean[p], truth->error + score->error + 1e-12) << p;
-        if (objective == Objective::elbo) EXPECT_LT(truth->variance[p], 0.7 * score->variance[p]) << p;
+        if (objective == Objective::elbo) {
+          EXPECT_LT(truth->variance[p], 0.7 * score->variance[p]) << p;
+        }
       }
     }
   }
