@@ -209,8 +209,10 @@ std::string write_run_file(const std::filesystem::path& path, const std::vector<
       [&](const Handle& group, DimensionCounter& counter) {
         for (const auto& cell : chains) write_chain_cell(group, counter, cell);
       },
-      [&](const Handle& group, DimensionCounter& counter) {
-        for (const auto& cell : chains) write_chain_timings(group, counter, cell);
+      [&](const Handle& file, DimensionCounter& counter) {
+        write_group(file, "timings", [&](const Handle& group) {
+          for (const auto& cell : chains) write_chain_timings(group, counter, cell);
+        });
       });
 }
 

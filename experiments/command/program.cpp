@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include <chrono>
+#include <csignal>
 #include <cstdio>
 #include <new>
 #include <thread>
@@ -28,6 +29,8 @@ int give_up(const std::string& text, int status) {
     return status;
   }
   const auto world = cluster::Communicator::world();
+  // The launcher ends ranks by SIGTERM; a study's wish to save and leave, which it means elsewhere, would keep this one talking.
+  std::signal(SIGTERM, SIG_DFL);
   // What is wrong with the spec or the command all ranks find at once: the first rank speaks for them.
   if (world.rank() > 0) std::this_thread::sleep_for(std::chrono::milliseconds(500));
   const bool name_rank = status == failure && world.size() > 1;
