@@ -169,9 +169,9 @@ store::RunRecord partial_record(const fs::path& run) {
   };
   const Plan plan = make_plan(parse_spec(text("spec_text"), unescape_bytes(text("spec_path"))), 1, 1, {}, run.string());
   if (plan.of_chains()) {
-    throw UserError(fmt::format(
-        "{}: chains are judged when they are whole. `variscope status {}` says how far they are, `variscope resume` goes on.", run.string(),
-        run.string()));
+    throw UserError(
+        fmt::format("{}: chains are judged when they are whole. `variscope status {}` says how far they are, `variscope resume` goes on.",
+                    run.string(), run.string()));
   }
   store::RunRecord record;
   if (plan.of_fits())
