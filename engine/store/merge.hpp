@@ -14,8 +14,8 @@ namespace variscope::store {
 
 /// Fills records whose cells, points, estimators and moment sizes (resize of moments, and of components if designs were planned, and of
 /// those within shards) are already set; counts are added up, and into seconds_per_call the seconds of all calls: whoever has merged all
-/// chunks divides them. Nothing but these seconds depends on the order of chunks. Throws SystemError naming cell, point, estimator and batch
-/// for a chunk that fits nowhere, comes twice or is missing. The records must stay where they are until finish().
+/// chunks divides them. Nothing but these seconds depends on the order of chunks. Throws SystemError naming cell, point, estimator and
+/// batch for a chunk that fits nowhere, comes twice or is missing. The records must stay where they are until finish().
 class ChunkMerger {
  public:
   explicit ChunkMerger(std::vector<CellRecord>& cells);

@@ -38,7 +38,7 @@ struct RunOptions {
   LayoutRequest layout;
   std::string output;  ///< empty: output.directory of the spec
   bool overwrite = false;
-  Range chains{};  ///< of a study of chains, those to run; empty: all
+  Range chains{};         ///< of a study of chains, those to run; empty: all
   std::string continued;  ///< a run of shorter fits, from whose ends this study's go on; empty: none
   Reduce reduce = Reduce::exact;
   bool quiet = false;
@@ -71,8 +71,8 @@ struct PlanOptions {
 struct ReportOptions {
   std::string run;  ///< run directory or run.h5
   ReportFormat format = ReportFormat::text;
-  std::string output;  ///< file to write; empty: standard output
-  std::string table;   ///< "t1", ...; empty: all that the run has
+  std::string output;    ///< file to write; empty: standard output
+  std::string table;     ///< "t1", ...; empty: all that the run has
   bool partial = false;  ///< of an unfinished run: what it has committed
 };
 
