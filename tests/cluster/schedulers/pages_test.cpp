@@ -17,7 +17,7 @@ Job example(const SchedulerEntry& entry) {
   job.resources = {entry.name == "local" ? 1 : 2, 8, 4, 0, entry.name == "local" ? 0 : 7200};
   job.launcher = entry.launcher;
   if (entry.name == "sge") job.parallel_environment = "mpi";
-  job.directory = "/work/me/runs/my_study";
+  job.directory = "/data/me/runs/my_study";
   job.spec = "/home/me/my_study.toml";
   job.spec_sha256 = "5891b5b522d5df086d0ff0b110fbd9d21bb4fc7163af34d08286a2e846f6be03";
   job.start = {"/opt/variscope/bin/variscope", "run", job.spec, "--threads", "4", "--output", job.directory};

@@ -29,7 +29,7 @@ void expect_refused(const std::string& text, const std::vector<std::string>& par
 }
 
 TEST(Site, EveryKey) {
-  setenv("SITE_TEST_WORK", "/work/me", 1);
+  setenv("SITE_TEST_WORK", "/data/me", 1);
   const Site site = parse(R"(
 scheduler = "slurm"
 launcher = "mpirun"
@@ -74,7 +74,7 @@ maximum_tries = 3
 )");
   EXPECT_EQ(site.scheduler, "slurm");
   EXPECT_EQ(site.program, "/opt/variscope");
-  EXPECT_EQ(site.results, "/work/me/runs//work/mex");
+  EXPECT_EQ(site.results, "/data/me/runs//data/mex");
   const cluster::Job& job = site.job;
   EXPECT_EQ(job.launcher, "mpirun");
   EXPECT_EQ(job.resources, (cluster::Resources{2, 3, 4, 1536, 86400}));
