@@ -61,8 +61,8 @@ name = "mean_field_gaussian"
 
 [path]
 steps = {values['steps']}
-step_size = 0.05
-samples = 4
+{'step_size = 0.05' if values['steps'] else ''}
+{'samples = 4' if values['steps'] else ''}
 points = [0, 100]
 optimum = false
 
