@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "engine/data/standardize.hpp"
 #include "engine/data/table.hpp"
 #include "engine/random/stream.hpp"
 #include "engine/tiles/batch.hpp"
@@ -21,6 +22,9 @@ inline void fill_noise(std::uint32_t task, Index first, tiles::BatchView out) {
     streams[j] = {1, random::Purpose::testing, task, static_cast<std::uint32_t>(first) + static_cast<std::uint32_t>(j), 0};
   for (Index b = 0; b < out.blocks(); ++b) random::fill_normal(streams.data() + b * tiles::kLanes, out.slice(b, b + 1));
 }
+
+/// Numbers of X itself, the zeros behind its rows not counted: what a pass over X has to read at least.
+inline std::size_t entries(const data::Table& table) { return static_cast<std::size_t>(table.rows * table.width()); }
 
 inline data::Table logistic_table(Index rows, Index width) {
   data::Table table;
@@ -47,6 +51,7 @@ inline data::Table logistic_table(Index rows, Index width) {
       table.response[static_cast<std::size_t>(first + n)] = random::uniform(coin, 0) < 1 / (1 + std::exp(-eta)) ? 1.0 : 0.0;
     }
   }
+  data::align_rows(table);  // as a study's data
   return table;
 }
 

@@ -83,10 +83,10 @@ void logistic(benchmark::State& state, const Case& at) {
     state.SetIterationTime(seconds);
     kernel.add(seconds);
     product.add(seconds_of([&] { dgemm.run(); }));
-    read.add(seconds_of([&] { read_once(data.table.design.data(), data.table.design.size(), data.streams); }));
+    read.add(seconds_of([&] { read_once(data.table.design.data(), entries(data.table), data.streams); }));
     exps.add(std::min(exp_call(vector_exp), exp_call(eigen_exp)));
   }
-  const double bytes = static_cast<double>(data.table.design.size()) * sizeof(double);
+  const double bytes = static_cast<double>(entries(data.table)) * sizeof(double);
   state.counters["GFLOP/s"] = at.flop() / kernel.median() / 1e9;
   state.counters["dgemm"] = dgemm.flop() / product.median() / 1e9;
   state.counters["of_dgemm"] = at.flop() / dgemm.flop() / kernel.over(product);

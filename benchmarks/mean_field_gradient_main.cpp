@@ -56,7 +56,7 @@ void run(Index rows, Index dim, double budget_s, double product_rate, double exp
         },
         budget_s, 5, 2);
     // What no implementation can beat: the products and one exp a pair, or reading X once.
-    const Times read = measure([&] { read_once(table.design.data(), table.design.size(), streams); }, 0.1);
+    const Times read = measure([&] { read_once(table.design.data(), entries(table), streams); }, 0.1);
     const double pairs = static_cast<double>(rows) * static_cast<double>(samples);
     const double limit = std::max(read.best(), 4.0 * pairs * static_cast<double>(dim) / product_rate + pairs / exps_rate);
     std::printf("%lld,%lld,%lld,%.6e,%.6e,%zu,%.6e\n", static_cast<long long>(rows), static_cast<long long>(dim),

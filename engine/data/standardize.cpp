@@ -171,4 +171,19 @@ void add_intercept(Table& table, const std::string& place) {
   table.columns.emplace_back("intercept");
 }
 
+Index row_padding(Index width) {
+  constexpr Index kLine = 8;
+  constexpr Index kWorth = 16;
+  const Index padding = (kLine - width % kLine) % kLine;
+  return kWorth * padding <= width ? padding : 0;
+}
+
+void align_rows(Table& table) {
+  const Index padding = row_padding(table.width());
+  if (padding == 0) return;
+  widen(table, table.columns.size(), static_cast<std::size_t>(padding));
+  table.padding = padding;
+  for (Index r = 0; r < table.held.size(); ++r) std::fill_n(table.design.begin() + r * table.stride() + table.width(), padding, 0.0);
+}
+
 }  // namespace variscope::data

@@ -16,12 +16,13 @@ struct SideColumn {
   std::vector<std::string> levels;  ///< of a categorical column, the same on every rank; empty: a number
 };
 
-/// Rows `held` of a global table of `rows` rows. design is held.size() x columns(), row-major; response is empty if there is none.
+/// Rows `held` of a global table of `rows` rows. design is held.size() x stride(), row-major; response is empty if there is none.
 struct Table {
   Index rows = 0;                    ///< global number of rows N
   Range held;                        ///< the global rows stored here
   std::vector<std::string> columns;  ///< names, the intercept included where asked for
   AlignedVector design;
+  Index padding = 0;  ///< zeros behind the numbers of each row (align_rows)
   std::vector<double> response;
   std::string response_name;
   std::vector<std::string> response_levels;  ///< of a categorical response, in the order of its codes
@@ -35,8 +36,10 @@ struct Table {
     return nullptr;
   }
   [[nodiscard]] Index width() const { return static_cast<Index>(columns.size()); }
+  /// Numbers from one row to the next.
+  [[nodiscard]] Index stride() const { return width() + padding; }
   /// Global row `row`, width() doubles. The row must be held.
-  [[nodiscard]] const double* row(Index row) const { return design.data() + (row - held.first) * width(); }
+  [[nodiscard]] const double* row(Index row) const { return design.data() + (row - held.first) * stride(); }
   [[nodiscard]] Index bytes() const {
     std::size_t numbers = design.capacity() + response.capacity();
     for (const SideColumn& column : side_columns) numbers += column.values.capacity();

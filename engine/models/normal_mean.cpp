@@ -21,8 +21,12 @@ const data::Table& without_covariates(const data::Table& table) {
         fmt::format("model.name: 'normal_mean' takes no covariates (the data have {}). Use linear_regression, or set data.columns = [].",
                     data::list_names(covariates)));
   }
-  const auto one = [](double x) { return x == 1.0; };
-  if (table.columns.empty() || !std::all_of(table.design.begin(), table.design.end(), one))
+  bool ones = !table.columns.empty();
+  for (Index n = table.held.first; ones && n < table.held.last; ++n) {
+    const double* x = table.row(n);
+    ones = std::all_of(x, x + table.width(), [](double number) { return number == 1.0; });
+  }
+  if (!ones)
     throw UserError(
         "model.name: 'normal_mean' has no intercept of ones (its mean is that column's coefficient). Set data.intercept = true.");
   return table;

@@ -381,7 +381,8 @@ data::Table read_share(const Dataset& dataset, const Settings::Data& settings, R
   table.rows = dataset.part_rows(part);
   table.held = share;
   table.columns.resize(dataset.design.size());
-  const auto spare = static_cast<Index>(dataset.products.size()) + (settings.intercept ? 1 : 0);
+  const auto more = static_cast<Index>(dataset.products.size()) + (settings.intercept ? 1 : 0);
+  const Index spare = more + data::row_padding(table.width() + more);
   if (!dataset.scan) table.design.reserve(static_cast<std::size_t>(share.size() * (table.width() + spare)));
   if (dataset.direct) {
     read_in_place(dataset, spare, table);
@@ -400,6 +401,7 @@ void finish_share(data::Table& table, const Dataset& dataset, const Settings::Da
   }
   data::add_products(table, dataset.products);
   if (settings.intercept) data::add_intercept(table, dataset.path);
+  data::align_rows(table);
 }
 
 data::Table load_table(const Settings::Data& settings, const std::string& spec_directory, ResponseKind response, DataPart part,

@@ -112,7 +112,8 @@ Prediction predict(const Plan& plan, const cluster::Layout& layout) {
   for (const DataPlan& data : plan.data) {
     const double rows = static_cast<double>(data.share(layout.shards, 0).size());
     const auto side = static_cast<double>(data.dataset.side_columns.size());
-    p.data_bytes += rows * (static_cast<double>(data.width) + side + 2) * 8;  // response and its sign
+    const Index stride = data.width + data::row_padding(data.width);
+    p.data_bytes += rows * (static_cast<double>(stride) + side + 2) * 8;  // response and its sign
     if (plan.of_fits() || plan.of_chains())
       p.data_bytes += predictive_bytes(predictive_settings(plan.cells), data, layout.shards, plan.threads);
   }

@@ -74,8 +74,9 @@ class Density {
   std::span<double> join(const tiles::Tree& tree, tiles::Node node, std::size_t size, std::size_t& next);
   /// Scaling and the prior, on the first of the shard ranks.
   void finish(const Columns& columns, models::Wanted wanted, bool prior, tiles::Batch& out);
+  /// reached: of the segment's rows, how many lie before this tile; moved on to the tile's end. Negative: to be searched for.
   models::Counts leaf(const Group& group, const RowTiles& rows, Index tile, const Columns& columns, models::Wanted wanted, Index height,
-                      std::span<double> out) const;
+                      Index& reached, std::span<double> out) const;
 
   const models::Model& model_;
   const cluster::Communicator& shards_;

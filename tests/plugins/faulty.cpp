@@ -76,7 +76,7 @@ int bs_log_density_gradient(const bs_model* model, bool, bool, const double* the
 }
 #endif
 
-int vs_extension_version() { return 1; }
+int vs_extension_version() { return VS_EXTENSION_VERSION; }
 int vs_attach_table(bs_model*, const vs_table* table, char** error_msg) {
   return table->columns == 2 ? 0 : fail(error_msg, "two columns are needed");
 }

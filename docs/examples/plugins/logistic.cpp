@@ -143,7 +143,7 @@ int vs_log_likelihood_batch(const bs_model* model, const vs_rows* rows, const do
     const int64_t number_of_rows = rows->indices == nullptr ? rows->last - rows->first : rows->count;
     for (int64_t k = 0; k < number_of_rows; ++k) {
       const int64_t held = (rows->indices == nullptr ? rows->first + k : rows->indices[k]) - table.first;
-      add_row(block, table.design + held * table.columns, table.response[held], (wanted & VS_GRADIENT) != 0);
+      add_row(block, table.design + held * table.stride, table.response[held], (wanted & VS_GRADIENT) != 0);
     }
   });
   return 0;

@@ -217,13 +217,9 @@ LibraryModel::LibraryModel(const std::string& path, const std::string& data, uns
   exact_products_ = functions_.hessian_vector != nullptr && said.find("BRIDGESTAN_AD_HESSIAN=true") != std::string::npos;
   if (table_ != nullptr) {
     for (const std::string& name : table_->columns) column_names_.push_back(name.c_str());
-    const vs_table attached{table_->rows,
-                            table_->held.first,
-                            table_->held.last,
-                            table_->width(),
-                            column_names_.data(),
-                            table_->design.data(),
-                            table_->response.empty() ? nullptr : table_->response.data()};
+    const vs_table attached{
+        table_->rows,     table_->held.first,   table_->held.last,     table_->width(),
+        table_->stride(), column_names_.data(), table_->design.data(), table_->response.empty() ? nullptr : table_->response.data()};
     const std::string unfit = call([&](char** message) { return functions_.attach(model_.get(), &attached, message); });
     if (!unfit.empty())
       throw UserError(

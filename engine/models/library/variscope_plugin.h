@@ -59,16 +59,18 @@ int bs_log_density_hessian_vector_product(const bs_model* model, bool propto, bo
 
 /* ---- Part 2: rows of data, batches of parameter vectors. All four functions, or none. ---- */
 
-#define VS_EXTENSION_VERSION 1
+#define VS_EXTENSION_VERSION 2
 #define VS_LANES 8
 
-/** The rows that this process holds, [first, last) of `rows`; they outlive the model. design: row by row, `columns` numbers each, the row
- *  `first` at its start; response: one number each, or NULL. While a study is planned no rows are held: first = last = 0. */
+/** The rows that this process holds, [first, last) of `rows`; they outlive the model. design: row by row, the row
+ *  `first` at its start, `columns` numbers each, `stride` numbers from the beginning of one to that of the next; response: one number each,
+ *  or NULL. While a study is planned no rows are held: first = last = 0. */
 typedef struct vs_table {
   int64_t rows;
   int64_t first;
   int64_t last;
   int64_t columns;
+  int64_t stride;
   const char* const* names; /* of the columns */
   const double* design;
   const double* response;

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <cstdint>
 #include <map>
 #include <random>
 #include <utility>
@@ -172,6 +173,31 @@ TEST(StandardizeTest, StandardisedColumnsHaveMeanZeroAndSdOne) {
     ASSERT_EQ(table.row(row)[30], 1.0);
   }
   EXPECT_EQ(table.response, raw.response);
+}
+
+TEST(StandardizeTest, RowsBeginWithALineWhereItCostsLittle) {
+  EXPECT_EQ(row_padding(100), 4);
+  EXPECT_EQ(row_padding(101), 3);
+  EXPECT_EQ(row_padding(500), 4);
+  EXPECT_EQ(row_padding(31), 1);
+  EXPECT_EQ(row_padding(30), 0);  // two numbers more than a sixteenth
+  EXPECT_EQ(row_padding(10), 0);
+  EXPECT_EQ(row_padding(64), 0);
+  EXPECT_EQ(row_padding(0), 0);
+  for (const Index columns : {0, 10, 31, 100}) {
+    const Table dense = random_table(50, columns, 8);
+    Table table = dense;
+    align_rows(table);
+    EXPECT_EQ(table.stride(), columns + row_padding(columns));
+    ASSERT_EQ(static_cast<Index>(table.design.size()), 50 * table.stride());
+    for (Index row = 0; row < 50; ++row) {
+      for (Index c = 0; c < columns; ++c) ASSERT_EQ(table.row(row)[c], dense.row(row)[c]);
+      for (Index c = columns; c < table.stride(); ++c) ASSERT_EQ(table.row(row)[c], 0.0);
+      if (table.padding > 0) {
+        EXPECT_EQ(reinterpret_cast<std::uintptr_t>(table.row(row)) % 64, 0U);
+      }
+    }
+  }
 }
 
 TEST(StandardizeTest, InterceptOfEmptyAndOfOneRow) {

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "engine/data/standardize.hpp"
 #include "engine/models/linear_regression.hpp"
 #include "engine/models/logistic_regression.hpp"
 #include "tests/engine/models/evaluate.hpp"
@@ -92,6 +93,35 @@ TEST_P(LinearRows, SimulatedResponsesHaveTheirDistribution) {
     const double fourth = GetParam() ? p * (1 - p) * (1 - 3 * p * (1 - p)) : 3 * 0.49 * 0.49;
     EXPECT_LT(std::abs(sum[k]), 5 * std::sqrt(count * variance));
     EXPECT_LT(std::abs(square[k] - count * variance), 5 * std::sqrt(count * (fourth - variance * variance)));
+  }
+}
+
+TEST_P(LinearRows, ZerosBehindTheRowsChangeNoBit) {
+  for (const Index columns : {31, 100}) {
+    const data::Table dense = table_of(kRows, columns, GetParam());
+    data::Table aligned = dense;
+    data::align_rows(aligned);
+    ASSERT_GT(aligned.padding, 0);
+    for (std::size_t r = 0; r < static_cast<std::size_t>(kRows); ++r) {
+      // What lies there is never used: not even a NaN would show.
+      for (Index c = columns; c < aligned.stride(); ++c)
+        aligned.design[r * static_cast<std::size_t>(aligned.stride()) + static_cast<std::size_t>(c)] = std::nan("");
+    }
+    const auto bits = [&](const data::Table& table, const RowList& rows, Index samples) {
+      const tiles::Batch theta = test::random_batch(columns, samples, 0.3, 3);
+      return GetParam() ? test::likelihood(LogisticRegression(table, 0, 1), rows, theta, test::kBoth)
+                        : test::likelihood(LinearRegression(table, 0.7, 0, 1), rows, theta, test::kBoth);
+    };
+    const std::vector<Index> some = {3, 64, 64, 149};
+    for (const Index samples : {1, 11}) {
+      for (const RowList& rows : {test::range(0, kRows), test::range(7, 93), test::list(some)}) {
+        const tiles::Batch one = bits(dense, rows, samples);
+        const tiles::Batch other = bits(aligned, rows, samples);
+        for (Index s = 0; s < samples; ++s) {
+          for (Index d = 0; d < one.dim(); ++d) ASSERT_EQ(one(d, s), other(d, s)) << columns << ' ' << d;
+        }
+      }
+    }
   }
 }
 
