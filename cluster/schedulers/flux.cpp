@@ -27,7 +27,7 @@ class Flux final : public Scheduler {
     const Resources& r = job.resources;
     std::vector<Directive> d;
     const auto add = [&d](const char* option, const std::string& value) { d.push_back({option, "=" + value}); };
-    if (job.array.tasks > 0) throw UserError("Flux: there are no arrays of batch jobs. Submit the study as one job.");
+    if (job.array.at_once > 0) throw UserError("Flux: tasks are jobs of their own, as many at once as there is room. Leave out --at-once.");
     if (!job.mail.user.empty()) throw UserError("Flux: sends no mail. Leave out --mail, and mail in the site's profile.");
     if (r.memory_mib > 0) throw UserError("Flux: memory cannot be asked for (nodes are given whole or by cores). Leave out --memory.");
     add("--job-name", job_name(job.name));
@@ -50,12 +50,24 @@ class Flux final : public Scheduler {
     // Inside, FLUX_JOB_ID is not the batch job's own.
     return "$(flux getattr jobid 2>/dev/null)";
   }
-  [[nodiscard]] std::string task_variable(const Job&) const override { return "0"; }
-  [[nodiscard]] std::string requeue_lines(const Job&) const override {
+  [[nodiscard]] std::string task_variable(const Job& job) const override { return job.array.tasks > 0 ? "${VARISCOPE_TASK:-0}" : "0"; }
+  [[nodiscard]] std::string requeue_lines(const Job& job) const override {
     // Flux puts nothing back, so a job's next try is a job of its own, of the instance above.
-    return "if next=$(cd job && flux --parent batch --dependency=afterany:\"$job\" job.sh); then\n"
-           "  printf '%s\\n' \"$next\" >>job/ids && say \"goes on as job $next.\"\n"
-           "fi";
+    return fmt::format(
+        "if next=$(cd job && flux --parent batch{} --dependency=afterany:\"$job\" {}); then\n"
+        "  printf '%s\\n' \"$next\" >>job/{} && say \"goes on as job $next.\"\n"
+        "fi",
+        job.array.tasks > 0 ? " --env=VARISCOPE_TASK=\"$task\"" : "", job.script, job.task_name.empty() ? "ids" : "ids." + job.task_name);
+  }
+  [[nodiscard]] Arrays arrays() const override { return Arrays::separate; }
+  [[nodiscard]] SchedulerCommand submit_task(const std::string& script, Index task, const Words& raw) const override {
+    SchedulerCommand command{{"flux", "batch", fmt::format("--env=VARISCOPE_TASK={}", task)}, ""};
+    command.words.insert(command.words.end(), raw.begin(), raw.end());
+    command.words.push_back(script);
+    return command;
+  }
+  [[nodiscard]] std::string after_array_lines(const Job& job) const override {
+    return detail::behind_successors(job, "flux --parent batch $(tail -n +$((seen + 1)) ids | sed 's/^/--dependency=afterany:/')");
   }
 
   [[nodiscard]] SchedulerCommand submit(const std::string& script, const Words& raw) const override {

@@ -31,7 +31,7 @@ struct Mail {
   bool fail = true;
 };
 
-/// Tasks 0 ... tasks - 1 that share one script. tasks 0: no array.
+/// Tasks 0 ... tasks - 1 that share one script, and a job behind them. tasks 0: no array.
 struct JobArray {
   Index tasks = 0;
   Index at_once = 0;  ///< most that run at a time; 0: no bound
@@ -81,12 +81,17 @@ struct Job {
   std::vector<std::string> extra_directives;                     ///< without the prefix
   std::vector<std::string> skip_directives;                      ///< options, or beginnings of directives, that the site refuses
 
+  std::string script = "job.sh";  ///< its name in `job/`
+  std::string task_name;          ///< under which its tries are counted; empty: the number of the array's task
+  std::string task_option;        ///< "--part": a task of an array is told "--part 3/8"
+  std::string task_directory;     ///< of an array's tasks: that of task 3 is "3" in it, in the run directory
+
   std::string directory;  ///< the run directory, absolute; the script and its log are in `job/` below it
   std::string spec;       ///< absolute; empty: none
   std::string spec_sha256;
   Words start;                              ///< program and arguments of the first try
   Words go_on;                              ///< of later ones, once one of `progress_marks` is there; empty: as `start`
-  std::vector<std::string> progress_marks;  ///< files in the run directory
+  std::vector<std::string> progress_marks;  ///< files in the run directory, or in the task's
   std::string made_by;                      ///< for the comment: "variscope 0.1.0 (git ...)"
 };
 

@@ -1,6 +1,8 @@
 /// What the files of several schedulers share: splitting answers, joining ids.
 #include "cluster/schedulers/lines.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <sstream>
 
@@ -42,6 +44,21 @@ std::string join_ids(const std::vector<std::string>& ids, std::string_view separ
     text += id;
   }
   return text;
+}
+
+std::string behind_successors(const Job& job, std::string_view submit) {
+  return fmt::format(
+      "# Later tries of the tasks are jobs of their own (job/ids): this one comes after them.\n"
+      "seen=$(cat job/seen.{0} 2>/dev/null || echo 0)\n"
+      "known=$(cat job/ids 2>/dev/null | wc -l)\n"
+      "if [ -n \"$job\" ] && [ \"$known\" -gt \"$seen\" ] && [ ! -e job/cancelled ]; then\n"
+      "  if next=$(cd job && {1} {2}); then\n"
+      "    echo \"$known\" >job/seen.{0}\n"
+      "    printf '%s\\n' \"$next\" >>job/ids.{0} && say \"waits for later tries of the tasks as job $next.\"\n"
+      "    exit 0\n"
+      "  fi\n"
+      "fi\n",
+      job.task_name, submit, job.script);
 }
 
 bool is_number(std::string_view text) {

@@ -86,13 +86,18 @@ class Pbs final : public Scheduler {
   [[nodiscard]] std::string requeue_lines(const Job& job) const override {
     // qrerun is for operators alone, so a job's next try is a job of its own.
     if (job.array.tasks == 0) {
-      return "if next=$(cd job && qsub -W depend=afterany:\"$job\" job.sh); then\n"
-             "  printf '%s\\n' \"$next\" >>job/ids && say \"goes on as job $next.\"\n"
-             "fi";
+      return fmt::format(
+          "if next=$(cd job && qsub -W depend=afterany:\"$job\" {}); then\n"
+          "  printf '%s\\n' \"$next\" >>job/{} && say \"goes on as job $next.\"\n"
+          "fi",
+          job.script, job.task_name.empty() ? "ids" : "ids." + job.task_name);
     }
     return "if next=$(cd job && grep -v '^#PBS -J' job.sh | qsub -v VARISCOPE_TASK=\"$task\" -); then\n"
            "  printf '%s\\n' \"$next\" >>job/ids && say \"goes on as job $next.\"\n"
            "fi";
+  }
+  [[nodiscard]] std::string after_array_lines(const Job& job) const override {
+    return detail::behind_successors(job, "qsub -W depend=afterany:\"$(tail -n +$((seen + 1)) ids | paste -sd : -)\"");
   }
   [[nodiscard]] Words unset_prefixes() const override { return {"PBS_"}; }
 

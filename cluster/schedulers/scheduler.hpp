@@ -26,6 +26,10 @@ struct JobReport {
 };
 using JobReports = std::map<std::string, JobReport>;
 
+/// How tasks that share a script come into the queue. native: one submission makes all. separate: a submission for each. chained: a task
+/// starts the next, and the last the job behind them.
+enum class Arrays { native, separate, chained };
+
 /// A command of the scheduler, run without a shell.
 struct SchedulerCommand {
   Words words;
@@ -55,6 +59,16 @@ class Scheduler {
 
   /// Submits `script`, a plain file name in the directory that the command is run in; `raw` are the user's own options.
   [[nodiscard]] virtual SchedulerCommand submit(const std::string& script, const Words& raw) const = 0;
+  [[nodiscard]] virtual Arrays arrays() const { return Arrays::native; }
+  /// The same for one task, where each is submitted by itself.
+  [[nodiscard]] virtual SchedulerCommand submit_task(const std::string& script, Index, const Words& raw) const {
+    return submit(script, raw);
+  }
+  /// Lines of shell at the end of a task, where tasks are chained.
+  [[nodiscard]] virtual std::string next_task_lines(const Job&) const { return ""; }
+  /// Lines of shell at the beginning of the job behind an array, where a task's later tries are jobs of their own that its dependency does
+  /// not know: they may put it behind those, and end the script.
+  [[nodiscard]] virtual std::string after_array_lines(const Job&) const { return ""; }
   /// The id in what the submit command has written; empty if there is none.
   [[nodiscard]] virtual std::string parse_id(const std::string& output) const = 0;
   [[nodiscard]] virtual SchedulerCommand cancel(const std::vector<std::string>& ids) const = 0;

@@ -79,13 +79,14 @@ std::string render_script(const Scheduler& scheduler, const std::string& schedul
   fmt::format_to(
       out,
       "\n# {} of {}: {} node{} x {} rank{} x {} thread{}, scheduler {}, site {}.\n# It runs by hand too, inside an allocation or on one "
-      "machine: bash job/job.sh\n",
+      "machine: bash job/{}\n",
       one_line(job.name), one_line(job.made_by), r.nodes, r.nodes == 1 ? "" : "s", r.tasks_per_node, r.tasks_per_node == 1 ? "" : "s",
-      r.cpus_per_task, r.cpus_per_task == 1 ? "" : "s", scheduler_name, one_line(job.site));
+      r.cpus_per_task, r.cpus_per_task == 1 ? "" : "s", scheduler_name, one_line(job.site), job.script);
   fmt::format_to(out, "run={}\n", quote(job.directory));
   if (!job.spec.empty()) fmt::format_to(out, "spec={}\nspec_sha256={}\n", quote(job.spec), quote(job.spec_sha256));
   fmt::format_to(out, "maximum_tries={}\n", job.maximum_tries);
-  fmt::format_to(out, "job={}\ntask={}\n", scheduler.id_variable(), scheduler.task_variable(job));
+  fmt::format_to(out, "job={}\ntask={}\n", scheduler.id_variable(),
+                 job.task_name.empty() ? scheduler.task_variable(job) : quote(job.task_name));
   text +=
       "say() { printf 'variscope job: %s\\n' \"$*\" >&2; }\n"
       "cd -- \"$run\" || exit 1\n";
@@ -117,13 +118,20 @@ std::string render_script(const Scheduler& scheduler, const std::string& schedul
       "echo \"$try\" >\"job/tries.$task.new\" && mv \"job/tries.$task.new\" \"job/tries.$task\"\n"
       "say \"try $try of $maximum_tries, job ${job:-(none)}, task $task, on $(hostname), $(date -u +%Y-%m-%dT%H:%M:%SZ)\"\n\n";
   const auto line = [&](const Words& words) { return quote_lines(words, "  "); };
+  if (!job.task_name.empty()) text += scheduler.after_array_lines(job);
+  const Index tasks = job.array.tasks;
   fmt::format_to(out, "command=({})\n", line(job.start));
   if (!job.go_on.empty()) {
     std::string condition;
-    for (const std::string& mark : job.progress_marks)
+    for (const std::string& mark : job.progress_marks) {
       condition += fmt::format("{}[ -e {} ]", condition.empty() ? "" : " || ", quote(mark));
+      if (tasks > 0 && !job.task_directory.empty())
+        condition += fmt::format(" || [ -e {}/\"$task\"/{} ]", quote(job.task_directory), quote(mark));
+    }
     fmt::format_to(out, "if {}; then\n  command=({})\nfi\n", condition.empty() ? "false" : condition, line(job.go_on));
   }
+
+  if (tasks > 0 && !job.task_option.empty()) fmt::format_to(out, "command+=({} \"$task/{}\")\n", quote(job.task_option), tasks);
 
   Words launch = launcher->command(r);
   launch.insert(launch.end(), job.launcher_options.begin(), job.launcher_options.end());
@@ -171,6 +179,7 @@ std::string render_script(const Scheduler& scheduler, const std::string& schedul
         "elif [ -z \"$job\" ]; then\n  say 'the state is saved. Run this script again.'\nelse\n{}\nfi\n",
         kCheckpointed, kCheckpointed, indented);
   }
+  if (tasks > 0) text += scheduler.next_task_lines(job);
   text += "exit \"$rc\"\n";
   return text;
 }

@@ -92,13 +92,16 @@ void require_space(const fs::path& path, Index predicted, Existing existing) {
 
 }  // namespace
 
-RunDirectory::RunDirectory(fs::path path, Existing existing, Index predicted_bytes, ForeignLock foreign) : path_(std::move(path)) {
+RunDirectory::RunDirectory(fs::path path, Existing existing, Index predicted_bytes, ForeignLock foreign, LockTimes times)
+    : path_(std::move(path)) {
   // A refused run changes nothing: what can be wrong is looked at first; in a directory that is there already, under its lock.
   std::error_code ignored;
   const bool fresh = !fs::exists(path_, ignored);
   if (fresh) require_space(path_, predicted_bytes, existing);
   make_directories(path_);
-  lock_.emplace(path_ / "lock", foreign);
+  const bool begun = fs::exists(path_ / "run.h5") || fs::exists(path_ / "MANIFEST") || fs::exists(path_ / "MANIFEST.previous");
+  if (existing == Existing::refuse && foreign == ForeignLock::respect && !begun) foreign = ForeignLock::wait;
+  lock_.emplace(path_ / "lock", foreign, times);
   if (existing == Existing::refuse) refuse_existing(path_);
   if (existing == Existing::resume && is_complete(path_)) {
     throw UserError(fmt::format("{}: the run is complete. There is nothing to resume; report on it.", run_file().string()));

@@ -20,8 +20,10 @@ enum class Existing {
 class RunDirectory {
  public:
   /// Creates the directory and segments/, takes the lock, and checks that files can be written and that `predicted_bytes` fit.
-  /// Throws UserError with the figures otherwise, before anything is removed.
-  RunDirectory(std::filesystem::path path, Existing existing, Index predicted_bytes, ForeignLock foreign = ForeignLock::respect);
+  /// Throws UserError with the figures otherwise, before anything is removed. A lock that is all that is there (its node died before the
+  /// first checkpoint) is judged as that of a run to resume: respect is then wait.
+  RunDirectory(std::filesystem::path path, Existing existing, Index predicted_bytes, ForeignLock foreign = ForeignLock::respect,
+               LockTimes times = {});
 
   /// Throws SystemError if another process has taken the directory over: to be called before every commit.
   void require_held() const { lock_->require_held(); }

@@ -122,6 +122,9 @@ LaunchCommand launch_command(const Launcher& launcher, const LaunchRequest& requ
         // With its messages aggregated, Open MPI 4.1 loses the text of a failed MPI call.
         {"OMPI_MCA_orte_base_help_aggregate", "0"},
         {"OMPI_MCA_opal_signal", ""},  // no stack traces
+        // Seconds between TERM and KILL when mpirun itself is terminated: of one, the default, nothing is saved. It waits them out, twice,
+        // when a rank dies too.
+        {"OMPI_MCA_odls_base_sigkill_timeout", "5"},
         {"OMPI_MCA_btl_base_warn_component_unused", "0"},
         {"OMPI_MCA_mca_base_component_show_load_errors", "0"},
         {"OMPI_MCA_hwloc_base_mem_bind_failure_action", "silent"},

@@ -7,6 +7,7 @@
 #include "experiments/command/actions.hpp"
 #include "experiments/command/subcommands.hpp"
 #include "experiments/run/fingerprint.hpp"
+#include "experiments/run/parts.hpp"
 
 namespace variscope::experiments {
 
@@ -14,12 +15,14 @@ void add_resume(CLI::App& program, Action& chosen, const Words& words) {
   auto* app = program.add_subcommand("resume", "Go on with a run that was stopped or killed, on any number of ranks, to the same bits");
   auto options = std::make_shared<RunOptions>();
   auto layout = std::make_shared<std::string>();
+  auto part = std::make_shared<std::string>();
   options->resume = true;
   app->add_option("RUN", options->output, "Run directory")->required();
   add_execution(*app, *options, *layout);
   app->add_option("--extend", options->extend, "Of a complete study: go on to so many replicates, or, of fits, steps")
       ->check(CLI::Range(2, 2000000000))
       ->option_text("COUNT");
+  app->add_option("--part", *part, "One part of a study that runs in parts (RUN/parts/3)")->option_text("K/N");
   app->add_flag("--take-over", options->take_over,
                 "Remove the lock of another process (by itself a lock counts as stale when its process is dead, or silent for a minute on "
                 "another host)");
@@ -28,11 +31,13 @@ void add_resume(CLI::App& program, Action& chosen, const Words& words) {
       "  variscope resume runs/breast_cancer_variance\n"
       "  variscope resume runs/breast_cancer_variance --ranks 4 --stop-after 3500\n"
       "  variscope resume runs/breast_cancer_variance --extend 4000\n\n"
-      "The spec is the one recorded in the run directory. Exit status as of `run`; 0 at once if the run is complete.");
-  app->callback([&chosen, options, layout, &words] {
-    chosen = [options, layout, &words] {
+      "The spec is the one recorded in the run directory. Of a study in parts: puts them together and goes on. Exit status as of `run`; 0 "
+      "at once if the run is complete.");
+  app->callback([&chosen, options, layout, part, &words] {
+    chosen = [options, layout, part, &words] {
       options->layout = parse_layout(*layout);
-      return on_ranks(options->ranks, options->threads, words, [options] { return run_study(*options); });
+      if (!part->empty()) (void)parse_part("--part", *part);
+      return on_ranks(options->ranks, options->threads, words, [options, part] { return run_study_part(*options, *part); });
     };
   });
 }

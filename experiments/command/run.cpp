@@ -9,6 +9,7 @@
 #include "experiments/command/launch.hpp"
 #include "experiments/command/subcommands.hpp"
 #include "experiments/plan/plan.hpp"
+#include "experiments/run/parts.hpp"
 #include "experiments/spec/nearest.hpp"
 #include "experiments/spec/spec.hpp"
 
@@ -92,9 +93,14 @@ void add_run(CLI::App& program, Action& chosen, const Words& words) {
   app->add_option("--output", options->output, "Run directory (default: output.directory of the spec, or runs/<study.name>)");
   app->add_flag("--overwrite", options->overwrite, "Replace a run that is there");
   auto chains = std::make_shared<std::string>();
+  auto part = std::make_shared<std::string>();
   app->add_option("--chains", *chains,
                   "Of a study of chains only these, counted from 0, with the bits they have among all: 37, or 8-15. Run directory: that of "
                   "the study with _chain_37 behind it");
+  app->add_option("--part", *part,
+                  "Only the cells of one part, counted from 0, in a run directory below that of the study (RUN/parts/3): 3/8 of eight. "
+                  "`variscope resume RUN` puts the parts together, to the hash of the study in one run")
+      ->option_text("K/N");
   app->add_option(
       "--continue", options->continued,
       "A finished run of the same fits with fewer steps (its directory or run.h5): they go on from where they ended, to the same "
@@ -109,10 +115,12 @@ void add_run(CLI::App& program, Action& chosen, const Words& words) {
       "Exit status: 0 done, 1 failure, 2 an error in the spec, the data or this command, 85 asked to stop (SIGTERM, SIGINT, SIGUSR1,\n"
       "SIGUSR2, --stop-after): everything finished is saved, and `variscope resume` goes on.\n"
       "VARISCOPE_MPIRUN_OUTPUT=all shows everything that mpirun writes.");
-  app->callback([&chosen, options, layout, chains, &words] {
-    chosen = [options, layout, chains, &words] {
+  app->callback([&chosen, options, layout, chains, part, &words] {
+    chosen = [options, layout, chains, part, &words] {
       options->layout = parse_layout(*layout);
       if (!chains->empty()) options->chains = parse_chains(*chains);
+      if (!part->empty()) (void)parse_part("--part", *part);
+      if (!part->empty() && !chains->empty()) throw UserError("--part: is of whole cells, --chains of some chains. Leave one out.");
       // Errors of the spec, of its data's shape and of the layout need no ranks. What memory other hosts have is not known here.
       if (options->ranks > 1 && !started_by_launch()) {
         if (find_placement() == Placement::local)
@@ -121,7 +129,7 @@ void add_run(CLI::App& program, Action& chosen, const Words& words) {
         else
           read_spec(options->spec);
       }
-      return on_ranks(options->ranks, options->threads, words, [options] { return run_study(*options); });
+      return on_ranks(options->ranks, options->threads, words, [options, part] { return run_study_part(*options, *part); });
     };
   });
 }

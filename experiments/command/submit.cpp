@@ -33,6 +33,11 @@ void add_submit(CLI::App& program, Action& chosen, const Words& words) {
   app->add_option("--name", o->name, "Name of the job (default: study.name)");
   app->add_option("--after", o->after, "Jobs that must have succeeded before")->option_text("ID...")->expected(1, 100);
   app->add_flag("--after-any", o->after_any, "With --after: however they have ended");
+  app->add_option("--array", o->array,
+                  "As an array of so many tasks, each with a share of the cells, and a job behind it that puts them together; auto: a task "
+                  "for each cell, as far as the site lets (default: one job)")
+      ->option_text("N|auto");
+  count("--at-once", o->at_once, "Tasks of the array that run at a time, at most");
   count("--tries", o->tries, "Starts at most, when the job is stopped with its state saved");
   app->add_flag("--no-requeue", o->no_requeue, "Do not run again what was stopped or lost its node");
   app->add_option("--output", o->output, "Run directory (default: as the site or the spec says)");
@@ -41,7 +46,8 @@ void add_submit(CLI::App& program, Action& chosen, const Words& words) {
   app->footer(
       "Examples:\n"
       "  variscope submit study.toml --site slurm --nodes 4 --tasks-per-node 16 --time 02:00:00 --dry-run\n"
-      "  variscope submit study.toml --site mycluster --nodes 4 -- --qos=high --exclusive\n\n"
+      "  variscope submit study.toml --site mycluster --nodes 4 -- --qos=high --exclusive\n"
+      "  variscope submit study.toml --site mycluster --array 20 --at-once 5\n\n"
       "Everything that was submitted is in job/ of the run directory: job.sh (which runs by hand too), logs, jobs.json.");
   app->callback([&chosen, o, &words] {
     chosen = [o, &words] {

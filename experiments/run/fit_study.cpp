@@ -33,7 +33,8 @@ constexpr Index kRounds = 16;
 
 class FitStudy : public StudyRun {
  public:
-  FitStudy(const RunOptions& options, const cluster::Communicator& world, Plan plan) : StudyRun(options, world, std::move(plan), "steps") {
+  FitStudy(const SessionOptions& options, const cluster::Communicator& world, Plan plan)
+      : StudyRun(options, world, std::move(plan), "steps") {
     if (!options.continued.empty()) before_ = FitsBefore(options.continued);
     before_.check(plan_);
     // Which rows are predicted is the same in all cells that have draws.
@@ -52,7 +53,7 @@ class FitStudy : public StudyRun {
 
  private:
   void work() override {
-    progress_.start(plan_.replicate_calls, find_done());
+    progress_.start(planned_calls(), find_done());
     Stopwatch watch;
     std::vector<FitTarget> targets;
     for (std::size_t p = 0; p < plan_.paths.size(); ++p) {
@@ -62,6 +63,10 @@ class FitStudy : public StudyRun {
       if (const DataPlan* data = data_of(path)) {
         const auto d = static_cast<std::size_t>(path.data);
         predictive_[p] = predictive_problem(path.settings, *data, *models_[p], tables_[d], predictive_tables_[d], plan_.layout.shards);
+      }
+      if (!works_on_path(p)) {
+        targets.emplace_back();
+        continue;
       }
       const bool exact = std::any_of(plan_.cells.begin(), plan_.cells.end(),
                                      [&](const CellPlan& c) { return c.path == static_cast<int>(p) && c.fit.exact; });
@@ -95,6 +100,7 @@ class FitStudy : public StudyRun {
     double steps = 0;
     for (const FitItem& item : plan_.fits) {
       const CellPlan& cell = plan_.cells[static_cast<std::size_t>(item.cell)];
+      if (!works_on(cell)) continue;
       if (done.count({cell.id, item.estimator, item.repeat}) == 0)
         left_.push_back(item);
       else
@@ -220,7 +226,7 @@ class FitStudy : public StudyRun {
 
 }  // namespace
 
-int run_fit_study(const RunOptions& options, const cluster::Communicator& world, Plan plan) {
+int run_fit_study(const SessionOptions& options, const cluster::Communicator& world, Plan plan) {
   return FitStudy(options, world, std::move(plan)).run();
 }
 

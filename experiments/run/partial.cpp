@@ -2,12 +2,14 @@
 #include "experiments/run/partial.hpp"
 
 #include <fmt/format.h>
+#include <stdlib.h>
 
 #include <algorithm>
 #include <map>
 #include <set>
 
 #include "engine/error.hpp"
+#include "engine/store/durable.hpp"
 #include "engine/store/fit_segments.hpp"
 #include "engine/store/manifest.hpp"
 #include "engine/store/record_arrays.hpp"
@@ -15,6 +17,8 @@
 #include "experiments/run/cell_shape.hpp"
 #include "experiments/run/fingerprint.hpp"
 #include "experiments/run/fit.hpp"
+#include "experiments/run/partial_chains.hpp"
+#include "experiments/run/parts.hpp"
 #include "experiments/run/path.hpp"
 #include "experiments/run/provenance.hpp"
 
@@ -156,29 +160,55 @@ std::vector<FitCellRecord> fits_of(const fs::path& run, const store::Manifest& m
   return cells;
 }
 
+/// A directory of its own below TMPDIR, for as long as it is in scope.
+class ScratchDirectory {
+ public:
+  ScratchDirectory() {
+    std::string pattern = (fs::temp_directory_path() / "variscope-partial-XXXXXX").string();
+    if (::mkdtemp(pattern.data()) == nullptr) store::throw_errno("mkdtemp", pattern);
+    path_ = pattern;
+  }
+  ~ScratchDirectory() {
+    std::error_code ignored;
+    fs::remove_all(path_, ignored);
+  }
+  ScratchDirectory(const ScratchDirectory&) = delete;
+  ScratchDirectory& operator=(const ScratchDirectory&) = delete;
+  [[nodiscard]] const fs::path& path() const { return path_; }
+
+ private:
+  fs::path path_;
+};
+
 }  // namespace
 
-store::RunRecord partial_record(const fs::path& run) {
-  const auto manifest = store::read_manifest(run);
+store::RunRecord partial_record(const fs::path& given) {
+  auto manifest = store::read_manifest(given);
+  fs::path run = given;
+  if (!manifest) {
+    if (auto joined = join_parts(given)) {
+      run = joined->base;
+      manifest = std::move(joined->manifest);
+    }
+  }
   if (!manifest)
     throw UserError(
-        fmt::format("{}: there is no unfinished run (no MANIFEST). Leave --partial out, or name another directory.", run.string()));
+        fmt::format("{}: there is no unfinished run (no MANIFEST). Leave --partial out, or name another directory.", given.string()));
   const auto text = [&](const char* key) {
     const auto found = manifest->state.find(key);
     return found == manifest->state.end() ? std::string() : found->second;
   };
   const Plan plan = make_plan(parse_spec(text("spec_text"), unescape_bytes(text("spec_path"))), 1, 1, {}, run.string());
-  if (plan.of_chains()) {
-    throw UserError(
-        fmt::format("{}: chains are judged when they are whole. `variscope status {}` says how far they are, `variscope resume` goes on.",
-                    run.string(), run.string()));
-  }
   store::RunRecord record;
-  if (plan.of_fits())
+  if (plan.of_chains()) {
+    const ScratchDirectory scratch;
+    record.chains = partial_chains(run, *manifest, plan, scratch.path());
+  } else if (plan.of_fits()) {
     record.fits = fits_of(run, *manifest, plan);
-  else
+  } else {
     record.cells = cells_of(run, *manifest, plan, record.paths);
-  if (record.fits.empty() && record.cells.empty())
+  }
+  if (record.fits.empty() && record.cells.empty() && record.chains.empty())
     throw UserError(fmt::format("{}: nothing is committed yet that could be reported. Wait for the next checkpoint.", run.string()));
   record.provenance = provenance(plan, cluster::Communicator::serial(), text("reduce"));
   record.provenance["partial"] = fmt::format("checkpoint {} of a run that is not finished", manifest->checkpoint);
@@ -192,10 +222,11 @@ int collect(const CollectOptions& options) {
   const fs::path run = options.run;
   const store::RunRecord record = partial_record(run);
   const fs::path file = options.output.empty() ? run / "partial.h5" : fs::path(options.output);
-  const std::string hash = record.fits.empty() ? store::write_run_file(file, record.cells, record.paths, {}, record.provenance)
-                                               : store::write_run_file(file, record.fits, {}, record.provenance);
-  fmt::print("{}: {} ({} cells), hash {}\n", file.string(), record.provenance.at("partial"), record.cells.size() + record.fits.size(),
-             hash);
+  const std::string hash = !record.fits.empty()     ? store::write_run_file(file, record.fits, {}, record.provenance)
+                           : !record.chains.empty() ? store::write_run_file(file, record.chains, {}, record.provenance)
+                                                    : store::write_run_file(file, record.cells, record.paths, {}, record.provenance);
+  fmt::print("{}: {} ({} cells), hash {}\n", file.string(), record.provenance.at("partial"),
+             record.cells.size() + record.fits.size() + record.chains.size(), hash);
   return 0;
 }
 

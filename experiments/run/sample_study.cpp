@@ -39,7 +39,7 @@ constexpr double kBlockSeconds = 0.5;
 
 class SampleStudy : public StudyRun {
  public:
-  SampleStudy(const RunOptions& options, const cluster::Communicator& world, Plan plan)
+  SampleStudy(const SessionOptions& options, const cluster::Communicator& world, Plan plan)
       : StudyRun(options, world, std::move(plan), "iterations"), sample_team_(world, plan_.layout) {
     // Which rows are predicted is the same in all cells.
     const Settings& first = plan_.cells.front().settings;
@@ -56,7 +56,7 @@ class SampleStudy : public StudyRun {
 
  private:
   void work() override {
-    progress_.start(plan_.replicate_calls, already());
+    progress_.start(planned_calls(), already());
     for (std::size_t p = 0; p < plan_.paths.size(); ++p) {
       const PathPlan& path = plan_.paths[p];
       models_.push_back(model_of(path));
@@ -65,11 +65,17 @@ class SampleStudy : public StudyRun {
         const auto d = static_cast<std::size_t>(path.data);
         predictive_[p] = predictive_problem(path.settings, *data, *models_[p], tables_[d], predictive_tables_[d], plan_.layout.shards);
       }
+      if (!works_on_path(p)) {
+        targets_.emplace_back();
+        continue;
+      }
       Stopwatch watch;
       targets_.push_back(find_target(path, *models_[p], data_of(path), false, whole_, reduce_, plan_.threads, work_));
       target_s_ += watch.lap();
     }
-    for (const CellPlan& cell : plan_.cells) run_cell_of(cell);
+    for (const CellPlan& cell : plan_.cells) {
+      if (works_on(cell)) run_cell_of(cell);
+    }
   }
 
   /// The draws since the last call, and the states to go on from.
@@ -302,7 +308,7 @@ class SampleStudy : public StudyRun {
 
 }  // namespace
 
-int run_sample_study(const RunOptions& options, const cluster::Communicator& world, Plan plan) {
+int run_sample_study(const SessionOptions& options, const cluster::Communicator& world, Plan plan) {
   return SampleStudy(options, world, std::move(plan)).run();
 }
 

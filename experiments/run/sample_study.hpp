@@ -2,12 +2,11 @@
 #pragma once
 
 #include "cluster/communicator/communicator.hpp"
-#include "experiments/command/actions.hpp"
-#include "experiments/plan/plan.hpp"
+#include "experiments/run/study_run.hpp"
 
 namespace variscope::experiments {
 
 /// Runs the study on the ranks of `world`; rank 0 prints the report. Exit status.
-int run_sample_study(const RunOptions& options, const cluster::Communicator& world, Plan plan);
+int run_sample_study(const SessionOptions& options, const cluster::Communicator& world, Plan plan);
 
 }  // namespace variscope::experiments

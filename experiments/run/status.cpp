@@ -1,9 +1,12 @@
 /// `variscope status`: the manifest says what is done, the lock whether anyone is at it, status.json how fast.
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <map>
 #include <nlohmann/json.hpp>
+#include <optional>
+#include <sstream>
 
 #include "engine/error.hpp"
 #include "engine/store/fit_segments.hpp"
@@ -14,7 +17,9 @@
 #include "experiments/command/progress.hpp"
 #include "experiments/plan/plan.hpp"
 #include "experiments/run/fingerprint.hpp"
+#include "experiments/run/parts.hpp"
 #include "experiments/run/status_file.hpp"
+#include "experiments/submit/submit.hpp"
 
 namespace variscope::experiments {
 namespace {
@@ -74,30 +79,146 @@ std::map<std::string, CellState> cells_of(const fs::path& run, const store::Mani
   return cells;
 }
 
+/// The word for a cell.
+const char* state_text(const CellState& cell) {
+  return cell.total > 0 && cell.done >= cell.total ? "done" : cell.done > 0 ? "begun" : "waiting";
+}
+
+/// What is known of a run or a part of one, its lock taken into account.
+struct Condition {
+  RunStatus status;
+  std::string holder;
+  bool at_it = false;  ///< someone works on it now
+};
+
+Condition condition_of(const fs::path& directory, std::optional<RunStatus> status) {
+  Condition now{status.value_or(RunStatus{}), store::lock_holder(directory / "lock"), false};
+  const bool working = now.status.state == "running" || now.status.state == "finishing" || now.status.state.empty();
+  now.at_it = working && !now.holder.empty();
+  if (working && now.holder.empty()) {
+    now.status.state = "killed";
+    now.status.reason = "its process is gone without a word";
+  }
+  return now;
+}
+
+std::string percent(double done, double total) { return total > 0 ? fmt::format("{:.0f} %", 100 * done / total) : "-"; }
+
+/// What the scheduler says, of a run that was submitted and may still have jobs.
+void print_jobs_of(const std::string& run) {
+  if (!read_job_record(run)) return;
+  fmt::print("\n");
+  (void)print_jobs({run}, false);
+}
+
+/// A study in parts: a line for each part, a line for each cell.
+int print_parts_status(const StatusOptions& options, const std::vector<PartFound>& parts) {
+  const fs::path run = options.run;
+  const auto joined = join_parts(run);
+  const auto cells = joined ? cells_of(joined->base, joined->manifest) : std::map<std::string, CellState>{};
+  std::map<std::string, const PartFound*> part_of;
+  std::vector<Condition> conditions;
+  Index done_parts = 0;
+  double longest = -1;
+  bool any_at_it = false;
+  for (const PartFound& part : parts) {
+    std::istringstream own(part.cells());
+    for (std::string cell; own >> cell;) part_of[cell] = &part;
+    Condition condition;
+    if (part.manifest) condition = condition_of(part.directory, read_status(part.directory));
+    if (part.done() && !condition.at_it) {
+      condition.status.state = "committed";
+      condition.status.reason.clear();
+    }
+    if (!part.manifest) condition.status.state = "waiting";
+    done_parts += part.done() ? 1 : 0;
+    any_at_it = any_at_it || condition.at_it;
+    if (condition.at_it) longest = std::max(longest, condition.status.seconds_left);
+    conditions.push_back(std::move(condition));
+  }
+  CellState all;
+  for (const auto& [id, cell] : cells) {
+    all.done += cell.done;
+    all.total += cell.total;
+  }
+  const std::string next = any_at_it ? "" : fmt::format("variscope resume {}", options.run);
+  const auto part_text = [&](const std::string& cell) {
+    const auto found = part_of.find(cell);
+    return found == part_of.end() ? std::string("-") : std::to_string(found->second->part.index);
+  };
+  const std::string state = any_at_it ? "running" : done_parts == static_cast<Index>(parts.size()) ? "committed" : "waiting";
+  if (options.json) {
+    auto part_list = nlohmann::ordered_json::array();
+    for (std::size_t i = 0; i < parts.size(); ++i) {
+      const RunStatus& s = conditions[i].status;
+      part_list.push_back({{"part", parts[i].part.index},
+                           {"state", s.state},
+                           {"reason", s.reason},
+                           {"holder", conditions[i].holder},
+                           {"done", s.done},
+                           {"total", s.total},
+                           {"unit", s.unit},
+                           {"seconds_left", s.seconds_left},
+                           {"hosts", s.hosts},
+                           {"cells", parts[i].cells()}});
+    }
+    auto list = nlohmann::ordered_json::array();
+    for (const auto& [id, cell] : cells)
+      list.push_back({{"cell", id}, {"part", part_text(id)}, {"done", cell.done}, {"total", cell.total}});
+    const nlohmann::ordered_json text{{"run", options.run}, {"state", state}, {"parts_done", done_parts},
+                                      {"parts", part_list}, {"cells", list},  {"seconds_left", longest},
+                                      {"next", next}};
+    fmt::print("{}\n", text.dump(1, ' ', false, nlohmann::ordered_json::error_handler_t::replace));
+    return 0;
+  }
+  fmt::print("run              {}\nstate            {} ({} of {} parts are done)\nprogress         {}\n", options.run, state, done_parts,
+             parts.size(), percent(static_cast<double>(all.done), static_cast<double>(all.total)));
+  if (longest >= 0) fmt::print("time left        {} (the parts that run now)\n", format_duration(longest));
+  fmt::print("\n{:<5} {:<10} {:>8}  {:<10} {:<20} {}\n", "part", "state", "progress", "time left", "node", "why");
+  for (std::size_t i = 0; i < parts.size(); ++i) {
+    const Condition& c = conditions[i];
+    const bool timed = c.at_it && c.status.seconds_left >= 0;
+    fmt::print("{:<5} {:<10} {:>8}  {:<10} {:<20} {}\n", parts[i].part.index, c.status.state, percent(c.status.done, c.status.total),
+               timed ? format_duration(c.status.seconds_left) : "-", c.status.hosts.empty() ? "-" : c.status.hosts, c.status.reason);
+  }
+  fmt::print("\n{:<12} {:<5} {:<9} {}\n", "cell", "part", "state", "committed");
+  for (const auto& [id, cell] : cells)
+    fmt::print("{:<12} {:<5} {:<9} {}{}\n", id, part_text(id), state_text(cell), cell.done,
+               cell.total > 0 ? fmt::format(" of {}", cell.total) : "");
+  print_jobs_of(options.run);
+  if (!next.empty()) fmt::print("\nnext: {}\n", next);
+  return 0;
+}
+
 }  // namespace
 
 int print_status(const StatusOptions& options) {
   const fs::path run = options.run;
   if (!fs::is_directory(run)) throw UserError(fmt::format("{}: is no run directory. Name the directory of a run.", options.run));
-  const std::string holder = store::lock_holder(run / "lock");
+  if (!fs::exists(run / "run.h5") && !fs::exists(run / "MANIFEST")) {
+    if (const auto parts = find_parts(run); !parts.empty()) return print_parts_status(options, parts);
+  }
   const bool complete = store::is_complete(run);
   std::string warning;
   const auto manifest = complete ? std::nullopt : store::read_manifest(run, &warning);
-  auto status = read_status(run);
-  if (!complete && !manifest && !status)
+  const auto told = read_status(run);
+  if (!complete && !manifest && !told && !read_job_record(options.run))
     throw UserError(fmt::format("{}: there is no run here. Start one with `variscope run`.", options.run));
-  if (!status) status.emplace();
-  const bool at_it = status->state == "running" || status->state == "finishing" || status->state.empty();
-  if (complete && status->state != "finished") {
+  Condition condition = condition_of(run, told);
+  const bool at_it = condition.at_it;
+  const std::string& holder = condition.holder;
+  RunStatus* const status = &condition.status;
+  if (complete && (!told || told->state != "finished")) {
     status->state = "finished";
+    status->reason.clear();
     status->hash = store::read_provenance(run / "run.h5").at("results_hash");
-  } else if (at_it && holder.empty()) {
-    status->state = "killed";
-    status->reason = "its process is gone without a word";
+  } else if (!complete && !manifest && !told) {
+    status->state = "submitted";
+    status->reason.clear();
   }
-  const std::string next = complete                   ? fmt::format("variscope report {}", options.run)
-                           : at_it && !holder.empty() ? ""
-                                                      : fmt::format("variscope resume {}", options.run);
+  const std::string next = complete                                ? fmt::format("variscope report {}", options.run)
+                           : at_it || status->state == "submitted" ? ""
+                                                                   : fmt::format("variscope resume {}", options.run);
   const auto cells = manifest ? cells_of(run, *manifest) : std::map<std::string, CellState>{};
   if (options.json) {
     auto list = nlohmann::ordered_json::array();
@@ -113,6 +234,7 @@ int print_status(const StatusOptions& options) {
                                       {"total", status->total},
                                       {"unit", status->unit},
                                       {"seconds_left", status->seconds_left},
+                                      {"hosts", status->hosts},
                                       {"results_hash", status->hash},
                                       {"cells", std::move(list)},
                                       {"next", next}};
@@ -126,15 +248,16 @@ int print_status(const StatusOptions& options) {
     fmt::print("progress         {:.0f} % ({} of {} {})\n", 100 * status->done / status->total, format_count(status->done),
                format_count(status->total), status->unit);
   }
-  if (at_it && !holder.empty() && status->seconds_left >= 0) fmt::print("time left        {}\n", format_duration(status->seconds_left));
+  if (!status->hosts.empty()) fmt::print("node             {}\n", status->hosts);
+  if (at_it && status->seconds_left >= 0) fmt::print("time left        {}\n", format_duration(status->seconds_left));
   if (manifest) fmt::print("last checkpoint  {} ({})\n", manifest->checkpoint, status->last_checkpoint);
   if (!warning.empty()) fmt::print("warning          {}\n", warning);
   if (!status->hash.empty()) fmt::print("results hash     {}\n", status->hash);
   if (!cells.empty()) fmt::print("\n{:<12} {:<9} {}\n", "cell", "state", "committed");
   for (const auto& [id, cell] : cells) {
-    const char* state = cell.total > 0 && cell.done >= cell.total ? "done" : cell.done > 0 ? "begun" : "waiting";
-    fmt::print("{:<12} {:<9} {}{}\n", id, state, cell.done, cell.total > 0 ? fmt::format(" of {}", cell.total) : "");
+    fmt::print("{:<12} {:<9} {}{}\n", id, state_text(cell), cell.done, cell.total > 0 ? fmt::format(" of {}", cell.total) : "");
   }
+  if (!complete) print_jobs_of(options.run);
   if (!next.empty()) fmt::print("\nnext: {}\n", next);
   return 0;
 }

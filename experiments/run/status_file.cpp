@@ -10,7 +10,7 @@
 namespace variscope::experiments {
 
 int RunStatus::exit_status() const {
-  if (state == "finished") return 0;
+  if (state == "finished" || state == "committed") return 0;
   if (state == "paused") return kPausedStatus;
   return state == "failed" ? 1 : -1;
 }
@@ -28,6 +28,7 @@ void write_status(const std::filesystem::path& run, const RunStatus& status) {
                               {"seconds_left", status.seconds_left},
                               {"ranks", status.ranks},
                               {"threads", status.threads},
+                              {"hosts", status.hosts},
                               {"results_hash", status.hash}};
   // Not synchronised: after a loss of power it may be old, but whole. If it cannot be written, the next commit meets the same trouble and
   // has to say so.
@@ -53,6 +54,7 @@ std::optional<RunStatus> read_status(const std::filesystem::path& run) {
     text.at("seconds_left").get_to(status.seconds_left);
     text.at("ranks").get_to(status.ranks);
     text.at("threads").get_to(status.threads);
+    status.hosts = text.value("hosts", "");
     text.at("results_hash").get_to(status.hash);
     return status;
   } catch (const std::exception&) {

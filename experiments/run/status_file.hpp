@@ -10,7 +10,8 @@
 namespace variscope::experiments {
 
 struct RunStatus {
-  std::string state;   ///< "running", "finishing", "paused" (asked to stop: resume it), "failed", "finished"
+  std::string state;   ///< "running", "finishing", "paused" (asked to stop: resume it), "failed", "finished", "committed" (a part of a
+                       ///< study: so far it goes)
   std::string reason;  ///< of pausing or failing
   std::string updated;
   std::string last_checkpoint;
@@ -21,7 +22,8 @@ struct RunStatus {
   double seconds_left = -1;  ///< negative: unknown
   int ranks = 1;
   int threads = 1;
-  std::string hash;  ///< results hash of a finished run
+  std::string hosts;  ///< by commas
+  std::string hash;   ///< results hash of a finished run
 
   /// What the program exits with: 0, 1 or 85; -1 while it runs.
   [[nodiscard]] int exit_status() const;

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <filesystem>
 #include <functional>
 #include <map>
 #include <memory>
@@ -26,6 +27,7 @@
 #include "experiments/run/first_error.hpp"
 #include "experiments/run/fit_study.hpp"
 #include "experiments/run/load.hpp"
+#include "experiments/run/parts.hpp"
 #include "experiments/run/path.hpp"
 #include "experiments/run/preparation.hpp"
 #include "experiments/run/provenance.hpp"
@@ -43,7 +45,8 @@ constexpr Index kMostBatches = 256;
 
 class Study : public StudyRun {
  public:
-  Study(const RunOptions& options, const cluster::Communicator& world, Plan plan) : StudyRun(options, world, std::move(plan), "estimates") {
+  Study(const SessionOptions& options, const cluster::Communicator& world, Plan plan)
+      : StudyRun(options, world, std::move(plan), "estimates") {
     open(options, [&](const DataPlan& data) { return load_share(data, whole_.shards); });
   }
 
@@ -51,8 +54,9 @@ class Study : public StudyRun {
   void work() override {
     if (const auto failed = manifest_.state.find("failed_evaluations"); failed != manifest_.state.end())
       failed_before_ = std::stoll(failed->second);
-    progress_.start(plan_.replicate_calls, find_done());
+    progress_.start(planned_calls(), find_done());
     for (std::size_t p = 0; p < plan_.paths.size(); ++p) {
+      if (!works_on_path(p)) continue;
       const PathPlan& path = plan_.paths[p];
       const DataPlan* data = data_of(path);
       model_ = model_of(path);
@@ -73,7 +77,7 @@ class Study : public StudyRun {
       }
       path_s_ += watch.lap();
       for (const CellPlan& cell : plan_.cells) {
-        if (cell.path == static_cast<int>(p)) run_cell(cell, path, paths_.back(), model, data);
+        if (cell.path == static_cast<int>(p) && works_on(cell)) run_cell(cell, path, paths_.back(), model, data);
       }
       failures_.add(model);
       model_.reset();
@@ -476,18 +480,49 @@ class Study : public StudyRun {
   Index wave_ = 1;  ///< batches of the next wave
 };
 
+/// Whether a run directory holds a run that is not, or no longer, in parts. Collective.
+bool is_whole(const RunOptions& run, const cluster::Communicator& world) {
+  std::array<double, 1> whole{};
+  const std::filesystem::path directory = run.output;
+  if (world.rank() == 0) {
+    for (const char* name : {"run.h5", "MANIFEST", "MANIFEST.previous"}) whole[0] += std::filesystem::exists(directory / name) ? 1 : 0;
+  }
+  world.broadcast(std::span<double>(whole));
+  return whole[0] > 0;
+}
+
+void put_parts_together(const RunOptions& run, const cluster::Communicator& world) {
+  if (world.rank() == 0) gather_parts(run.output, run.take_over);
+  world.barrier();
+}
+
 }  // namespace
 
-int run_study(const RunOptions& options) {
+int run_study(const RunOptions& options) { return run_study_part(options, ""); }
+
+int run_study_part(const RunOptions& options, const std::string& part) {
   watch_for_stops(options.stop_after_s);
   const auto world = cluster::Communicator::world();
-  RunOptions run = options;
+  SessionOptions run{options, part};
+  const bool of_part = !run.part.empty();
+  if (of_part && run.resume && !is_whole(run, world))
+    run.output = part_directory(run.output, parse_part("--part", run.part).index).string();
+  if (!of_part && run.resume) put_parts_together(run, world);
   if (run.extend > 0)
     begin_extension(run, world);
   else if (run.resume && conclude_complete(run, world))
     return 0;
   Spec spec = run.resume ? recorded_spec(run, world) : run.spec_text.empty() ? read_spec(run.spec) : parse_spec(run.spec_text, run.spec);
   Plan plan = make_plan(std::move(spec), world.size(), run.threads, run.layout, run.output, run.chains);
+  if (of_part && !run.resume) {
+    RunOptions whole = run;
+    whole.output = plan.directory;
+    if (is_whole(whole, world)) {
+      throw UserError(fmt::format("--part {}: {} holds a run that goes on as one. Resume it without --part, or choose another directory.",
+                                  run.part, plan.directory));
+    }
+    plan.directory = part_directory(plan.directory, parse_part("--part", run.part).index).string();
+  }
   if (!run.continued.empty() && !plan.of_fits()) {
     throw UserError(fmt::format("--continue: {} is no study of fits (only their states are kept). Leave it out.", run.spec));
   }

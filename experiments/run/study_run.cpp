@@ -14,9 +14,11 @@
 #include "engine/store/run_file.hpp"
 #include "engine/store/segments.hpp"
 #include "experiments/command/launch.hpp"
+#include "experiments/plan/parts.hpp"
 #include "experiments/run/fingerprint.hpp"
 #include "experiments/run/identity.hpp"
 #include "experiments/run/output.hpp"
+#include "experiments/run/parts.hpp"
 #include "experiments/run/provenance.hpp"
 #include "experiments/run/status_file.hpp"
 #include "experiments/run/threads.hpp"
@@ -45,7 +47,7 @@ std::string distinct(const std::vector<std::string>& texts) {
 
 }  // namespace
 
-StudyRun::StudyRun(const RunOptions& options, const cluster::Communicator& world, Plan plan, const char* unit)
+StudyRun::StudyRun(const SessionOptions& options, const cluster::Communicator& world, Plan plan, const char* unit)
     : world_(world),
       reduce_(options.reduce),
       plan_(std::move(plan)),
@@ -53,8 +55,15 @@ StudyRun::StudyRun(const RunOptions& options, const cluster::Communicator& world
       whole_(whole_team(world, plan_.layout)),
       progress_(world.rank() == 0 && !options.quiet, unit),
       checkpoint_s_(options.checkpoint_s),
+      part_(options.part),
+      mine_(plan_.cells.size(), true),
       expected_(options.expected) {
   if (world.size() == 1) pin_threads(plan_.threads);
+  if (!part_.empty()) {
+    const Part part = parse_part("--part", part_);
+    const std::vector<Index> part_of = deal_cells(plan_, part.of);
+    for (std::size_t c = 0; c < part_of.size(); ++c) mine_[c] = part_of[c] == part.index;
+  }
   check_identities(world);
 }
 
@@ -83,6 +92,28 @@ void StudyRun::open(const RunOptions& options, const std::function<data::Table(c
   pace_watch_.lap();
 }
 
+bool StudyRun::works_on_path(std::size_t path) const {
+  return std::any_of(plan_.cells.begin(), plan_.cells.end(),
+                     [&](const CellPlan& cell) { return cell.path == static_cast<int>(path) && works_on(cell); });
+}
+
+double StudyRun::planned_calls() const {
+  if (part_.empty()) return plan_.replicate_calls;
+  double calls = 0;
+  for (const FitItem& item : plan_.fits) {
+    const CellPlan& cell = plan_.cells[static_cast<std::size_t>(item.cell)];
+    if (works_on(cell)) calls += static_cast<double>(cell.fit.steps[static_cast<std::size_t>(item.estimator)]);
+  }
+  for (const CellPlan& cell : plan_.cells) {
+    if (!works_on(cell) || plan_.of_fits()) continue;
+    for (const ChainsPlan& chains : cell.chains) calls += static_cast<double>(chains.settings.iterations() * chains.settings.count());
+    const auto points = static_cast<double>(plan_.paths[static_cast<std::size_t>(cell.path)].labels.size());
+    if (!plan_.of_chains())
+      calls += static_cast<double>(cell.settings.replicates.count) * points * static_cast<double>(cell.estimators.size());
+  }
+  return calls;
+}
+
 void StudyRun::warn(const std::string& text) const {
   if (world_.rank() == 0) fmt::print(stderr, "warning: {}\n", text);
 }
@@ -92,6 +123,26 @@ void StudyRun::begin() {
   // One clock's word on all ranks.
   world_.broadcast(manifest_.run_id);
   if (world_.rank() == 0) manifest_.state = identity();
+  if (part_.empty()) return;
+  std::string cells;
+  for (const CellPlan& cell : plan_.cells) {
+    if (works_on(cell)) cells += (cells.empty() ? "" : " ") + cell.id;
+  }
+  manifest_.state[part_key] = part_;
+  manifest_.state[part_cells_key] = cells;
+}
+
+void StudyRun::end_part() {
+  progress_.finish();
+  manifest_.state[part_done_key] = "yes";
+  commit();
+  tell("committed", "");
+  if (world_.rank() == 0) {
+    const std::filesystem::path run = std::filesystem::path(plan_.directory).parent_path().parent_path();
+    summary_ = fmt::format("part {}: all of {} is committed. `variscope resume {}` puts the parts together.\n", part_,
+                           manifest_.state[part_cells_key], run.string());
+  }
+  directory_.reset();
 }
 
 std::map<std::string, std::string> StudyRun::identity() const {
@@ -192,10 +243,10 @@ void StudyRun::drop_damaged(Damaged damaged) {
 }
 
 void StudyRun::add_session() {
-  const std::string hosts = distinct(world_.all_gather(host_name()));
+  hosts_ = distinct(world_.all_gather(host_name()));
   std::string& sessions = manifest_.state["sessions"];
   sessions += fmt::format("{} from checkpoint {}: {} ranks of {} threads on {}, layout {}\n", utc_now(), manifest_.checkpoint,
-                          world_.size(), plan_.threads, hosts, plan_.layout.text());
+                          world_.size(), plan_.threads, hosts_, plan_.layout.text());
   world_.broadcast(sessions);
 }
 
@@ -221,11 +272,15 @@ int StudyRun::run() {
       return kPausedStatus;
     }
     checkpoint();
-    progress_.finish();
-    tell("finishing", "");
-    finish();
-    tell("finished", "");
-    directory_.reset();
+    if (part_.empty()) {
+      progress_.finish();
+      tell("finishing", "");
+      finish();
+      tell("finished", "");
+      directory_.reset();
+    } else {
+      end_part();
+    }
   } catch (const SystemError& error) {
     tell("failed", error.what());
     const std::string what = error.what();
@@ -329,6 +384,7 @@ void StudyRun::tell(const std::string& state, const std::string& reason) {
   status.seconds_left = state == "running" ? progress_.seconds_left() : -1;
   status.ranks = world_.size();
   status.threads = plan_.threads;
+  status.hosts = hosts_;
   status.hash = hash_;
   write_status(plan_.directory, status);
 }
@@ -365,7 +421,7 @@ bool conclude_complete(const RunOptions& options, const cluster::Communicator& w
   return complete[0] > 0;
 }
 
-Spec recorded_spec(RunOptions& options, const cluster::Communicator& world) {
+Spec recorded_spec(SessionOptions& options, const cluster::Communicator& world) {
   std::string text;
   const std::filesystem::path run = options.output;
   if (world.rank() == 0) {
@@ -384,6 +440,15 @@ Spec recorded_spec(RunOptions& options, const cluster::Communicator& world) {
       throw UserError(fmt::format("{}: lacks '{}' (written by another program). Run the study again.", (run / "MANIFEST").string(), key));
   }
   options.reduce = manifest.state.at("reduce") == "fast" ? cluster::Reduce::fast : cluster::Reduce::exact;
+  if (const auto part = manifest.state.find(part_key); part != manifest.state.end()) {
+    if (!options.part.empty() && options.part != part->second)
+      throw UserError(fmt::format("--part {}: {} was begun as part {}. Name that, or another run directory.", options.part, options.output,
+                                  part->second));
+    options.part = part->second;
+  } else if (!options.part.empty()) {
+    throw UserError(fmt::format("--part {}: the run in {} goes on as one (its parts were put together). Resume it without --part.",
+                                options.part, options.output));
+  }
   return parse_spec(manifest.state.at("spec_text"), unescape_bytes(manifest.state.at("spec_path")));
 }
 

@@ -21,6 +21,11 @@
 
 namespace variscope::experiments {
 
+/// What a session of a study is asked for.
+struct SessionOptions : RunOptions {
+  std::string part{};  ///< "3/8": the cells of this part of 8, in parts/3 of the run directory; empty: all
+};
+
 /// A kind of study implements work(), save() and finish(); this class does the rest, the same for a new run and one that goes on.
 class StudyRun {
  public:
@@ -46,7 +51,7 @@ class StudyRun {
   enum class Damaged { drop, fall_back };
 
   /// unit: of progress. Collective.
-  StudyRun(const RunOptions& options, const cluster::Communicator& world, Plan plan, const char* unit);
+  StudyRun(const SessionOptions& options, const cluster::Communicator& world, Plan plan, const char* unit);
   /// Loads this rank's share of every data set by load(data), then makes the run directory: an error in the data leaves nothing on disk.
   /// A resumed run: checks that it is the same study, data and program, and that its segments are whole; manifest_ is then what was
   /// committed, on every rank. Collective.
@@ -55,6 +60,11 @@ class StudyRun {
   [[nodiscard]] const DataPlan* data_of(const PathPlan& path) const {
     return path.data < 0 ? nullptr : &plan_.data[static_cast<std::size_t>(path.data)];
   }
+  /// Whether this run works on a cell, and on any cell of a path: it may be of a part alone.
+  [[nodiscard]] bool works_on(const CellPlan& cell) const { return mine_[static_cast<std::size_t>(&cell - plan_.cells.data())]; }
+  [[nodiscard]] bool works_on_path(std::size_t path) const;
+  /// Units of progress that it has to do in all.
+  [[nodiscard]] double planned_calls() const;
   [[nodiscard]] std::unique_ptr<models::Model> model_of(const PathPlan& path) const {
     return make_model(path.settings, path.data < 0 ? nullptr : &tables_[static_cast<std::size_t>(path.data)]);
   }
@@ -91,6 +101,8 @@ class StudyRun {
 
  private:
   void begin();
+  /// Of a part: all that it had to do is committed, and stays in segments until the parts are put together.
+  void end_part();
   void go_on(Damaged damaged);
   /// A line on standard error, --quiet or not.
   void warn(const std::string& text) const;
@@ -103,6 +115,9 @@ class StudyRun {
   void tell(const std::string& state, const std::string& reason);
 
   double checkpoint_s_;
+  std::string part_;                            ///< "3/8"; empty: the whole study
+  std::vector<bool> mine_;                      ///< [cell]
+  std::string hosts_;                           ///< of this session's ranks
   std::map<std::string, std::string> retired_;  ///< file that a bundle's name stood for before, by that name; rank 0 alone
   double since_checkpoint_s_ = 0;
   double since_told_s_ = 0;
@@ -119,6 +134,6 @@ bool conclude_complete(const RunOptions& options, const cluster::Communicator& w
 
 /// The spec that a run directory's manifest records, and the settings that go with it: `options` completed for going on with
 /// options.output. Rank 0 reads, all ranks know. Throws UserError if there is nothing to go on with. Collective.
-Spec recorded_spec(RunOptions& options, const cluster::Communicator& world);
+Spec recorded_spec(SessionOptions& options, const cluster::Communicator& world);
 
 }  // namespace variscope::experiments

@@ -22,9 +22,10 @@ fs::path record_file(const std::string& run) { return fs::path(run) / "job" / "j
 std::vector<std::string> JobRecord::ids(const std::string& run) const {
   std::vector<std::string> all;
   for (const Entry& entry : jobs) all.push_back(entry.id);
-  const fs::path successors = fs::path(run) / "job" / "ids";
   std::error_code ignored;
-  if (fs::is_regular_file(successors, ignored)) {
+  for (const char* name : {"ids", "ids.collect"}) {
+    const fs::path successors = fs::path(run) / "job" / name;
+    if (!fs::is_regular_file(successors, ignored)) continue;
     for (const std::string& id : cluster::detail::lines_of(store::read_text_file(successors))) {
       // A script wrote it: only what can be an id is passed on to commands.
       const bool harmless = !id.empty() && id.find_first_of(" \t'\"\\$;`|&<>") == std::string::npos && !id.starts_with('-');

@@ -27,6 +27,8 @@ struct SubmitOptions {
   std::string name;  ///< of the job; empty: the study's
   std::vector<std::string> after;
   bool after_any = false;  ///< however those jobs end
+  std::string array;       ///< "8" tasks, or "auto": one for each cell, as far as the site lets; empty: one job
+  Index at_once = 0;       ///< tasks of the array that run at a time, at most; 0: no bound
   Index tries = 0;
   bool no_requeue = false;
   bool dry_run = false;
@@ -39,7 +41,12 @@ struct Submission {
   cluster::Job job;
   std::string script;                 ///< text of job/job.sh
   cluster::SchedulerCommand command;  ///< run in job/
+  cluster::Job collect;               ///< of an array: what comes after it, and puts the parts together
+  std::string shares;                 ///< of an array: which cells each task works on, for people
 };
+/// The script of the job behind an array, once the array's ids are known.
+std::string collect_script(const Submission& submission, const std::vector<std::string>& after);
+
 /// Reads spec and site, checks the plan and the site's limits, renders the script. Throws UserError.
 Submission prepare_submission(const SubmitOptions& options);
 

@@ -303,6 +303,65 @@ TEST(Schedulers, Flux) {
             JobState::done);
 }
 
+/// What an array's script says that a single job's does not.
+Job array_job(const std::string& launcher) {
+  Job job = small_job(launcher);
+  job.array = {8, 0};
+  job.task_option = "--part";
+  job.task_directory = "parts";
+  job.go_on = {"/opt/variscope", "resume", "/runs/study"};
+  job.progress_marks = {"MANIFEST", "run.h5"};
+  job.parallel_environment = "mpi";
+  return job;
+}
+
+TEST(Schedulers, AnArraysTasksAreToldTheirParts) {
+  const std::vector<std::pair<std::string, std::string>> tasks = {
+      {"slurm", "${SLURM_ARRAY_TASK_ID:-0}"}, {"pbs", "${PBS_ARRAY_INDEX:-${VARISCOPE_TASK:-0}}"},
+      {"lsf", "$((${LSB_JOBINDEX:-1} - 1))"}, {"sge", "$((${SGE_TASK_ID:-1} - 1))"},
+      {"flux", "${VARISCOPE_TASK:-0}"},       {"local", "${VARISCOPE_TASK:-0}"}};
+  for (const auto& [scheduler, task] : tasks) {
+    Job job = array_job("mpirun");
+    if (scheduler == "local") job.resources.nodes = 1;
+    const std::string script = testing::script_of(scheduler, job);
+    EXPECT_TRUE(has(script, "\ntask=" + task + "\n")) << script;
+    EXPECT_TRUE(has(script,
+                    "\ncommand=(/opt/variscope run /specs/study.toml)\nif [ -e MANIFEST ] || [ -e parts/\"$task\"/MANIFEST ] || "
+                    "[ -e run.h5 ] || [ -e parts/\"$task\"/run.h5 ]; then\n  command=(/opt/variscope resume /runs/study)\nfi\n"
+                    "command+=(--part \"$task/8\")\n"))
+        << script;
+    EXPECT_EQ(has(script, "VARISCOPE_TASK=$((task + 1)) exec bash job/job.sh"), scheduler == "local") << script;
+  }
+  EXPECT_EQ(head_of("slurm", array_job("srun")).find("--array=0-7\n") != std::string::npos, true);
+  EXPECT_TRUE(has(head_of("sge", array_job("mpirun")), "#$ -t 1-8\n"));
+  EXPECT_TRUE(has(head_of("lsf", array_job("mpirun")), "-J \"study[1-8]\"\n"));
+  EXPECT_TRUE(has(head_of("pbs", array_job("mpirun")), "#PBS -J 0-7\n"));
+  const auto flux = make("flux");
+  EXPECT_EQ(flux->submit_task("job.sh", 3, {"-x"}).text(), "flux batch --env=VARISCOPE_TASK=3 -x job.sh");
+}
+
+TEST(Schedulers, TheJobBehindAnArrayWaitsForAllOfItHoweverItEnds) {
+  const std::vector<std::pair<std::string, std::string>> lines = {{"slurm", "#SBATCH --dependency=afterany:77\n"},
+                                                                  {"pbs", "#PBS -W depend=afterany:77\n"},
+                                                                  {"lsf", "#BSUB -w \"ended(77)\"\n"},
+                                                                  {"sge", "#$ -hold_jid 77\n"},
+                                                                  {"flux", "# flux: --dependency=afterany:77\n"}};
+  for (const auto& [scheduler, line] : lines) {
+    Job job = array_job("mpirun");
+    job.array = {};
+    job.script = "collect.sh";
+    job.task_name = "collect";
+    job.after = Dependency{Dependency::On::end, {"77"}};
+    const std::string script = testing::script_of(scheduler, job);
+    EXPECT_TRUE(has(script, line)) << script;
+    EXPECT_TRUE(has(script, "\ntask=collect\n"));
+    EXPECT_FALSE(has(script, "--part"));
+    EXPECT_FALSE(has(script, "job.sh")) << script;
+    // Where a task's later tries are jobs of their own, their ids are looked for.
+    EXPECT_EQ(has(script, "seen=$(cat job/seen.collect"), scheduler == "pbs" || scheduler == "flux") << script;
+  }
+}
+
 TEST(Schedulers, ThisMachine) {
   Job job = small_job();
   EXPECT_THROW(head_of("local", job), UserError);

@@ -158,6 +158,55 @@ TEST_F(ScriptTest, PbsAndFluxGetASuccessor) {
   EXPECT_EQ(text("job/ids"), "8.server\n8.server\nf8\n");
 }
 
+TEST_F(ScriptTest, TheJobBehindAnArrayComesAfterSuccessorsOfItsTasks) {
+  program("echo collected >>log2");
+  job_.script = "collect.sh";
+  job_.task_name = "collect";
+  const auto calls = [&] {
+    std::ostringstream all;
+    all << std::ifstream(root_ / "calls").rdbuf();
+    return all.str();
+  };
+  const std::string note =
+      "#!/bin/bash\n[ \"$1\" = getattr ] && echo 9 && exit\necho \"$*\" >>\"" + (root_ / "calls").string() + "\"\necho 30\n";
+  for (const char* name : {"qsub", "flux"}) {
+    std::ofstream(root_ / name) << note;
+    fs::permissions(root_ / name, fs::perms::owner_all);
+  }
+  for (const std::string scheduler : {"pbs", "flux"}) {
+    SCOPED_TRACE(scheduler);
+    for (const char* file : {"job/ids", "job/ids.collect", "job/seen.collect", "log2"}) fs::remove(run_ / file);
+    fs::remove(root_ / "calls");
+    // Two tasks have been put back as 21 and 22: this job goes behind them, and ends.
+    std::ofstream(run_ / "job" / "ids") << "21\n22\n";
+    EXPECT_EQ(finish(start(scheduler, {{"PBS_JOBID", "9"}})), 0) << text("log");
+    EXPECT_EQ(calls(), scheduler == "pbs" ? "-W depend=afterany:21:22 collect.sh\n"
+                                          : "--parent batch --dependency=afterany:21 --dependency=afterany:22 collect.sh\n");
+    EXPECT_EQ(text("job/ids.collect"), "30\n");
+    EXPECT_FALSE(fs::exists(run_ / "log2"));
+    // One of them once more; and then no more.
+    std::ofstream(run_ / "job" / "ids", std::ios::app) << "23\n";
+    EXPECT_EQ(finish(start(scheduler, {{"PBS_JOBID", "30"}})), 0);
+    EXPECT_TRUE(has(calls(),
+                    scheduler == "pbs" ? "\n-W depend=afterany:23 collect.sh\n" : "\n--parent batch --dependency=afterany:23 collect.sh\n"))
+        << calls();
+    EXPECT_FALSE(fs::exists(run_ / "log2"));
+    EXPECT_EQ(finish(start(scheduler, {{"PBS_JOBID", "30"}})), 0);
+    EXPECT_EQ(text("log2"), "collected\n");
+  }
+}
+
+TEST_F(ScriptTest, ThisMachineRunsTasksOneAfterTheOtherAndThenCollects) {
+  program("echo \"$*\" >>count; [ \"$1 $2\" != '--part 1/3' ] || [ -e tried ] || { touch tried; exit 85; }");
+  job_.array.tasks = 3;
+  job_.task_option = "--part";
+  std::ofstream(run_ / "job" / "collect.sh") << "echo collected >>count\nexit 7\n";
+  EXPECT_EQ(finish(start("local")), 7) << text("log");
+  EXPECT_EQ(text("count"), "--part 0/3\n--part 1/3\n--part 1/3\n--part 2/3\ncollected\n");
+  EXPECT_EQ(text("job/tries.1"), "2\n");
+  EXPECT_EQ(text("job/tries.2"), "1\n");
+}
+
 TEST_F(ScriptTest, ThisMachineRunsItAgainUntilItIsDone) {
   program("echo x >>count; [ $(wc -l <count) -ge 3 ] || exit 85");
   EXPECT_EQ(finish(start("local")), 0) << text("log");

@@ -1,37 +1,7 @@
 #!/bin/bash
 # study_test.sh PROGRAM: studies submitted to a real Slurm of two nodes. Prints TAP. Exit status 77: it cannot be had here.
 set -u
-here=$(cd "$(dirname "$0")" && pwd)
-program=$1
-
-if [ "${2:-}" != inside ]; then
-  PATH=$PATH:/usr/sbin:/sbin
-  for tool in slurmctld slurmd sbatch srun munged mungekey ip unshare nsenter; do
-    command -v $tool >/dev/null || { echo "skipped: $tool is missing (packages.txt, section scheduler)"; exit 77; }
-  done
-  work=$(mktemp -d /tmp/vslurm.XXXXXX)
-  "$here/namespace.sh" bash "$0" "$program" inside "$work"
-  status=$?
-  rm -rf "$work"
-  exit $status
-fi
-
-work=$3
-. "$here/cluster.sh"
-failed=0
-check() { # TITLE STATUS
-  if [ "$2" -eq 0 ]; then echo "ok - $1"; else failed=1 && echo "not ok - $1"; fi
-}
-show() { sed 's/^/# /' "$@" | tail -40; }
-
-cluster_up "$work/c"
-status=$?
-if [ $status -ne 0 ]; then
-  show "$work"/c/log/*.log
-  echo 'skipped: Slurm does not start here (the lines above say why)'
-  exit 77
-fi
-cd "$work" || exit 1
+. "$(dirname "$0")/inside.sh"
 
 study() { # NAME REPLICATES
   cat >"$1.toml" <<TOML
@@ -50,15 +20,6 @@ count = $2
 batches = 64
 TOML
 }
-site() { # FILE LAUNCHER [LINES]
-  printf 'scheduler = "slurm"\nlauncher = "%s"\n%b\n[signal]\nlead_seconds = 10\n' "$2" "${3:-}" >"$1"
-}
-ended() { # JOB
-  case $(field "$1" JobState) in COMPLETED | FAILED | CANCELLED | TIMEOUT | NODE_FAIL) return 0 ;; *) return 1 ;; esac
-}
-hash_in() { grep -ho 'results hash [0-9a-f]*' "$@" | sort -u | cut -d ' ' -f 3; }
-submit() { timeout 60 "$program" submit "$@" 2>>submit.err; }
-
 study small 256
 study long 200000000
 site srun.toml srun
@@ -140,10 +101,5 @@ id=$(sbatch --parsable --hold --output /dev/null --error /dev/null pbs.sh)
 check 'directives of PBS mean the same to a parser that is not ours' $?
 scancel "$id"
 
-if [ $failed -ne 0 ]; then
-  show submit.err
-  for log in */job/log*; do echo "# $log" && show "$log"; done
-  scontrol show job | show
-  show c/log/slurmctld.log
-fi
+report_failure
 exit $failed

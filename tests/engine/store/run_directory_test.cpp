@@ -85,10 +85,41 @@ TEST(RunDirectory, LockOfAnotherHostIsRespectedUnlessTakenOver) {
   fs::create_directory(scratch / "study");
   for (const auto* text : {"host elsewhere\npid 1\nbegan 1\n", ""}) {
     write_text_file(scratch / "study" / "lock", text);
-    (void)user_error_of([&] { RunDirectory(scratch / "study", Existing::refuse, 0); });
+    (void)user_error_of([&] { RunDirectory(scratch / "study", Existing::overwrite, 0); });
     EXPECT_EQ(read_text_file(scratch / "study" / "lock"), text);
-    EXPECT_NO_THROW(RunDirectory(scratch / "study", Existing::refuse, 0, ForeignLock::take_over));
+    EXPECT_NO_THROW(RunDirectory(scratch / "study", Existing::overwrite, 0, ForeignLock::take_over));
   }
+}
+
+TEST(RunDirectory, LockOfANodeThatDiedBeforeTheFirstCheckpointDoesNotStopTheNextTry) {
+  using std::chrono::milliseconds;
+  const Scratch scratch;
+  const LockTimes times{milliseconds(20), milliseconds(300)};
+  fs::create_directory(scratch / "study");
+  write_text_file(scratch / "study" / "lock", "host elsewhere\npid 1\nbegan 1\n");
+  EXPECT_NO_THROW(RunDirectory(scratch / "study", Existing::refuse, 0, ForeignLock::respect, times));
+  // One that is alive keeps it, though it has saved nothing yet.
+  write_text_file(scratch / "study" / "lock", "host elsewhere\npid 1\nbegan 1\n");
+  std::atomic<bool> done{false};
+  std::thread heart([&] {
+    while (!done) {
+      std::this_thread::sleep_for(milliseconds(20));
+      fs::last_write_time(scratch / "study" / "lock", fs::file_time_type::clock::now());
+    }
+  });
+  const auto message = user_error_of([&] {
+    RunDirectory(scratch / "study", Existing::refuse, 0, ForeignLock::respect, {milliseconds(20), milliseconds(60000)});
+  });
+  EXPECT_NE(message.find("in use by process 1 on host elsewhere"), std::string::npos) << message;
+  done = true;
+  heart.join();
+  // Where something is saved, `run` has nothing to wait for: it is resumed, or overwritten.
+  write_text_file(scratch / "study" / "MANIFEST", "variscope");
+  const auto began = std::chrono::steady_clock::now();
+  (void)user_error_of([&] {
+    RunDirectory(scratch / "study", Existing::refuse, 0, ForeignLock::respect, {milliseconds(20), milliseconds(60000)});
+  });
+  EXPECT_LT(std::chrono::steady_clock::now() - began, std::chrono::seconds(20));
 }
 
 TEST(RunLock, OfAnotherHostIsStaleOnceItFallsSilent) {
