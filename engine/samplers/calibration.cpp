@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cmath>
 #include <exception>
+#include <utility>
 
 #include "engine/diagnostics/effective_size.hpp"
 #include "engine/diagnostics/rank_uniformity.hpp"
@@ -21,6 +22,8 @@ struct Replication {
   std::vector<Index> ranks;
   std::vector<double> effective;
   bool moved = false;
+  Index iterations = 0;  ///< behind the warm-up
+  bool stopped = false;
 };
 
 /// A draw from the prior and data from it.
@@ -98,6 +101,86 @@ double tie(std::uint64_t seed, Index r, std::size_t quantity) {
                          0);
 }
 
+/// Ranks and effective sizes of points [1 ..) against points[0].
+void rank(const CalibrationSettings& settings, Index r, const std::vector<std::vector<double>>& points,
+          const std::vector<double>& likelihoods, Replication& result) {
+  const std::size_t dim = points.front().size();
+  for (std::size_t q = 0; q <= dim; ++q) {
+    const auto value = [&](std::size_t k) { return q < dim ? points[k][q] : likelihoods[k]; };
+    std::vector<double> draws;
+    for (std::size_t k = 1; k < points.size(); ++k) draws.push_back(value(k));
+    result.ranks.push_back(rank_of(value(0), draws, tie(settings.seed, r, q)));
+    result.effective.push_back(diagnostics::bulk_effective_size({draws, 1, settings.draws}));
+  }
+}
+
+/// The rule, of all the model's variables as they are stored.
+bool holds(const diagnostics::StoppingRule& rule, const models::Model& model, const std::vector<std::vector<std::vector<double>>>& kept) {
+  const auto chains = static_cast<Index>(kept.size());
+  const auto draws = static_cast<Index>(kept.front().size());
+  if (draws == 0) return false;
+  tiles::Batch theta(model.dim(), chains * draws);
+  tiles::Batch variables(model.constrained_dim(), chains * draws);
+  for (Index c = 0; c < chains; ++c) {
+    for (Index i = 0; i < draws; ++i) {
+      const auto& position = kept[static_cast<std::size_t>(c)][static_cast<std::size_t>(i)];
+      for (Index d = 0; d < model.dim(); ++d) theta(d, c * draws + i) = position[static_cast<std::size_t>(d)];
+    }
+  }
+  model.constrain(theta.view(), variables.view());
+  diagnostics::MixingOfAll verdicts;
+  std::vector<double> values(static_cast<std::size_t>(chains * draws));
+  for (Index v = 0; v < model.constrained_dim() && !verdicts.unmet(); ++v) {
+    for (Index s = 0; s < chains * draws; ++s) values[static_cast<std::size_t>(s)] = variables(v, s);
+    verdicts.add(diagnostics::judge(rule, {values, chains, draws}));
+  }
+  return verdicts.hold();
+}
+
+/// Chains of one replication until the rule stops them. Its own chain numbers, so that no two replications share random numbers.
+Replication replicate_stopped(const CalibrationTarget& target, const CalibrationSettings& settings, Index r) {
+  const Simulated made = simulate(target, settings.seed, 0, static_cast<std::uint32_t>(r));
+  const std::vector<double>& truth = made.theta;
+  Subject subject(target, made.table);
+  const models::Model& model = subject.sampled();
+  const Run run{settings.seed, settings.warmup};
+  std::vector<Chain> chains;
+  try {
+    chains = start_chains(*subject.sampler, subject.density, model, run, settings.start, {r * settings.chains, (r + 1) * settings.chains});
+  } catch (const UserError&) {
+    return {};
+  }
+  Schedule schedule(*subject.sampler, subject.density, run);
+  std::vector<std::vector<std::vector<double>>> kept(chains.size());  // [chain][draw]
+  const Observe observe = [&](Index place, const Chain& chain, std::span<const double>) {
+    const Index of_draws = chain.iteration - settings.warmup;
+    if (of_draws > 0 && of_draws % settings.thin == 0) kept[static_cast<std::size_t>(place)].push_back(chain.position);
+  };
+  Replication result;
+  Index at = settings.warmup;
+  bool held = false;
+  while (!result.stopped && at < settings.warmup + settings.longest) {
+    at = std::min(at + settings.stop.every, settings.warmup + settings.longest);
+    run_chains(*subject.sampler, run, schedule, chains, at, subject.shared, observe, fold_here(settings.chains));
+    if ((at - settings.warmup) % settings.stop.every != 0) break;
+    const bool before = std::exchange(held, holds(settings.stop, model, kept));
+    result.stopped = before && held;
+  }
+  result.iterations = at - settings.warmup;
+  const auto failed = [](const Chain& chain) { return chain.status != ChainStatus::running; };
+  if (std::any_of(chains.begin(), chains.end(), failed)) return {};
+  const auto each = static_cast<Index>(kept.front().size());
+  const Index all = each * settings.chains;
+  if (all < settings.draws) return {};
+  std::vector<std::vector<double>> points = {truth};
+  for (Index s = 0; s < settings.draws; ++s) {
+    const Index place = s * all / settings.draws;
+    points.push_back(kept[static_cast<std::size_t>(place / each)][static_cast<std::size_t>(place % each)]);
+  }
+  rank(settings, r, points, log_likelihoods(*subject.model, points), result);
+  return result;
+}
+
 Replication replicate(const CalibrationTarget& target, const CalibrationSettings& settings, Index r) {
   const Simulated made = simulate(target, settings.seed, 0, static_cast<std::uint32_t>(r));
   const std::vector<double>& truth = made.theta;
@@ -114,15 +197,9 @@ Replication replicate(const CalibrationTarget& target, const CalibrationSettings
   run_chains(*subject.sampler, run, schedule, chains, settings.warmup + settings.draws * settings.thin, subject.shared, observe,
              fold_here(1));
   if (chains[0].status != ChainStatus::running) return {};
-  const std::vector<double> likelihoods = log_likelihoods(*subject.model, points);
   Replication result;
-  for (std::size_t q = 0; q <= truth.size(); ++q) {
-    const auto value = [&](std::size_t k) { return q < truth.size() ? points[k][q] : likelihoods[k]; };
-    std::vector<double> draws;
-    for (std::size_t k = 1; k < points.size(); ++k) draws.push_back(value(k));
-    result.ranks.push_back(rank_of(value(0), draws, tie(settings.seed, r, q)));
-    result.effective.push_back(diagnostics::bulk_effective_size({draws, 1, settings.draws}));
-  }
+  result.iterations = settings.draws * settings.thin;
+  rank(settings, r, points, log_likelihoods(*subject.model, points), result);
   return result;
 }
 
@@ -211,7 +288,12 @@ std::size_t RankVerdict::worst() const {
 
 Calibration simulation_based_calibration(const CalibrationTarget& target, const CalibrationSettings& settings) {
   check(target, settings.replications, settings.draws, settings.thin, settings.warmup);
-  const auto all = replications(settings.replications, settings.threads, [&](Index r) { return replicate(target, settings, r); });
+  if (settings.stop.active() &&
+      (settings.chains < 1 || settings.longest < settings.thin || settings.replications * settings.chains >= Index{1} << 24))
+    throw UserError("calibration: chains that a rule stops are one at least, of a draw at least, and fewer than 2^24 in all. Mend that.");
+  const auto all = replications(settings.replications, settings.threads, [&](Index r) {
+    return settings.stop.active() ? replicate_stopped(target, settings, r) : replicate(target, settings, r);
+  });
   Calibration result;
   judge(target, all, settings.draws, settings.false_alarm, result);
   std::vector<double> effective(result.names.size(), 0.0);
@@ -219,6 +301,12 @@ Calibration simulation_based_calibration(const CalibrationTarget& target, const 
     // Draws that are all equal know nothing.
     for (std::size_t q = 0; q < replication.effective.size(); ++q)
       effective[q] += std::isfinite(replication.effective[q]) ? replication.effective[q] : 0;
+  }
+  for (const Replication& replication : all) {
+    if (replication.ranks.empty()) continue;
+    const auto share = 1 / static_cast<double>(settings.replications - result.failed);
+    result.iterations += share * static_cast<double>(replication.iterations);
+    result.stopped_share += replication.stopped ? share : 0;
   }
   const auto draws = static_cast<double>((settings.replications - result.failed) * settings.draws);
   result.effective_share = *std::min_element(effective.begin(), effective.end()) / std::max(draws, 1.0);

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "engine/data/table.hpp"
+#include "engine/diagnostics/stopping.hpp"
 #include "engine/models/model.hpp"
 #include "engine/samplers/sampler.hpp"
 #include "engine/samplers/start.hpp"
@@ -23,6 +24,12 @@ struct CalibrationSettings {
   double false_alarm = 1e-3;  ///< of the verdict, all quantities together
   int threads = 1;            ///< replications side by side
   Start start;
+  /// Active: instead of one chain of draws x thin iterations, `chains` chains that this rule stops, after `longest` at the latest (of which
+  /// every thin-th is looked at); `draws` of theirs, evenly spread, are what ranks are among. What is calibrated is then the rule too: that
+  /// chains stop where they look good is a bias of which fixed lengths know nothing.
+  diagnostics::StoppingRule stop{};
+  Index chains = 4;
+  Index longest = 1000;  ///< iterations behind the warm-up
 };
 
 /// What is calibrated. Thread-safe functions.
@@ -54,12 +61,15 @@ struct Calibration : RankVerdict {
   /// Mean over replications of the bulk effective size of the draws, over their number, of the worst quantity: well below 1, ranks crowd at
   /// the ends, and `thin` has to grow before a verdict means anything.
   double effective_share = 0;
+  double iterations = 0;     ///< mean over replications, behind the warm-up
+  double stopped_share = 0;  ///< of replications, those that the rule stopped
 };
 
 /// Talts, Betancourt, Simpson, Vehtari, Gelman 2018, arXiv 1804.06788, algorithm 1; the log likelihood as a test quantity: Modrak et al.
 /// 2023, Bayesian Analysis (a sampler that looks away from the data keeps the ranks of the parameters uniform, not those). Ties are placed
 /// at random. Replication r is a function of (seed, r), whatever the threads. Samplers that adapt across chains have one chain each.
-/// Throws UserError where the model cannot be simulated from. Cost: replications x (warmup + draws x thin) iterations.
+/// Throws UserError where the model cannot be simulated from. Cost: replications x (warmup + draws x thin) iterations; with a stopping
+/// rule replications x chains x (warmup + longest) of them at the most.
 Calibration simulation_based_calibration(const CalibrationTarget& target, const CalibrationSettings& settings);
 
 struct OneStepSettings {

@@ -87,6 +87,43 @@ TEST(Calibration, CatchesSamplersThatAreBroken) {
   }
 }
 
+// The rule's own bias is below what 300 replications see, where it asks for effective sizes that mean something. False alarms: 1e-6.
+TEST(Calibration, FindsChainsThatARuleStopsCalibrated) {
+  const data::Table table = covariates();
+  auto settings = brief();
+  settings.thin = 1;
+  settings.stop = {400, 1.02, 50};
+  settings.longest = 2000;
+  const auto found = simulation_based_calibration(regression(table), settings);
+  EXPECT_TRUE(found.calibrated()) << found.names[found.worst()] << ' ' << found.p_values[found.worst()];
+  EXPECT_GT(found.stopped_share, 0.95);
+  EXPECT_GT(found.iterations, 100);
+  EXPECT_LT(found.iterations, 1000);
+  settings.threads = 2;
+  EXPECT_EQ(simulation_based_calibration(regression(table), settings).ranks, found.ranks);
+}
+
+// Short steps away from a start that all chains share: they agree with each other long before they have seen the posterior, and a rule
+// that is content with little stops them there.
+TEST(Calibration, CatchesARuleThatStopsTooEarly) {
+  const data::Table table = covariates();
+  CalibrationTarget target = regression(table);
+  target.sampler = [](const models::Model& model) {
+    return std::make_unique<samplers::Hmc>(model.dim(), samplers::GradientSettings{MetricKind::unit, 0.02, 0, 0.1},
+                                           samplers::TrajectorySettings{5, 0, 10});
+  };
+  auto settings = brief();
+  settings.thin = 1;
+  settings.warmup = 0;
+  settings.start = {.kind = samplers::StartKind::given, .given = {3.0, 3.0}};
+  settings.start.chains_per_start = settings.chains;
+  settings.longest = 2000;
+  settings.stop = {2, 0, 25};
+  const auto hasty = simulation_based_calibration(target, settings);
+  EXPECT_LT(hasty.iterations, 200);
+  EXPECT_FALSE(hasty.calibrated()) << hasty.p_values[hasty.worst()];
+}
+
 /// The prior alone, whatever the data.
 class Blind final : public models::LinearRegression {
  public:
