@@ -3,6 +3,8 @@
 
 #include <algorithm>
 #include <charconv>
+#include <cmath>
+#include <limits>
 #include <numeric>
 #include <stdexcept>
 
@@ -38,15 +40,36 @@ struct Number {
   const char* name;
   Index ChainCellRecord::*value;
 };
-constexpr std::array<Number, 9> kNumbers{{{"predictive_draws", &ChainCellRecord::predictive_draws},
-                                          {"dim", &ChainCellRecord::dim},
-                                          {"rows", &ChainCellRecord::rows},
-                                          {"chains", &ChainCellRecord::chains},
-                                          {"first_chain", &ChainCellRecord::first_chain},
-                                          {"warmup", &ChainCellRecord::warmup},
-                                          {"draws", &ChainCellRecord::draws},
-                                          {"stored_draws", &ChainCellRecord::stored},
-                                          {"chains_per_start", &ChainCellRecord::chains_per_start}}};
+constexpr std::array<Number, 10> kNumbers{{{"predictive_draws", &ChainCellRecord::predictive_draws},
+                                           {"row_shards", &ChainCellRecord::row_shards},
+                                           {"dim", &ChainCellRecord::dim},
+                                           {"rows", &ChainCellRecord::rows},
+                                           {"chains", &ChainCellRecord::chains},
+                                           {"first_chain", &ChainCellRecord::first_chain},
+                                           {"warmup", &ChainCellRecord::warmup},
+                                           {"draws", &ChainCellRecord::draws},
+                                           {"stored_draws", &ChainCellRecord::stored},
+                                           {"chains_per_start", &ChainCellRecord::chains_per_start}}};
+
+/// Of each sampler.
+struct SamplerNumber {
+  const char* name;
+  const char* meaning;
+  Index ChainsRecord::*value;
+};
+constexpr std::array<SamplerNumber, 3> kSamplerNumbers{{{"draws_made", "iterations of each chain behind the warm-up", &ChainsRecord::draws},
+                                                        {"draws_stored", "draws of each chain in the trace file", &ChainsRecord::stored},
+                                                        {"stopped", "1: the stopping rule held twice in a row", &ChainsRecord::stopped}}};
+
+struct CombinedTiming {
+  const char* name;
+  const char* meaning;
+  double CombinedRecord::*value;
+};
+constexpr std::array<CombinedTiming, 3> kCombinedTimings{
+    {{"combine_seconds", "wall time of the combination", &CombinedRecord::seconds},
+     {"shard_seconds", "wall time of the slowest shard's chains, warm-up included", &CombinedRecord::shard_seconds},
+     {"full_seconds", "wall time of the chains of all rows, warm-up included", &CombinedRecord::full_seconds}}};
 
 template <class Select>
 std::vector<std::string> texts(const ChainCellRecord& cell, Select select) {
@@ -115,6 +138,34 @@ void write_predictions(Dimensions& dimensions, const ChainCellRecord& cell) {
                      gathered(cell, &ChainsRecord::predicted_rows).data());
 }
 
+/// "consensus of nuts".
+std::string combination_name(const CombinedRecord& combined) { return fmt::format("{} of {}", combined.combiner, combined.sampler); }
+
+void write_combined(Dimensions& dimensions, const ChainCellRecord& cell) {
+  if (cell.combined.empty()) return;
+  std::vector<std::string> names;
+  std::vector<std::string> combiners;
+  std::vector<std::string> samplers;
+  std::vector<double> coordinates;
+  std::vector<double> figures;
+  for (const CombinedRecord& combined : cell.combined) {
+    names.push_back(combination_name(combined));
+    combiners.push_back(combined.combiner);
+    samplers.push_back(combined.sampler);
+    coordinates.insert(coordinates.end(), combined.coordinates.begin(), combined.coordinates.end());
+    figures.insert(figures.end(), combined.figures.begin(), combined.figures.end());
+  }
+  dimensions.add("combination", names, {"posterior put together from those of shards of the rows"});
+  dimensions.texts("combiner", "combination", {"what put it together"}, combiners);
+  dimensions.texts("combined_sampler", "combination", {"sampler of the shards' chains"}, samplers);
+  dimensions.add("coordinate", cell.coordinates, {"unconstrained coordinate"});
+  dimensions.add("combined_figure", names_of(combined_figures), {"figure of a coordinate, combined and of all rows"});
+  dimensions.add("combination_figure", names_of(combination_figures), {"figure of a combination"});
+  dimensions.doubles("combined_figures", {"combination", "coordinate", "combined_figure"}, {"moments on the unconstrained scale"},
+                     coordinates.data());
+  dimensions.doubles("combination_figures", {"combination", "combination_figure"}, {"figures of each combination"}, figures.data());
+}
+
 void write_pairs(Dimensions& dimensions, const ChainCellRecord& cell) {
   std::vector<std::string> names;
   std::vector<std::string> values;
@@ -151,7 +202,13 @@ void check_chain_cell(const ChainCellRecord& cell) {
     require(chains.predictive.size() == cell.predicted.size() * predictive_figures.size() &&
                 chains.predicted_rows.size() == static_cast<std::size_t>(cell.predicted_rows()) * prediction_columns.size(),
             "or not those of every prediction");
+    require(chains.weights.empty() || chains.weights.size() == weight_figures.size(), "or not those of its weights");
     require(chains.chains.size() == static_cast<std::size_t>(cell.chains) * chain_figures.size(), "or not those of every chain");
+  }
+  for (const CombinedRecord& combined : cell.combined) {
+    require(combined.coordinates.size() == cell.coordinates.size() * combined_figures.size() &&
+                combined.figures.size() == combination_figures.size(),
+            "a combination has not the figures of every coordinate");
   }
   for (const TargetArray& array : kTarget) {
     require(cell.target.mean.empty() || (cell.target.*array.values).size() == scalars,
@@ -189,9 +246,25 @@ void write_chain_cell(const Handle& results, DimensionCounter& counter, const Ch
                      gathered(cell, &ChainsRecord::scalars).data());
   dimensions.doubles("chain_figures", {"sampler", "chain", "chain_figure"}, {"what each chain did"},
                      gathered(cell, &ChainsRecord::chains).data());
+  for (const SamplerNumber& number : kSamplerNumbers) {
+    std::vector<Index> all;
+    for (const ChainsRecord& chains : cell.samplers) all.push_back(chains.*number.value);
+    dimensions.integers(number.name, {"sampler"}, {number.meaning}, all.data());
+  }
   for (const TargetArray& array : kTarget) {
     if (!cell.target.mean.empty()) dimensions.doubles(array.name, {"scalar"}, {array.meaning}, (cell.target.*array.values).data());
   }
+  if (std::any_of(cell.samplers.begin(), cell.samplers.end(), [](const auto& c) { return !c.weights.empty(); })) {
+    std::vector<double> all;
+    for (const ChainsRecord& chains : cell.samplers) {
+      std::vector<double> own = chains.weights;
+      own.resize(weight_figures.size(), std::numeric_limits<double>::quiet_NaN());
+      all.insert(all.end(), own.begin(), own.end());
+    }
+    dimensions.add("weight_figure", names_of(weight_figures), {"figure of the weights of a sampler's draws"});
+    dimensions.doubles("weight_figures", {"sampler", "weight_figure"}, {"of samplers whose draws carry weights"}, all.data());
+  }
+  write_combined(dimensions, cell);
   write_predictions(dimensions, cell);
   write_pairs(dimensions, cell);
   dimensions.close();
@@ -205,7 +278,10 @@ ChainCellRecord read_chain_cell(const Handle& results, const std::string& id) {
   cell.model = read_text_attribute(group, "model");
   cell.target.moments = read_text_attribute(group, "reference_moments");
   cell.covariate = read_text_attribute(group, "covariate");
-  for (const Number& number : kNumbers) cell.*number.value = read_integer_attribute(group, number.name);
+  for (const Number& number : kNumbers) {
+    // Of before rows had shards.
+    if (has_attribute(group, number.name)) cell.*number.value = read_integer_attribute(group, number.name);
+  }
   const auto samplers = read_texts(group, "sampler");
   const auto names = read_texts(group, "variable");
   const auto shapes = sized(read_texts(group, "variable_shape"), names.size(), group, "variable_shape");
@@ -222,7 +298,35 @@ ChainCellRecord read_chain_cell(const Handle& results, const std::string& id) {
     return std::vector<double>(first, first + static_cast<std::ptrdiff_t>(size));
   };
   for (std::size_t k = 0; k < samplers.size(); ++k) {
-    cell.samplers.push_back({samplers[k], traces[k], hashes[k], part(scalars, k, of_scalars), part(chains, k, of_chains), {}, {}});
+    cell.samplers.push_back({samplers[k], traces[k], hashes[k], part(scalars, k, of_scalars), part(chains, k, of_chains), {}, {}, {}});
+  }
+  for (ChainsRecord& record : cell.samplers) {
+    record.draws = cell.draws;
+    record.stored = cell.stored;
+  }
+  for (const SamplerNumber& number : kSamplerNumbers) {
+    // Files of before there were stopping rules.
+    if (!exists(group, number.name)) continue;
+    const auto all = sized(read_integers(group, number.name), samplers.size(), group, number.name);
+    for (std::size_t k = 0; k < all.size(); ++k) cell.samplers[k].*number.value = all[k];
+  }
+  if (exists(group, "weight_figures")) {
+    const auto all = sized(read_doubles(group, "weight_figures"), samplers.size() * weight_figures.size(), group, "weight_figures");
+    for (std::size_t k = 0; k < samplers.size(); ++k) {
+      auto own = part(all, k, weight_figures.size());
+      if (!std::all_of(own.begin(), own.end(), [](double x) { return std::isnan(x); })) cell.samplers[k].weights = std::move(own);
+    }
+  }
+  if (exists(group, "combination")) {
+    cell.coordinates = read_texts(group, "coordinate");
+    const auto combined = read_texts(group, "combiner");
+    const auto of = sized(read_texts(group, "combined_sampler"), combined.size(), group, "combined_sampler");
+    const std::size_t of_coordinates = cell.coordinates.size() * combined_figures.size();
+    const auto moments = sized(read_doubles(group, "combined_figures"), combined.size() * of_coordinates, group, "combined_figures");
+    const auto figures =
+        sized(read_doubles(group, "combination_figures"), combined.size() * combination_figures.size(), group, "combination_figures");
+    for (std::size_t k = 0; k < combined.size(); ++k)
+      cell.combined.push_back({combined[k], of[k], part(moments, k, of_coordinates), part(figures, k, combination_figures.size())});
   }
   if (exists(group, "part")) {
     const auto parts = read_texts(group, "part");
@@ -264,6 +368,16 @@ void write_chain_timings(const Handle& timings, DimensionCounter& counter, const
     for (const ChainsRecord& chains : cell.samplers) all.push_back(chains.*timing.value);
     dimensions.doubles(timing.name, {"sampler"}, {timing.meaning, timing.units}, all.data());
   }
+  if (!cell.combined.empty()) {
+    std::vector<std::string> names;
+    for (const CombinedRecord& combined : cell.combined) names.push_back(combination_name(combined));
+    dimensions.add("combination", names, {"posterior put together from those of shards of the rows"});
+    for (const CombinedTiming& timing : kCombinedTimings) {
+      std::vector<double> all;
+      for (const CombinedRecord& combined : cell.combined) all.push_back(combined.*timing.value);
+      dimensions.doubles(timing.name, {"combination"}, {timing.meaning, "s"}, all.data());
+    }
+  }
   dimensions.close();
   group.close();
 }
@@ -276,6 +390,11 @@ void read_chain_timings(const Handle& file, ChainCellRecord& cell) {
   for (const Timing& timing : kTimings) {
     const auto all = sized(read_doubles(group, timing.name), cell.samplers.size(), group, timing.name);
     for (std::size_t k = 0; k < all.size(); ++k) cell.samplers[k].*timing.value = all[k];
+  }
+  for (const CombinedTiming& timing : kCombinedTimings) {
+    if (cell.combined.empty()) break;
+    const auto all = sized(read_doubles(group, timing.name), cell.combined.size(), group, timing.name);
+    for (std::size_t k = 0; k < all.size(); ++k) cell.combined[k].*timing.value = all[k];
   }
 }
 

@@ -89,6 +89,12 @@ void visit_trace_segment(const std::filesystem::path& run, const SegmentEntry& e
   }
 }
 
+VisitBlocks committed_blocks(const std::filesystem::path& run, const Manifest& manifest, const std::string& trace) {
+  return [run, segments = manifest.segments, trace](const std::function<void(const TraceBlock&)>& visit) {
+    for (const SegmentEntry& entry : segments) visit_trace_segment(run, entry, trace, [&](TraceBlock&& block) { visit(block); });
+  };
+}
+
 std::vector<TraceState> committed_states(const std::filesystem::path& run, const Manifest& manifest, const std::string& trace) {
   std::vector<TraceState> latest;
   for (const SegmentEntry& entry : manifest.segments) {

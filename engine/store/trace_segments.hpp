@@ -21,6 +21,12 @@ namespace variscope::store {
 void visit_trace_segment(const std::filesystem::path& run, const SegmentEntry& entry, const std::string& trace,
                          const std::function<void(TraceBlock&&)>& visit);
 
+/// Calls `visit` with blocks of one trace.
+using VisitBlocks = std::function<void(const std::function<void(const TraceBlock&)>& visit)>;
+
+/// All committed blocks of a trace, one at a time. Errors as visit_trace_segment.
+[[nodiscard]] VisitBlocks committed_blocks(const std::filesystem::path& run, const Manifest& manifest, const std::string& trace);
+
 /// The committed states of a trace at the highest iteration there is, by first chain; none if nothing was committed.
 [[nodiscard]] std::vector<TraceState> committed_states(const std::filesystem::path& run, const Manifest& manifest,
                                                        const std::string& trace);

@@ -9,6 +9,7 @@
 
 #include "cluster/launchers/launcher.hpp"
 #include "cluster/schedulers/scheduler.hpp"
+#include "engine/combiners/combiner.hpp"
 #include "engine/data/table.hpp"
 #include "engine/error.hpp"
 #include "engine/estimators/estimator.hpp"
@@ -125,6 +126,15 @@ Listing list_samplers() {
     for (const samplers::Parameter& p : entry.parameters) parameters.push_back(fmt::format("{} = {}", p.name, p.default_value));
     for (const samplers::Word& w : entry.words) parameters.push_back(fmt::format("{} = {}", w.name, w.default_value));
     listing.rows.push_back({entry.name, join(parameters), entry.summary, entry.source});
+  }
+  return listing;
+}
+
+Listing list_combiners() {
+  Listing listing{"combiners", {"combiner", "posteriors of shards", "summary", "source"}, {}};
+  for (const combiners::Entry& entry : combiners::catalogue()) {
+    const bool fraction = entry.subposterior == combiners::Subposterior::prior_fraction;
+    listing.rows.push_back({entry.name, fraction ? "prior^(1/M) x likelihood" : "prior x likelihood^M", entry.summary, entry.source});
   }
   return listing;
 }
@@ -341,11 +351,19 @@ int print_page(const ListOptions& options, const std::string& wanted) {
 }
 
 const std::vector<std::pair<std::string, Listing (*)()>>& topics() {
-  static const std::vector<std::pair<std::string, Listing (*)()>> all = {
-      {"models", list_models},         {"estimators", list_estimators}, {"families", list_families},
-      {"transforms", list_transforms}, {"optimizers", list_optimizers}, {"methods", list_methods},
-      {"stopping", list_stopping},     {"samplers", list_samplers},     {"keys", list_keys},
-      {"schedulers", list_schedulers}, {"launchers", list_launchers},   {"sites", list_sites}};
+  static const std::vector<std::pair<std::string, Listing (*)()>> all = {{"models", list_models},
+                                                                         {"estimators", list_estimators},
+                                                                         {"families", list_families},
+                                                                         {"transforms", list_transforms},
+                                                                         {"optimizers", list_optimizers},
+                                                                         {"methods", list_methods},
+                                                                         {"stopping", list_stopping},
+                                                                         {"samplers", list_samplers},
+                                                                         {"combiners", list_combiners},
+                                                                         {"keys", list_keys},
+                                                                         {"schedulers", list_schedulers},
+                                                                         {"launchers", list_launchers},
+                                                                         {"sites", list_sites}};
   return all;
 }
 

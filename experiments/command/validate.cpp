@@ -3,6 +3,8 @@
 #include <omp.h>
 #include <CLI/CLI.hpp>
 
+#include <algorithm>
+#include <cmath>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -45,12 +47,30 @@ std::string judged(const samplers::RankVerdict& verdict) {
                      verdict.bound);
 }
 
+/// The bias that a rule leaves, as calibration sees it: how far mean ranks are from the middle.
+std::string shift_words(const samplers::Calibration& found, Index draws) {
+  double largest = 0;
+  std::size_t of = 0;
+  for (std::size_t q = 0; q < found.ranks.size(); ++q) {
+    double sum = 0;
+    for (const Index rank : found.ranks[q]) sum += (static_cast<double>(rank) + 0.5) / static_cast<double>(draws + 1) - 0.5;
+    const double shift = sum / static_cast<double>(std::max<std::size_t>(found.ranks[q].size(), 1));
+    if (std::abs(shift) > std::abs(largest)) {
+      largest = shift;
+      of = q;
+    }
+  }
+  const double error = std::sqrt(1 / (12.0 * static_cast<double>(std::max<std::size_t>(found.ranks.front().size(), 1))));
+  return fmt::format("mean rank is off by {:+.3f} of {} at the most (standard error {:.3f}, the largest of {})", largest, found.names[of],
+                     error, found.names.size());
+}
+
 /// False if a test failed.
 bool validate(const Subject& subject, const ValidateOptions& options) {
   const samplers::Entry& entry = *samplers::find(subject.chains.sampler);
   fmt::print("{}, {}\n", subject.cell.id, entry.name);
   const std::uint64_t seed = subject.chains.settings.seed;
-  const double false_alarm = options.false_alarm / 2;
+  const double false_alarm = options.false_alarm / (subject.chains.settings.stop.active() ? 3 : 2);
   bool passed = true;
   if (!entry.capabilities.exact) {
     fmt::print("  one step       left out: its iterations do not leave the posterior as it is, or draw from more than the position\n");
@@ -61,15 +81,34 @@ bool validate(const Subject& subject, const ValidateOptions& options) {
     fmt::print("  one step       {}; {:.0f} % of chains moved\n", judged(found), 100 * found.moved);
     passed = found.calibrated();
   }
-  const samplers::CalibrationSettings settings{
-      seed,        options.replications,  options.draws, options.thin, subject.chains.settings.adapting(),
-      false_alarm, omp_get_max_threads(), subject.start};
+  samplers::CalibrationSettings settings;
+  settings.seed = seed;
+  settings.replications = options.replications;
+  settings.draws = options.draws;
+  settings.thin = options.thin;
+  settings.warmup = subject.chains.settings.adapting();
+  settings.false_alarm = false_alarm;
+  settings.threads = omp_get_max_threads();
+  settings.start = subject.start;
   const auto found = samplers::simulation_based_calibration(subject.target, settings);
   fmt::print("  whole chains   {}; effective size {:.0f} % of the draws\n", judged(found), 100 * found.effective_share);
   if (found.effective_share < 0.5)
     fmt::print("                 Draws depend on their neighbours, so that ranks crowd at the ends: use a --thin above {}.\n",
                options.thin);
-  return passed && found.calibrated();
+  passed = passed && found.calibrated();
+  const diagnostics::StoppingRule& rule = subject.chains.settings.stop;
+  if (!rule.active()) return passed;
+  // As long as the study's own, so that their effective sizes are what the rule asks for.
+  samplers::CalibrationSettings stopping = settings;
+  stopping.stop = rule;
+  stopping.chains = subject.chains.settings.chains;
+  stopping.longest = subject.chains.settings.draws;
+  stopping.thin = subject.chains.settings.thin;
+  const auto stopped = samplers::simulation_based_calibration(subject.target, stopping);
+  fmt::print("  stopped chains {}; {:.0f} % of {} stopped, after {:.0f} draws on average; effective size {:.0f} % of the ranked\n",
+             judged(stopped), 100 * stopped.stopped_share, options.replications, stopped.iterations, 100 * stopped.effective_share);
+  fmt::print("                 {}\n", shift_words(stopped, options.draws));
+  return passed && stopped.calibrated();
 }
 
 int validate(const ValidateOptions& options) {
@@ -87,6 +126,10 @@ int validate(const ValidateOptions& options) {
     const data::Table table = load_share(plan.data[static_cast<std::size_t>(path.data)], alone);
     for (const ChainsPlan& chains : cell.chains) {
       if (chains.sampler.find(options.only) == std::string::npos) continue;
+      if (samplers::find(chains.sampler)->capabilities.weighted) {
+        fmt::print("{}, {}: left out: ranks do not know its draws' weights\n", cell.id, chains.sampler);
+        continue;
+      }
       samplers::CalibrationTarget target;
       target.table = &table;
       target.model = [&settings = path.settings](const data::Table& data) { return make_model(settings, &data); };
@@ -135,7 +178,8 @@ void add_validate(CLI::App& program, Action& chosen, const Words& words) {
   app->footer(
       "Parameters are drawn from the prior and responses simulated from them, for the covariates of the spec's data.\n"
       "One step: an adapted iteration must leave such parameters distributed as the prior is. Whole chains: simulation-based calibration,\n"
-      "warm-up and starts included. Both rank every parameter and the log likelihood, and take as long as that many short studies.\n"
+      "warm-up and starts included. Stopped chains: the same of chains that sampler.stop ends, whose choice of the moment is a bias that\n"
+      "fixed lengths do not show. All rank every parameter and the log likelihood, and take as long as that many short studies.\n"
       "Exit status: 0 all passed, 1 a test failed, 2 the study cannot be simulated.\n"
       "Example: variscope validate study.toml --only nuts");
   app->callback([&chosen, options, &words] {

@@ -5,13 +5,17 @@
 
 #include <algorithm>
 #include <cmath>
+#include <set>
 
+#include "engine/combiners/combiner.hpp"
 #include "engine/diagnostics/predictive.hpp"
 #include "engine/error.hpp"
+#include "engine/random/stream.hpp"
 #include "engine/samplers/catalogue.hpp"
 #include "engine/samplers/meetings.hpp"
 #include "experiments/plan/predictive.hpp"
 #include "experiments/plan/starts.hpp"
+#include "experiments/run/combine.hpp"
 #include "experiments/run/sample_trace.hpp"
 
 namespace variscope::experiments {
@@ -44,6 +48,9 @@ SampleSettings settings_of(const Settings& from, const std::string& sampler) {
   settings.adapt = s.adapt;
   settings.draws = s.draws;
   settings.thin = s.thin;
+  if (s.stop == "ess" || s.stop == "both") settings.stop.effective_size = s.stop_ess;
+  if (s.stop == "rhat" || s.stop == "both") settings.stop.rhat = s.stop_rhat;
+  settings.stop.every = s.stop_every;
   settings.start.kind = s.init == "uniform" ? samplers::StartKind::uniform
                         : s.init == "prior" ? samplers::StartKind::prior
                                             : samplers::StartKind::given;
@@ -52,8 +59,8 @@ SampleSettings settings_of(const Settings& from, const std::string& sampler) {
   settings.metric_variances = s.metric_variances;
   settings.save = s.save;
   settings.save_warmup = s.save_warmup;
-  // Rows are predicted from positions.
-  settings.unconstrained = s.unconstrained || !from.predictive.rows.empty();
+  // Rows are predicted from positions, and shards combined.
+  settings.unconstrained = s.unconstrained || !from.predictive.rows.empty() || !from.combine.names.empty();
   settings.single_precision = s.single_precision;
   return settings;
 }
@@ -113,6 +120,68 @@ void check_prediction(const Spec& spec, const Settings& settings) {
                               spec.where("predictive.rows"), predictive_draws(settings), diagnostics::kLeastPredictiveDraws));
 }
 
+/// Why chains of shards would not be the sampler's; empty: they are.
+std::string reason_against_shards(const samplers::Entry& entry) {
+  // These ask the model for its prior, of which shards have a fraction.
+  const std::set<std::string> own_prior = {"elliptical_slice", "parallel_tempering", "sequential_monte_carlo", "annealed_importance"};
+  if (own_prior.contains(entry.name)) return "it asks the model for its prior, of which a shard has a fraction";
+  if (entry.capabilities.weighted) return "its draws carry weights";
+  if (!entry.capabilities.exact) return "it does not draw from a density that it is given";
+  return "";
+}
+
+/// Chains of different shards must share no random numbers: combiners average over shards, and what they had in common would not average
+/// out. Beside the combiners' own streams, whose tasks are below 2^32 - 1.
+std::uint64_t seed_of_shard(std::uint64_t seed, const RowShard& rows) {
+  const random::Stream stream{seed, random::Purpose::combiner, 0xffffffffU, static_cast<std::uint32_t>(rows.shard),
+                              static_cast<std::uint32_t>(rows.prior_fraction ? 1 : 0)};
+  std::uint64_t bits = 0;
+  random::fill_bits(stream, 0, {&bits, 1});
+  return bits >> 1U;
+}
+
+/// Chains of shards, for the combiners that are asked for.
+void plan_shards(const Spec& spec, const models::Model& model, const DataPlan* data, Range only, CellPlan& cell) {
+  const Settings::Combine& combine = cell.settings.combine;
+  if (combine.names.empty() || only.size() > 0) return;
+  if (data == nullptr || data->rows < combine.shards) {
+    throw UserError(fmt::format("{}: combine.shards = {} (there are {} rows). Use fewer.", spec.where("combine.shards"), combine.shards,
+                                data == nullptr ? 0 : data->rows));
+  }
+  std::set<bool> kinds;
+  for (const std::string& name : combine.names)
+    kinds.insert(combiners::find(name)->subposterior == combiners::Subposterior::prior_fraction);
+  for (const ChainsPlan& chains : cell.chains) {
+    const std::string reason = reason_against_shards(*samplers::find(chains.sampler));
+    if (!reason.empty()) {
+      cell.exclusions.push_back({chains.sampler + " on shards", reason});
+      continue;
+    }
+    const store::TraceGroup& posterior = chains.layout.groups.front();
+    const Index least = std::min(combine.draws, chains.settings.count() * posterior.draws);
+    if (least < kCombinedBatches * (model.dim() + 4)) {
+      throw UserError(
+          fmt::format("{}: shards have {} draws of {} coordinates (their covariances, and errors by {} batches, need {}). "
+                      "Draw more, or raise combine.draws.",
+                      spec.where("combine.names"), least, model.dim(), kCombinedBatches, kCombinedBatches * (model.dim() + 4)));
+    }
+    for (const bool fraction : kinds) {
+      for (Index m = 0; m < combine.shards; ++m) {
+        ChainsPlan part = chains;
+        part.settings.rows = {m, combine.shards, fraction};
+        part.settings.seed = seed_of_shard(part.settings.seed, part.settings.rows);
+        part.layout.id = fmt::format("{}_{}_{}_{:03}", cell.id, chains.sampler, fraction ? "shard" : "power", m);
+        part.data_bytes = 0;
+        cell.shard_chains.push_back(std::move(part));
+      }
+    }
+  }
+  if (cell.shard_chains.empty()) {
+    throw UserError(fmt::format("{}: no sampler of this study can draw from posteriors of shards ({}: {}). Add one that can, such as nuts.",
+                                spec.where("combine.names"), cell.exclusions.back().estimator, cell.exclusions.back().reason));
+  }
+}
+
 }  // namespace
 
 Index predictive_draws(const Settings& settings) {
@@ -132,7 +201,7 @@ void plan_chains(const Spec& spec, const models::Model& model, const DataPlan* d
   for (const std::string& name : s.sampler.names) {
     const samplers::Entry& entry = *samplers::find(name);
     std::string reason = entry.reason_against ? entry.reason_against(model) : "";
-    if (entry.capabilities.weighted) reason = "its draws carry weights, which traces and tables do not know yet";
+    if (entry.capabilities.weighted && !s.predictive.rows.empty()) reason = "its draws carry weights, which predictions do not know";
     if (only.size() > 0 && entry.capabilities.cross_chain) reason = "its chains adapt together, and none can be run without the others";
     if (!reason.empty()) {
       cell.exclusions.push_back({name, reason});
@@ -140,6 +209,8 @@ void plan_chains(const Spec& spec, const models::Model& model, const DataPlan* d
     }
     ChainsPlan chains{name, settings_of(s, name), {}};
     chains.settings.only = only;
+    // Some chains alone cannot know when all would have stopped; weighted draws are independent, and have no R-hat.
+    if (only.size() > 0 || entry.capabilities.weighted) chains.settings.stop = {};
     chains.settings.start.given = starts;
     try {
       const auto sampler = entry.make(samplers::arguments_of(entry, chains.settings.numbers, chains.settings.words), model);
@@ -157,6 +228,7 @@ void plan_chains(const Spec& spec, const models::Model& model, const DataPlan* d
     cell.estimators.push_back(name);
     cell.chains.push_back(std::move(chains));
   }
+  plan_shards(spec, model, data, only, cell);
   if (cell.chains.empty()) {
     throw UserError(fmt::format("{}: no sampler of this list can serve {} ({}: {}). Add one that can, such as nuts.",
                                 spec.where("sampler.names"), s.model.name, cell.exclusions.front().estimator,
@@ -171,6 +243,7 @@ double chain_file_bytes(const CellPlan& cell) {
     bytes += 8 * (kChainDoubles * static_cast<double>(chains.settings.count()) +
                   kVariableDoubles * static_cast<double>(chains.layout.groups.front().width()));
   }
+  for (const ChainsPlan& chains : cell.shard_chains) bytes += static_cast<double>(chains.layout.bytes());
   return bytes;
 }
 
@@ -183,7 +256,20 @@ double chain_work_bytes(const CellPlan& cell, const cluster::Layout& layout, int
     // Held as doubles until a checkpoint, and once more while they are written.
     const double buffered = 2 * std::min(kBufferBytes, static_cast<double>(chains.layout.bytes()) * share);
     const double of_figures = 8.0 * 4 * threads * static_cast<double>(count * chains.layout.groups.front().draws);
-    most = std::max(most, 8 * own * static_cast<double>(2 * chains.state) + std::max(buffered, of_figures));
+    // A rule that looks at draws holds them all, divided over the ranks; judging one scalar takes a few copies of it.
+    const store::TraceGroup& posterior = chains.layout.groups.front();
+    const double looked_at = chains.settings.stop.active()
+                                 ? 8 * static_cast<double>(count * posterior.draws) * static_cast<double>(posterior.width()) * share
+                                 : 0;
+    most = std::max(most, 8 * own * static_cast<double>(2 * chains.state) + looked_at + std::max(buffered, of_figures));
+  }
+  if (!cell.shard_chains.empty()) {
+    // Positions of all shards, once as they were drawn and once more for the combiner.
+    const store::TraceLayout& layout_of_shard = cell.shard_chains.front().layout;
+    const auto positions = std::find_if(layout_of_shard.groups.begin(), layout_of_shard.groups.end(),
+                                        [](const store::TraceGroup& group) { return group.name == "unconstrained_posterior"; });
+    most += 8.0 * 2 * static_cast<double>(cell.settings.combine.shards * layout_of_shard.chains * positions->draws) *
+            static_cast<double>(positions->width());
   }
   return most;
 }

@@ -361,6 +361,8 @@ class Expander {
     plan_chains(plan_.spec, *model, data, plan_.only, cell);
     for (const ChainsPlan& chains : cell.chains)
       plan_.replicate_calls += static_cast<double>(chains.settings.count()) * static_cast<double>(chains.settings.iterations());
+    for (const ChainsPlan& chains : cell.shard_chains)
+      plan_.replicate_calls += static_cast<double>(chains.settings.count()) * static_cast<double>(chains.settings.iterations());
     plan_.cells.push_back(std::move(cell));
   }
 

@@ -94,13 +94,14 @@ struct CellPlan {
   int path = 0;
   std::vector<std::string> estimators;
   std::vector<Exclusion> exclusions;
-  int coarser = 0;                 ///< minibatch tiles are data.row_tile << coarser rows
-  Design design;                   ///< of one replicate
-  Index columns = 1;               ///< most that one unit takes in any request of its estimators
-  double state_bytes = 0;          ///< of what its estimators hold at a point, on every rank
-  models::Counts counts;           ///< of all replicates, preparation included; of all fits, their evaluation included
-  FitPlan fit;                     ///< of studies of kind "fit" alone
-  std::vector<ChainsPlan> chains;  ///< of studies of kind "sample" alone, one for each of `estimators`, which are samplers there
+  int coarser = 0;                         ///< minibatch tiles are data.row_tile << coarser rows
+  Design design;                           ///< of one replicate
+  Index columns = 1;                       ///< most that one unit takes in any request of its estimators
+  double state_bytes = 0;                  ///< of what its estimators hold at a point, on every rank
+  models::Counts counts;                   ///< of all replicates, preparation included; of all fits, their evaluation included
+  FitPlan fit;                             ///< of studies of kind "fit" alone
+  std::vector<ChainsPlan> chains;          ///< of studies of kind "sample" alone, one for each of `estimators`, which are samplers there
+  std::vector<ChainsPlan> shard_chains{};  ///< of shards of the rows, for combiners: sampler by sampler, kind by kind, shard by shard
 };
 
 /// One fit: a work item of a study of kind "fit".

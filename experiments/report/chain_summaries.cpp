@@ -55,6 +55,12 @@ std::string problem_of(const ChainCellRecord& cell, const std::set<std::string>&
   return heading;
 }
 
+bool stops(const ChainCellRecord& cell) {
+  return std::any_of(cell.settings.begin(), cell.settings.end(), [](const auto& setting) {
+    return setting.first == "sampler.stop" && setting.second.find("never") == std::string::npos;
+  });
+}
+
 }  // namespace
 
 std::vector<SamplerEntry> summarise_chains(const std::vector<ChainCellRecord>& cells) {
@@ -64,6 +70,8 @@ std::vector<SamplerEntry> summarise_chains(const std::vector<ChainCellRecord>& c
     for (const ChainsRecord& chains : cell.samplers) {
       SamplerEntry entry;
       entry.summary = summary_of_record(cell, chains);
+      entry.most_draws = cell.draws;
+      entry.stops = stops(cell);
       entry.problem = problem_of(cell, keys);
       entry.variant = words_of(cell, keys, chains.sampler);
       entry.core_seconds = chains.seconds * static_cast<double>(cell.processors);
@@ -111,7 +119,7 @@ store::TraceLayout layout_of_record(const ChainCellRecord& cell, const ChainsRec
   layout.id = chains.trace;
   layout.chains = cell.chains;
   layout.first_chain = cell.first_chain;
-  store::TraceGroup posterior{"posterior", cell.stored, 0, 1, {}};
+  store::TraceGroup posterior{"posterior", chains.stored, 0, 1, {}};
   for (const StoredVariable& variable : cell.variables) posterior.variables.push_back({variable.name, "", "1", variable.shape});
   layout.groups.push_back(std::move(posterior));
   return layout;

@@ -108,7 +108,8 @@ SamplerPicture picture_of(const store::TraceFile& file, const store::TraceLayout
   SamplerPicture picture;
   picture.cell = layout.id;
   picture.label = label;
-  if (summary.variables.empty()) return picture;
+  // Ranks and autocorrelation of draws mean nothing without their weights.
+  if (summary.variables.empty() || !summary.weights.empty()) return picture;
   const auto group = std::find_if(layout.groups.begin(), layout.groups.end(), [](const auto& g) { return g.name == "posterior"; });
   const std::size_t worst = summary.worst_size();
   picture.heading = fmt::format("{}, {}: {}", summary.cell, label, summary.names[worst]);

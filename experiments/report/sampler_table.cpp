@@ -7,6 +7,7 @@
 #include <cmath>
 #include <functional>
 
+#include "engine/chain_record.hpp"
 #include "experiments/report/entries.hpp"
 
 namespace variscope::experiments {
@@ -57,6 +58,15 @@ TableRow row_of(const SamplerEntry& entry, std::vector<Column>& columns) {
   build.add("acceptance", "acceptance", "", mixing_panel, number_or_nothing(s.acceptance));
   build.add("e_bfmi", "E-BFMI", "", mixing_panel, number_or_nothing(s.energy_fraction));
   build.add("tree_depth_hits", "depth hits", "", mixing_panel, number_or_nothing(s.depth_hits));
+  const auto weight = [&](const char* figure) {
+    return s.weights.empty() ? absent() : number_or_nothing(s.weights[place_of(weight_figures, figure)]);
+  };
+  build.add("weight_ess", "weights' ESS", "", mixing_panel, weight("effective_size"));
+  build.add("k_hat", "k-hat", "", mixing_panel, weight("k_hat"));
+  build.add("log_evidence", "log evidence", "", mixing_panel, finely(weight("log_evidence")));
+  build.add("log_evidence_error", "s.e.", "", mixing_panel, weight("log_evidence_error"));
+  build.add("draws", "draws a chain", "", mixing_panel, number(static_cast<double>(s.iterations)));
+  build.add("stop", "stopped", "", mixing_panel, !entry.stops ? absent() : words(s.stopped ? "by its rule" : "at the most"));
   build.add("failed", "failed chains", "", mixing_panel, number(static_cast<double>(s.failed)));
 
   const double work = s.work.equivalents();
@@ -105,13 +115,22 @@ Table sampler_table(const std::vector<SamplerEntry>& entries, const std::string&
     section.rows.push_back(row_of(entry, table.columns));
     for (const std::string& warning : entry.summary.warnings())
       section.notes.push_back(fmt::format("WARNING: {}: {}", section.rows.back().label(), warning));
+    if (entry.stops && !entry.summary.stopped) {
+      section.notes.push_back(fmt::format("WARNING: {}: the stopping rule did not hold twice in a row within {} draws",
+                                          section.rows.back().label(), entry.most_draws));
+    }
   }
   table.caption =
       "R-hat: the largest rank-normalised split R-hat, bulk or folded; above 1.01 the chains have not mixed. bulk and tail ESS: effective "
       "sizes of the scalar for which the lesser of the two is least (Vehtari et al. 2021). gradients: whole-data gradients of all chains "
       "behind the warm-up, a value being half of one. ESS per byte: of what ranks sent each other point to point, warm-up included. ESS "
       "per gradient, per data row touched and per core-second are of that lesser "
-      "effective size; with warm-up: the warm-up's cost included. E-BFMI: of the worst chain, below 0.3 energies are explored slowly. mean "
+      "effective size; with warm-up: the warm-up's cost included. Draws that carry weights: moments by self-normalised importance "
+      "sampling, "
+      "effective size 1 / sum of squared weights, k-hat of the largest (above 0.7 nothing of them is to be trusted), log of the integral "
+      "of "
+      "the model's density. stopped: where a rule ends chains, estimates are biased by the choice of "
+      "the moment ('variscope validate' measures it). E-BFMI: of the worst chain, below 0.3 energies are explored slowly. mean "
       "and sd error in s.e.: root mean square over scalars of the distance from the reference in Monte Carlo standard errors of both; "
       "about 1 means that no error can be seen.";
   return table;

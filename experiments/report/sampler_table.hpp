@@ -17,6 +17,8 @@ struct SamplerEntry {
   double core_seconds = 0;         ///< of the draws; 0: not known
   double warmup_core_seconds = 0;  ///< of the warm-up
   double bytes_sent = 0;           ///< between ranks, warm-up included; 0: none, or not known
+  Index most_draws = 0;            ///< that chains might have made
+  bool stops = false;              ///< a rule could end them earlier
   /// Of every stored scalar; empty: none. Errors 0: exact.
   std::vector<double> reference_mean, reference_sd, reference_mean_error, reference_sd_error;
   std::string reference{};  ///< where it is from, in words

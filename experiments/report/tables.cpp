@@ -7,6 +7,7 @@
 
 #include "engine/samplers/catalogue.hpp"
 #include "experiments/report/chain_summaries.hpp"
+#include "experiments/report/combiner_table.hpp"
 #include "experiments/report/crossing.hpp"
 #include "experiments/report/entries.hpp"
 #include "experiments/report/t1.hpp"
@@ -68,7 +69,9 @@ namespace {
 std::string chain_words(const ChainCellRecord& cell) {
   const std::string which = cell.first_chain > 0 ? fmt::format(" from chain {} on", cell.first_chain) : "";
   const std::string kept = cell.stored != cell.draws ? fmt::format(", {} of them stored", cell.stored) : "";
-  return fmt::format("{} chains{}, each {} draws behind {} iterations of warm-up{}", cell.chains, which, cell.draws, cell.warmup, kept);
+  const bool fewer = std::any_of(cell.samplers.begin(), cell.samplers.end(), [&](const auto& s) { return s.draws < cell.draws; });
+  return fmt::format("{} chains{}, each {}{} draws behind {} iterations of warm-up{}", cell.chains, which, fewer ? "at most " : "",
+                     cell.draws, cell.warmup, kept);
 }
 
 /// Dynamics on minibatches that no acceptance step corrects.
@@ -111,6 +114,8 @@ std::vector<NamedTable> chain_tables(const std::vector<ChainCellRecord>& cells, 
   std::vector<NamedTable> tables = {{"s1", false, std::move(samplers)}};
   Table quality = t5_chains(entries, context.study);
   if (!quality.sections.empty()) tables.push_back({"t5", false, std::move(quality)});
+  Table combined = combiner_table(cells, context.study);
+  if (!combined.sections.empty()) tables.push_back({"c1", false, std::move(combined)});
   tables.push_back({"s1_variables", true, sampler_moments(entries, context.study)});
   const std::vector<FitCellRecord> predictions = predictions_of_chains(cells);
   Table predictive = t6(summarise_posteriors(predictions), context);

@@ -145,11 +145,18 @@ class Calls {
   /// All chains of a cell, in batches as wide as a rank's chains.
   double chains(const Plan& plan, const CellPlan& cell) {
     double seconds = 0;
-    for (const ChainsPlan& of_sampler : cell.chains) {
+    std::vector<const ChainsPlan*> all;
+    for (const auto* of_cell : {&cell.chains, &cell.shard_chains}) {
+      for (const ChainsPlan& of_sampler : *of_cell) all.push_back(&of_sampler);
+    }
+    for (const ChainsPlan* each : all) {
+      const ChainsPlan& of_sampler = *each;
+      const Index shards = std::max<Index>(of_sampler.settings.rows.shards, 1);
       const IterationWork work = iteration_work(of_sampler, model_);
       const Index count = of_sampler.settings.count();
       const Index columns = balanced_range(count, plan.layout.replicates, 0).size();
-      const double evaluations = static_cast<double>(columns) * static_cast<double>(of_sampler.settings.iterations());
+      const double evaluations =
+          static_cast<double>(columns) * static_cast<double>(of_sampler.settings.iterations()) / static_cast<double>(shards);
       if (work.gradients > 0) seconds += evaluations * work.gradients * density(true, columns);
       if (work.values > 0) seconds += evaluations * work.values * density(false, columns);
     }

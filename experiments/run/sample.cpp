@@ -4,7 +4,10 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <cstring>
+#include <iterator>
+#include <utility>
 
 #include "engine/error.hpp"
 
@@ -42,9 +45,6 @@ std::unique_ptr<samplers::Sampler> make_sampler(const SampleSettings& settings, 
   if (entry == nullptr) throw UserError(fmt::format("sampler.names: there is no sampler '{}'. See 'variscope list'.", settings.sampler));
   const std::string reason = entry->reason_against ? entry->reason_against(model) : "";
   if (!reason.empty()) throw UserError(fmt::format("sampler.names: {} cannot sample this model ({}). Leave it out.", entry->name, reason));
-  if (entry->capabilities.weighted)
-    throw UserError(
-        fmt::format("sampler.names: draws of {} carry weights (which traces and tables do not know yet). Leave it out.", entry->name));
   if (settings.only.size() > 0 && entry->capabilities.cross_chain)
     throw UserError(
         fmt::format("sampler.names: chains of {} adapt together, and none can be run without the others. Leave it out.", entry->name));
@@ -76,7 +76,10 @@ SampleCell::SampleCell(std::string id, SampleSettings settings, const models::Mo
       buffer_(layout_, settings_, model, range_),
       density_(make_density()),
       schedule_(std::make_unique<samplers::Schedule>(*sampler_, density_, run_, threads)),
-      shared_(static_cast<std::size_t>(sampler_->shared_size())) {}
+      shared_(static_cast<std::size_t>(sampler_->shared_size())) {
+  if (settings_.stop.active() && team_.shards.rank() == 0)
+    stop_ = std::make_unique<SampleStop>(settings_, layout_.groups.front(), team_.parts, threads);
+}
 
 approximations::Density SampleCell::make_density() {
   approximations::Density density;
@@ -89,11 +92,21 @@ approximations::Density SampleCell::make_density() {
     }
     std::memcpy(out.data, out_.data(), static_cast<std::size_t>(out_.size()) * sizeof(double));
   };
-  density.evaluate = [this, share](tiles::ConstBatchView theta, const models::Wanted& wanted, tiles::ConstBatchView, tiles::BatchView out) {
-    const Segment segment{0, theta.count, true, {}, 1.0};
+  const RowShard& part = settings_.rows;
+  if (part.shards > 0) {
+    const Range rows = balanced_range(model_.rows(), part.shards, part.shard);
+    for (Index row = rows.first; row < rows.last; ++row) shard_rows_.push_back(row);
+  }
+  density.evaluate = [this, share, part](tiles::ConstBatchView theta, const models::Wanted& wanted, tiles::ConstBatchView,
+                                         tiles::BatchView out) {
+    const auto power = static_cast<double>(part.shards);
+    const Segment segment = part.shards > 0 ? Segment{0, theta.count, false, shard_rows_, power} : Segment{0, theta.count, true, {}, 1.0};
     Columns columns;
     columns.theta = theta;
     evaluator_.evaluate(columns, {&segment, 1}, rows_, wanted, true, out_);
+    if (part.shards > 0 && part.prior_fraction && team_.shards.rank() == 0) {
+      for (Index i = 0; i < out_.size(); ++i) out_.data()[i] /= power;
+    }
     share(out);
   };
   density.rows = model_.rows();
@@ -137,7 +150,7 @@ void SampleCell::start() {
   iteration_ = 0;
 }
 
-void SampleCell::resume(const std::vector<store::TraceState>& states) {
+void SampleCell::resume(const std::vector<store::TraceState>& states, const store::VisitBlocks& blocks) {
   if (states.empty()) return start();
   // A chain of the right sizes, to unpack into.
   samplers::Chain empty;
@@ -162,23 +175,90 @@ void SampleCell::resume(const std::vector<store::TraceState>& states) {
     throw SystemError(fmt::format("resume: cell '{}' (the state of some chains is missing)", id_));
   iteration_ = states.front().iteration;
   buffer_.resume(iteration_);
+  if (!settings_.stop.active()) return;
+  const Index every = settings_.stop.every;
+  const Index looks = std::max<Index>(iteration_ - settings_.warmup, 0) / every;
+  const auto draws = [&](Index look) { return look < 1 ? -1 : look * every / settings_.thin; };
+  bool stops = false;
+  if (stop_) {
+    stops = stop_->recall(
+        [&](const auto& visit) {
+          blocks([&](const store::TraceBlock& block) {
+            if (block.group == 0) visit(block);
+          });
+        },
+        draws(looks), draws(looks - 1));
+  }
+  // Between looks nothing stops: chains stand behind the last only where it did not hold.
+  stopped_ = agreed(stops && iteration_ == settings_.warmup + looks * every);
+  if (stopped_) end_here();
+}
+
+bool SampleCell::agreed(bool here) const {
+  std::array<double, 1> answer{here ? 1.0 : 0.0};
+  if (team_.shards.size() > 1) team_.shards.broadcast(answer);
+  return answer[0] > 0;
+}
+
+Index SampleCell::next_look(Index iteration) const {
+  if (!settings_.stop.active()) return settings_.iterations();
+  const Index made = std::max<Index>(iteration - settings_.warmup, 0);
+  return std::min(settings_.warmup + (made / settings_.stop.every + 1) * settings_.stop.every, settings_.iterations());
+}
+
+void SampleCell::collect() {
+  auto blocks = buffer_.take(iteration_);
+  for (const store::TraceBlock& block : blocks) {
+    if (stop_ && block.group == 0) stop_->add(block.draws, block.values);
+  }
+  pending_.insert(pending_.end(), std::make_move_iterator(blocks.begin()), std::make_move_iterator(blocks.end()));
+}
+
+void SampleCell::end_here() {
+  const Index made = iteration_ - settings_.warmup;
+  for (store::TraceGroup& group : layout_.groups) {
+    if (group.name.starts_with("warmup_")) continue;
+    group.draws = group.name == "sample_stats" ? made : made / settings_.thin;
+  }
+}
+
+double SampleCell::buffered_bytes() const {
+  double bytes = buffer_.bytes();
+  for (const store::TraceBlock& block : pending_) bytes += 8 * static_cast<double>(block.values.size());
+  return bytes;
+}
+
+void SampleCell::look() {
+  bool stops = false;
+  if (stop_) {
+    collect();
+    stops = stop_->look((iteration_ - settings_.warmup) / settings_.thin);
+  }
+  stopped_ = agreed(stops);
+  if (stopped_) end_here();
 }
 
 void SampleCell::advance(Index iterations) {
   const Index last = std::min(iteration_ + iterations, settings_.iterations());
   const bool writes = team_.shards.rank() == 0;
-  samplers::run_chains(
-      *sampler_, run_, *schedule_, chains_, last, shared_,
-      [&](Index place, const samplers::Chain& chain, std::span<const double> record) {
-        if (writes) buffer_.observe(place, chain, record);
-      },
-      make_fold());
-  iteration_ = last;
+  while (iteration_ < last && !done()) {
+    const Index next = std::min(last, next_look(iteration_));
+    samplers::run_chains(
+        *sampler_, run_, *schedule_, chains_, next, shared_,
+        [&](Index place, const samplers::Chain& chain, std::span<const double> record) {
+          if (writes) buffer_.observe(place, chain, record);
+        },
+        make_fold());
+    iteration_ = next;
+    const Index made = iteration_ - settings_.warmup;
+    if (settings_.stop.active() && made > 0 && made % settings_.stop.every == 0) look();
+  }
 }
 
 std::vector<store::TraceBlock> SampleCell::take_blocks() {
   if (team_.shards.rank() != 0) return {};
-  return buffer_.take(iteration_);
+  collect();
+  return std::exchange(pending_, {});
 }
 
 std::vector<store::TraceState> SampleCell::states() const {

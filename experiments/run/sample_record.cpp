@@ -9,6 +9,7 @@
 
 #include "engine/diagnostics/energy.hpp"
 #include "engine/diagnostics/rhat.hpp"
+#include "experiments/run/sample_weights.hpp"
 
 namespace variscope::experiments {
 
@@ -100,6 +101,8 @@ ChainsRecord record_of_trace(const store::TraceFile& file, const store::TraceLay
   record.sampler = summary.sampler;
   record.trace = layout.id;
   record.trace_hash = file.hash();
+  record.draws = summary.iterations;
+  record.stored = summary.draws;
   const auto& posterior = *std::find_if(layout.groups.begin(), layout.groups.end(), [](const auto& g) { return g.name == "posterior"; });
   // Where all chains failed there are no figures.
   record.scalars.assign(static_cast<std::size_t>(posterior.width()) * scalar_figures.size(), kNaN);
@@ -116,8 +119,9 @@ ChainsRecord record_of_trace(const store::TraceFile& file, const store::TraceLay
     at<scalar_place("bulk_size")>(row) = s.bulk_size;
     at<scalar_place("tail_size")>(row) = s.tail_size;
   }
+  if (is_weighted(file)) weigh(file, layout, settings.thin, record);
   const Index shared = settings.start.chains_per_start;
-  if (shared > 1 && summary.failed == 0 && settings.only.size() == 0 && layout.chains / shared >= 2)
+  if (record.weights.empty() && shared > 1 && summary.failed == 0 && settings.only.size() == 0 && layout.chains / shared >= 2)
     add_nested(file, layout, layout.chains / shared, record.scalars);
 
   record.chains.assign(static_cast<std::size_t>(layout.chains) * chain_figures.size(), kNaN);
@@ -147,8 +151,10 @@ SamplerSummary summary_of_record(const ChainCellRecord& cell, const ChainsRecord
   summary.cell = cell.id;
   summary.sampler = chains.sampler;
   summary.chains = cell.chains;
-  summary.draws = cell.stored;
-  summary.iterations = cell.draws;
+  summary.draws = chains.stored;
+  summary.iterations = chains.draws;
+  summary.stopped = chains.stopped != 0;
+  summary.weights = chains.weights;
   summary.rows = cell.rows;
   summary.divergences = summary.depth_hits = summary.acceptance = 0;
   summary.energy_fraction = kNaN;

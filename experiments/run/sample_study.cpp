@@ -8,12 +8,15 @@
 #include <limits>
 #include <memory>
 
+#include "engine/combiners/combiner.hpp"
+#include "engine/error.hpp"
 #include "engine/store/run_file.hpp"
 #include "engine/store/trace_segments.hpp"
 #include "experiments/plan/chains.hpp"
 #include "experiments/plan/predictive.hpp"
 #include "experiments/plan/reference.hpp"
 #include "experiments/report/report.hpp"
+#include "experiments/run/combine.hpp"
 #include "experiments/run/execution.hpp"
 #include "experiments/run/failures.hpp"
 #include "experiments/run/fit_target.hpp"
@@ -55,6 +58,12 @@ class SampleStudy : public StudyRun {
   }
 
  private:
+  /// Chains that have run.
+  struct Ran {
+    ChainsRecord record;
+    store::TraceLayout layout;
+  };
+
   void work() override {
     progress_.start(planned_calls(), already());
     for (std::size_t p = 0; p < plan_.paths.size(); ++p) {
@@ -92,9 +101,11 @@ class SampleStudy : public StudyRun {
     double iterations = 0;
     if (world_.rank() != 0 || manifest_.segments.empty()) return 0;
     for (const CellPlan& cell : plan_.cells) {
-      for (const ChainsPlan& chains : cell.chains) {
-        const auto states = store::committed_states(plan_.directory, manifest_, chains.layout.id);
-        if (!states.empty()) iterations += static_cast<double>(states.front().iteration * chains.settings.count());
+      for (const auto* of_cell : {&cell.chains, &cell.shard_chains}) {
+        for (const ChainsPlan& chains : *of_cell) {
+          const auto states = store::committed_states(plan_.directory, manifest_, chains.layout.id);
+          if (!states.empty()) iterations += static_cast<double>(states.front().iteration * chains.settings.count());
+        }
       }
     }
     return iterations;
@@ -116,19 +127,28 @@ class SampleStudy : public StudyRun {
     if (cell.chains.front().data_bytes > 0 && sample_team_.parts.rank() == 0)
       constants = data_groups(tables_[static_cast<std::size_t>(path.data)], sample_team_.shards);
     cells_.push_back(shape_of(cell, model));
-    for (const ChainsPlan& chains : cell.chains) {
+    shards_.emplace_back();
+    const auto run = [&](const ChainsPlan& chains, Ran& ran) {
       SampleSettings settings = chains.settings;
       if (!starts.empty()) settings.start.given = starts;
       running_ = std::make_unique<SampleCell>(chains.layout.id, settings, model, rows, sample_team_, reduce_, plan_.threads, work_);
       const auto states = store::committed_states(plan_.directory, manifest_, chains.layout.id);
-      running_->resume(states);
+      running_->resume(states, store::committed_blocks(plan_.directory, manifest_, chains.layout.id));
       ChainsRecord record = running_->done() ? timings_of(chains.layout.id) : run_chains(chains.layout.id, settings, !states.empty());
       store::TraceLayout layout = running_->layout();
       layout.constants = constants;
-      layouts_.push_back(std::move(layout));
-      cells_.back().samplers.push_back(std::move(record));
+      record.stopped = running_->stopped() ? 1 : 0;
+      ran = {std::move(record), std::move(layout)};
       running_.reset();
+    };
+    for (const ChainsPlan& chains : cell.chains) {
+      Ran ran;
+      run(chains, ran);
+      layouts_.push_back(std::move(ran.layout));
+      cells_.back().samplers.push_back(std::move(ran.record));
     }
+    constants.clear();
+    for (const ChainsPlan& chains : cell.shard_chains) run(chains, shards_.back().emplace_back());
   }
 
   /// The record has its timings when this returns; its figures come from the trace. Of chains that an earlier session began they are
@@ -144,6 +164,7 @@ class SampleStudy : public StudyRun {
     pace.timed = [&](double seconds, bool warmup) { (warmup ? record.warmup_seconds : record.seconds) += seconds; };
     pace.between = [this] { this->pace(); };
     run_cell(world_, *running_, pace, [this] { checkpoint(); });
+    progress_.advance(static_cast<double>((settings.iterations() - running_->iteration()) * settings.count()));
     std::array<double, 2> sent{static_cast<double>(world_.bytes_sent()) - before[0],
                                static_cast<double>(world_.messages_sent()) - before[1]};
     world_.sum_in_any_order(sent);
@@ -228,9 +249,93 @@ class SampleStudy : public StudyRun {
           figures.warmup_seconds = record.warmup_seconds;
           figures.bytes_sent = record.bytes_sent;
           figures.messages_sent = record.messages_sent;
+          figures.stopped = record.stopped;
           record = std::move(figures);
         }
         if (!cells_[c].predicted.empty() && sample_team_.parts.rank() == 0) predict(plan_.cells[c], cells_[c], record);
+      }
+      if (world_.rank() == 0 && !shards_[c].empty()) combine(c);
+    }
+  }
+
+  /// Of one cell: traces of its shards, and each combiner's answer for each sampler.
+  void combine(std::size_t c) {
+    const CellPlan& cell = plan_.cells[c];
+    const Settings::Combine& settings = cell.settings.combine;
+    ChainCellRecord& record = cells_[c];
+    record.row_shards = settings.shards;
+    record.coordinates = models_[static_cast<std::size_t>(cell.path)]->parameter_names();
+    // Sampler by sampler and kind by kind, `shards` runs of chains.
+    const auto shards = static_cast<std::size_t>(settings.shards);
+    for (std::size_t first = 0; first < shards_[c].size(); first += shards) {
+      const ChainsPlan& plan = cell.shard_chains[first];
+      std::vector<ChainPositions> positions;
+      CombinedRecord common;
+      common.sampler = plan.sampler;
+      double rhat = 0;
+      double failed = 0;
+      double gradients = 0;
+      double longest = 0;
+      for (std::size_t m = first; m < first + shards; ++m) {
+        const Ran& ran = shards_[c][m];
+        store::merge_trace(plan_.directory, manifest_, ran.layout, utc_now());
+        const store::TraceFile file(store::trace_path(plan_.directory, ran.layout.id));
+        const ChainsRecord figures = record_of_trace(file, ran.layout, cell.shard_chains[m].settings, record.rows, plan_.threads);
+        for (std::size_t v = 0; v < figures.scalars.size() / scalar_figures.size(); ++v) {
+          for (const char* name : {"rhat_bulk", "rhat_folded"}) {
+            const double found = figures.scalar(v, place_of(scalar_figures, name));
+            if (!(rhat >= found)) rhat = found;
+          }
+        }
+        double own = 0;
+        for (Index chain = 0; chain < ran.layout.chains; ++chain) {
+          const auto figure = [&](const char* name) {
+            return figures.chain(static_cast<std::size_t>(chain), place_of(chain_figures, name));
+          };
+          failed += figure("failed");
+          own += figure("gradients") + figure("warmup_gradients") + 0.5 * (figure("values") + figure("warmup_values"));
+        }
+        own *= static_cast<double>(balanced_range(record.rows, settings.shards, cell.shard_chains[m].settings.rows.shard).size()) /
+               static_cast<double>(record.rows);
+        gradients += own;
+        longest = std::max(longest, own);
+        common.shard_seconds = std::max(common.shard_seconds, ran.record.seconds + ran.record.warmup_seconds);
+        positions.push_back(chain_positions(file, ran.layout));
+      }
+      const auto full = std::find_if(record.samplers.begin(), record.samplers.end(),
+                                     [&](const ChainsRecord& chains) { return chains.sampler == plan.sampler; });
+      common.full_seconds = full->seconds + full->warmup_seconds;
+      const auto layout = std::find_if(layouts_.begin(), layouts_.end(), [&](const auto& l) { return l.id == full->trace; });
+      const ChainPositions all = chain_positions(store::TraceFile(store::trace_path(plan_.directory, full->trace)), *layout);
+      for (std::size_t k = 0; k < settings.names.size(); ++k) {
+        const combiners::Entry& entry = *combiners::find(settings.names[k]);
+        const bool fraction = entry.subposterior == combiners::Subposterior::prior_fraction;
+        if (fraction != plan.settings.rows.prior_fraction) continue;
+        combiners::Arguments arguments;
+        arguments.chains = settings.chains;
+        arguments.bandwidth = settings.bandwidth;
+        arguments.seed = cell.settings.study.seed;
+        // Batches take the tasks behind it.
+        arguments.task = static_cast<std::uint32_t>(((c * shards_[c].size() + first) * 16 + k) * (1 + kCombinedBatches));
+        Stopwatch watch;
+        CombinedRecord combined;
+        try {
+          combined = combine_shards(entry, positions, settings.draws, arguments);
+        } catch (const UserError& error) {
+          // Chains that never moved: nothing of the study is lost for it.
+          record.exclusions.push_back({fmt::format("{} of {}", entry.name, plan.sampler), error.what()});
+          continue;
+        }
+        combined.seconds = watch.lap();
+        combined.sampler = common.sampler;
+        combined.shard_seconds = common.shard_seconds;
+        combined.full_seconds = common.full_seconds;
+        add_full_posterior(all, combined);
+        combined.figures[place_of(combination_figures, "shard_rhat")] = rhat;
+        combined.figures[place_of(combination_figures, "shard_failed")] = failed;
+        combined.figures[place_of(combination_figures, "shard_gradients")] = gradients;
+        combined.figures[place_of(combination_figures, "shard_longest")] = longest;
+        record.combined.push_back(std::move(combined));
       }
     }
   }
@@ -262,12 +367,12 @@ class SampleStudy : public StudyRun {
     }
     const Index draws = shape.predictive_draws;
     std::vector<double> theta(static_cast<std::size_t>(draws * shape.dim), std::numeric_limits<double>::quiet_NaN());
-    const Index all = static_cast<Index>(running.size()) * shape.stored;
+    const Index all = static_cast<Index>(running.size()) * record.stored;
     for (Index d = 0; d < shape.dim && all > 0; ++d) {
       const auto values = file.element("unconstrained_posterior", "theta", d);
       for (Index s = 0; s < draws; ++s) {
         const Index place = s * all / draws;
-        const Index at = running[static_cast<std::size_t>(place / shape.stored)] * shape.stored + place % shape.stored;
+        const Index at = running[static_cast<std::size_t>(place / record.stored)] * record.stored + place % record.stored;
         theta[static_cast<std::size_t>(s * shape.dim + d)] = values[static_cast<std::size_t>(at)];
       }
     }
@@ -304,6 +409,7 @@ class SampleStudy : public StudyRun {
   std::vector<PredictiveProblem> predictive_;           ///< of each path
   std::vector<ChainCellRecord> cells_;
   std::vector<store::TraceLayout> layouts_;  ///< of each cell's samplers, one after the other
+  std::vector<std::vector<Ran>> shards_;     ///< of each cell, as its plan's shard_chains
 };
 
 }  // namespace

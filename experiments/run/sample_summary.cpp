@@ -7,6 +7,7 @@
 #include <cmath>
 #include <limits>
 
+#include "engine/chain_record.hpp"
 #include "engine/diagnostics/energy.hpp"
 
 namespace variscope::experiments {
@@ -93,6 +94,17 @@ std::vector<std::string> SamplerSummary::warnings() const {
   std::vector<std::string> found;
   if (failed > 0)
     found.push_back(fmt::format("{} of {} chains failed: they met a state without a finite density and are left out", failed, chains));
+  if (!weights.empty()) {
+    const double shape = weights[place_of(weight_figures, "k_hat")];
+    const double threshold = weights[place_of(weight_figures, "k_threshold")];
+    if (!(shape <= threshold))
+      found.push_back(
+          fmt::format("k-hat is {:.2f} (> {:.2f}): the weights' tail is too heavy for any figure of these draws", shape, threshold));
+    const double size = weights[place_of(weight_figures, "effective_size")];
+    if (!(size >= kLeastSizePerChain))
+      found.push_back(fmt::format("effective size of the weights is {:.1f} (< {:.0f})", size, kLeastSizePerChain));
+    return found;
+  }
   if (!variables.empty()) {
     const std::size_t r = worst_rhat();
     const double rhat = variables[r].rhat.value();

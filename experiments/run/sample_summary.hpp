@@ -23,6 +23,8 @@ struct SamplerSummary {
   Index failed = 0;                ///< chains that met a state without density; left out of everything but `work`
   Index draws = 0;                 ///< stored of each chain
   Index iterations = 0;            ///< of each chain, behind the warm-up
+  std::vector<double> weights{};   ///< [weight_figures]; empty: draws carry none
+  bool stopped = false;            ///< a rule held twice in a row and ended them
   Index rows = 0;                  ///< of the data; 0: none
   std::vector<std::string> names;  ///< of the stored scalars: "theta[1,0]"
   std::vector<diagnostics::ChainSummary> variables;

@@ -37,10 +37,12 @@ std::map<std::string, CellState> chains_of(const fs::path& run, const store::Man
   std::map<std::string, CellState> cells;
   for (const CellPlan& cell : plan.cells) {
     CellState& state = cells[cell.id];
-    for (const ChainsPlan& chains : cell.chains) {
-      state.total += chains.settings.iterations() * chains.settings.count();
-      const auto states = store::committed_states(run, manifest, chains.layout.id);
-      if (!states.empty()) state.done += states.front().iteration * chains.settings.count();
+    for (const auto* of_cell : {&cell.chains, &cell.shard_chains}) {
+      for (const ChainsPlan& chains : *of_cell) {
+        state.total += chains.settings.iterations() * chains.settings.count();
+        const auto states = store::committed_states(run, manifest, chains.layout.id);
+        if (!states.empty()) state.done += states.front().iteration * chains.settings.count();
+      }
     }
   }
   return cells;

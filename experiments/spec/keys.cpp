@@ -8,6 +8,7 @@
 #include <limits>
 #include <type_traits>
 
+#include "engine/combiners/combiner.hpp"
 #include "engine/diagnostics/predictive.hpp"
 #include "engine/estimators/estimator.hpp"
 #include "engine/families/catalogue.hpp"
@@ -316,6 +317,14 @@ std::vector<Key> make_keys() {
       key("sampler.adapt", FIELD(sampler.adapt), "adapt during the warm-up; false: parameters stay as given, and the warm-up is burn-in"),
       at_least(key("sampler.draws", FIELD(sampler.draws), "iterations of each chain behind the warm-up"), 1, 1e9),
       at_least(key("sampler.thin", FIELD(sampler.thin), "every so many-th draw is stored; statistics are, of every iteration"), 1, 1e9),
+      one_of(
+          key("sampler.stop", FIELD(sampler.stop),
+              "what ends the chains before their draws do, where it holds for every stored scalar at two looks in a row: effective sizes "
+              "(bulk and tail), R-hat, or both"),
+          {"never", "ess", "rhat", "both"}),
+      above(key("sampler.stop_ess", FIELD(sampler.stop_ess), "effective size, of all chains together, that stops them"), 0, 1e12),
+      above(key("sampler.stop_rhat", FIELD(sampler.stop_rhat), "R-hat that stops them"), 0, 1e6),
+      at_least(key("sampler.stop_every", FIELD(sampler.stop_every), "iterations between two looks"), 1, 1e9),
       one_of(key("sampler.init", FIELD(sampler.init),
                  "where chains start: uniform within the radius, draws from the prior, values given, the mode (map), draws from "
                  "pathfinder's approximation, or from the approximation that a run of fits ended in; on the unconstrained scale"),
@@ -340,6 +349,19 @@ std::vector<Key> make_keys() {
       key("sampler.save_data", FIELD(sampler.save_data), "observed_data and constant_data in the trace file, up to 64 MiB"),
       key("sampler.unconstrained", FIELD(sampler.unconstrained), "store positions on the unconstrained scale too"),
       key("sampler.single_precision", FIELD(sampler.single_precision), "store draws in single precision"),
+      with_data(
+          one_of(key("combine.names", FIELD(combine.names),
+                     "combiners that put posteriors of shards of the rows together, each shard with chains of its own; see 'variscope "
+                     "list combiners'. Left out: none"),
+                 names_of(combiners::catalogue()))),
+      with_data(at_least(key("combine.shards", FIELD(combine.shards), "shards of consecutive rows"), 2, 1e6)),
+      with_data(at_least(key("combine.draws", FIELD(combine.draws),
+                             "of each shard that combiners are given, at the most: those stored are thinned to so many"),
+                         100, 1e9)),
+      with_data(at_least(key("combine.chains", FIELD(combine.chains), "of combiners that are Markov chains"), 1, 255)),
+      with_data(at_least(key("combine.bandwidth", FIELD(combine.bandwidth),
+                             "of kernel combiners, in units of the shards' spread; 0: i^(-1 / (4 + dim)) at iteration i"),
+                         0, 1e6)),
       one_of(key("stopping.rule", FIELD(stopping.rule), "when a fit ends before its steps do; see 'variscope list stopping'"),
              [] {
                std::vector<std::string> rules = names_of(optimizers::stopping_catalogue());
@@ -429,7 +451,7 @@ const Key* find_key(const std::string& name) {
 
 bool of_kind(const std::string& key, const std::string& kind) {
   const auto below = [&](const char* prefix) { return key.rfind(prefix, 0) == 0; };
-  const bool of_chains = below("sampler.");
+  const bool of_chains = below("sampler.") || below("combine.");
   const bool of_fits = below("fit.") || below("stopping.") || key == "family.point";
   const bool of_predictions = below("predictive.");
   const bool of_moments = below("reference.") && key != "reference.method" && key != "reference.samples";

@@ -124,6 +124,10 @@ struct Settings {
     bool adapt = true;   ///< during warm-up; false: it is burn-in alone
     Index draws = 1000;  ///< iterations behind the warm-up
     Index thin = 1;
+    std::string stop = "never";  ///< or ess, rhat, both: when chains end before their draws do
+    double stop_ess = 400;
+    double stop_rhat = 1.01;
+    Index stop_every = 100;        ///< iterations between looks
     std::string init = "uniform";  ///< or prior, given, map, pathfinder, run
     double init_radius = 2;
     std::vector<double> init_values;  ///< [dim] or [start x dim], unconstrained
@@ -136,6 +140,14 @@ struct Settings {
     bool unconstrained = false;
     bool single_precision = false;
   } sampler;
+  /// Posteriors of shards of the rows, combined.
+  struct Combine {
+    std::vector<std::string> names;  ///< combiners; empty: none
+    Index shards = 4;
+    Index draws = 1000;    ///< of each shard that combiners are given, at the most
+    Index chains = 4;      ///< of combiners that are Markov chains
+    double bandwidth = 0;  ///< of kernel combiners, in units of the shards' spread; 0: shrinking
+  } combine;
   /// When fits may end before their steps do.
   struct Stopping {
     std::string rule = "none";

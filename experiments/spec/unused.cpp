@@ -36,6 +36,10 @@ bool predicts_grid(const Settings& s) {
 bool has_scales(const Settings& s) { return s.family.name != "bernoulli" && s.family.name != "categorical"; }
 bool samples_reference(const Settings& s) { return s.reference.method != "exact"; }
 bool has_steps(const Settings& s) { return s.path.steps > 0; }
+bool stops_by_size(const Settings& s) { return s.sampler.stop == "ess" || s.sampler.stop == "both"; }
+bool stops_by_rhat(const Settings& s) { return s.sampler.stop == "rhat" || s.sampler.stop == "both"; }
+bool stops(const Settings& s) { return s.sampler.stop != "never"; }
+bool combines(const Settings& s) { return !s.combine.names.empty(); }
 bool leans_on_snapshots(const Settings& s) {
   return std::any_of(s.estimators.names.begin(), s.estimators.names.end(), [](const std::string& name) {
     const estimators::Entry* entry = estimators::find(name);
@@ -53,6 +57,13 @@ const std::vector<Rule>& rules() {
       {"predictive.draws", predicts, "no rows are predicted", "set predictive.rows"},
       {"predictive.kept_rows", predicts, "no rows are predicted", "set predictive.rows"},
       {"predictive.grid_points", predicts_grid, "predictive.rows has no grid", "add \"grid\" to predictive.rows"},
+      {"sampler.stop_ess", stops_by_size, "no effective size ends chains", "set sampler.stop to \"ess\""},
+      {"sampler.stop_rhat", stops_by_rhat, "no R-hat ends chains", "set sampler.stop to \"rhat\""},
+      {"sampler.stop_every", stops, "chains are not looked at before they end", "set sampler.stop"},
+      {"combine.shards", combines, "nothing is combined", "set combine.names"},
+      {"combine.draws", combines, "nothing is combined", "set combine.names"},
+      {"combine.chains", combines, "nothing is combined", "set combine.names"},
+      {"combine.bandwidth", combines, "nothing is combined", "set combine.names"},
       {"family.initial_sd", has_scales, "the family has no scales", "use another family"},
       {"reference.samples", samples_reference, "the reference gradient is exact", "set reference.method"},
       {"path.step_size", has_steps, "path.steps is 0", "set path.steps"},

@@ -108,6 +108,105 @@ TEST_F(ChainsTest, AChainAloneHasItsBits) {
   EXPECT_EQ(run.chains.at(0).chains, 2);
 }
 
+TEST_F(ChainsTest, StopWhereTheRuleHoldsTwice) {
+  const auto text = gaussian_chains(
+      "names = [\"nuts\", \"random_walk_metropolis\"]\nchains = 4\nwarmup = 100\ndraws = 1000\nthin = 2\nstop = \"both\"\n"
+      "stop_ess = 300\nstop_rhat = 1.05\nstop_every = 50\n");
+  const auto run = run_spec(text);
+  const ChainCellRecord& cell = run.chains.at(0);
+  EXPECT_EQ(cell.draws, 1000);
+  const ChainsRecord& nuts = cell.samplers.at(0);
+  EXPECT_EQ(nuts.stopped, 1);
+  EXPECT_LT(nuts.draws, 800);
+  EXPECT_EQ(nuts.draws % 50, 0);
+  EXPECT_EQ(nuts.stored, nuts.draws / 2);
+  // What the table shows of the draws that were kept is what the rule asked for.
+  for (std::size_t v = 0; v < 3; ++v) {
+    EXPECT_GE(std::min(figure(nuts, v, "bulk_size"), figure(nuts, v, "tail_size")), 300);
+    EXPECT_LE(std::max(figure(nuts, v, "rhat_bulk"), figure(nuts, v, "rhat_folded")), 1.05);
+  }
+  EXPECT_EQ(trace("cell_000_nuts").element("posterior", cell.variables.at(0).name).size(), static_cast<std::size_t>(4 * nuts.stored));
+  // 4 x 500 draws of a random walk in three dimensions are not worth 300.
+  EXPECT_EQ(cell.samplers.at(1).stopped, 0);
+  EXPECT_EQ(cell.samplers.at(1).draws, 1000);
+  const Outcome report = variscope({"report", "run"});
+  EXPECT_NE(report.out.find("by its rule"), std::string::npos) << report.out;
+  EXPECT_NE(report.out.find("at the most"), std::string::npos) << report.out;
+  EXPECT_NE(report.out.find("stopping rule did not hold twice in a row within 1000 draws"), std::string::npos) << report.out;
+  std::string hash;
+  EXPECT_TRUE(run_one(write("study.toml", text), 1, "replicates=1", {1, 2}, hash));
+  EXPECT_TRUE(run_one(write("study.toml", text), 2, "replicates=2", {1}, hash));
+  EXPECT_TRUE(run_one(write("study.toml", text), 4, "replicates=4", {1}, hash));
+  // A chain alone cannot know when all would stop: it goes on, with its bits.
+  const auto alone = variscope({"run", "s.toml", "--chains", "2-3", "--quiet"});
+  ASSERT_EQ(alone.status, 0) << alone.all();
+  const auto among = trace("cell_000_nuts").element("sample_stats", "lp");
+  const auto longer = trace("cell_000_nuts", "runs/chains_chains_2-3").element("sample_stats", "lp");
+  ASSERT_EQ(longer.size(), 2000U);
+  EXPECT_TRUE(std::equal(among.end() - nuts.draws, among.end(), longer.begin() + 1000));
+}
+
+TEST_F(ChainsTest, RefuseKeysOfRulesThatAreNotAsked) {
+  write("s.toml", gaussian_chains("names = \"nuts\"\nstop = \"rhat\"\nstop_ess = 100\n"));
+  const Outcome refused = variscope({"plan", "s.toml"});
+  EXPECT_EQ(refused.status, 2);
+  EXPECT_NE(refused.all().find("sampler.stop_ess has no meaning here"), std::string::npos) << refused.all();
+}
+
+// A rate of exp(390) throws Langevin dynamics to where the prior has no density: that chain stands still, and the others never notice.
+TEST_F(ChainsTest, AChainThatFailsTakesNoOtherWithIt) {
+  std::string table = "y\n";
+  for (int row = 0; row < 40; ++row) table += fmt::format("{}\n", row % 4);
+  write("d.csv", table);
+  const std::string text = R"([study]
+name = "chains"
+kind = "sample"
+[data]
+file = "d.csv"
+response = "y"
+columns = []
+intercept = true
+row_tile = 16
+[model]
+name = "glm"
+likelihood = "poisson"
+[sampler]
+names = ["sgld", "nuts"]
+step_size = 0.01
+chains = 4
+warmup = 50
+draws = 150
+init = "given"
+init_values = [[0.5], [390.0], [0.2], [0.1]]
+)";
+  const auto run = run_spec(text);
+  const auto found = [&](std::size_t sampler, std::size_t chain, const char* name) {
+    return run.chains.at(0).samplers.at(sampler).chain(chain, place_of(chain_figures, name));
+  };
+  for (std::size_t c = 0; c < 4; ++c) {
+    EXPECT_EQ(found(0, c, "failed"), c == 1 ? 1 : 0);
+    EXPECT_EQ(found(1, c, "failed"), 0);  // an acceptance step stays where it is
+  }
+  const auto sgld = trace("cell_000_sgld");
+  const std::string name = run.chains[0].variables.at(0).name;
+  const auto draws = sgld.element("posterior", name);
+  const auto status = sgld.element("sample_stats", "status");
+  for (std::size_t i = 0; i < draws.size(); ++i) {
+    EXPECT_EQ(std::isnan(draws[i]), i / 150 == 1) << i;
+    EXPECT_EQ(status[i], i / 150 == 1 ? 1 : 0) << i;
+  }
+  // Figures are of the three, about the posterior of the mean 1.5: log 1.5 with sd 1 / sqrt(60), up to the bias of Langevin's steps.
+  EXPECT_NEAR(figure(run.chains[0].samplers[0], 0, "mean"), std::log(1.5), 0.15);
+  const Outcome report = variscope({"report", "run"});
+  EXPECT_EQ(report.status, 0);
+  EXPECT_NE(report.out.find("1 of 4 chains failed"), std::string::npos) << report.out;
+  // The others have the bits that they have alone.
+  ASSERT_EQ(variscope({"run", "s.toml", "--chains", "2-3", "--quiet"}).status, 0);
+  const auto alone = trace("cell_000_sgld", "runs/chains_chains_2-3").element("posterior", name);
+  ASSERT_EQ(alone.size(), 300U);
+  EXPECT_TRUE(std::equal(alone.begin(), alone.end(), draws.begin() + 300));
+}
+
 TEST_F(ChainsTest, ComeToMomentsKnownInClosedForm) {
   const auto run = run_spec(
       gaussian_chains("names = [\"nuts\", \"hmc\", \"mala\", \"random_walk_metropolis\"]\nchains = 4\nwarmup = 500\ndraws = 2000\n",
@@ -317,7 +416,7 @@ TEST_F(ChainsTest, MistakesAreRefused) {
   refused("names = \"nuts\"\nsave = \"y\"\n", {"bad.toml:10:8", "there is no variable 'y'"});
   refused("names = \"nuts\"\nthin = 2000\n", {"bad.toml:10:8", "leaves none"});
   refused("names = \"nuts\"\nchains = 4\nchains_per_start = 3\n", {"bad.toml:11:20", "no multiple"});
-  refused("names = \"annealed_importance\"\n", {"no sampler of this list", "weights"});
+  refused("names = \"annealed_importance\"\n", {"no sampler of this list", "its prior is not an independent normal"});
   refused("names = \"nuts\"\n", {"fit.steps is given", "a study of kind 'sample' does not take it"}, "[fit]\nsteps = 3\n");
   write("good.toml", gaussian_chains("names = \"nuts\"\n" + kShort));
   expect_refused({"run", "good.toml", "--chains", "4"}, {"--chains", "no chain 4"});

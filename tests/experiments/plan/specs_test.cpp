@@ -29,7 +29,8 @@ std::string made_small(const fs::path& file) {
     const char* key;
     const char* value;
   };
-  constexpr std::array<Small, 11> small = {{{"path", "steps", "4"},
+  constexpr std::array<Small, 12> small = {{{"path", "steps", "4"},
+                                            {"combine", "draws", "200"},
                                             {"replicates", "count", "8"},
                                             {"replicates", "batches", "4"},
                                             {"components", "designs", "4"},
@@ -61,15 +62,20 @@ class SlowShippedSpec : public ShippedSpec {};
 
 /// A data set that is not shipped, made small where the spec expects it: the command stands in the spec.
 void make_missing_data(const fs::path& spec, const std::function<testing::Outcome(const testing::Words&)>& variscope) {
-  if (testing::read_text(spec).find("file = \"b7.h5\"") == std::string::npos) return;
-  const auto made =
-      variscope({"data", "synth", "b7.h5", "--model", "columnwise_normal", "--rows", "3000", "--columns", "100", "--seed", "7"});
-  EXPECT_EQ(made.status, 0) << made.all();
+  const auto wants = [&](const char* file) {
+    return testing::read_text(spec).find(std::string("file = \"") + file + "\"") != std::string::npos;
+  };
+  const auto make = [&](const testing::Words& words) {
+    const auto made = variscope(words);
+    EXPECT_EQ(made.status, 0) << made.all();
+  };
+  if (wants("b7.h5")) make({"data", "synth", "b7.h5", "--model", "columnwise_normal", "--rows", "3000", "--columns", "100", "--seed", "7"});
+  if (wants("b8.h5")) make({"data", "synth", "b8.h5", "--rows", "2000", "--columns", "5", "--seed", "8"});
 }
 
 TEST_P(ShippedSpec, Plans) {
   make_missing_data(GetParam(), [this](const testing::Words& words) { return variscope(words); });
-  const bool here = fs::exists(work() / "b7.h5");
+  const bool here = fs::exists(work() / "b7.h5") || fs::exists(work() / "b8.h5");
   if (here) write("s.toml", testing::read_text(GetParam()));
   const Plan plan = make_plan(here ? (work() / "s.toml").string() : GetParam().string(), 1, 1, {}, "");
   EXPECT_FALSE(plan.cells.empty());

@@ -7,6 +7,7 @@
 #include <filesystem>
 #include <memory>
 
+#include "engine/diagnostics/chain_summary.hpp"
 #include "engine/models/logistic_regression.hpp"
 #include "engine/random/stream.hpp"
 #include "engine/store/durable.hpp"
@@ -51,11 +52,14 @@ struct Setting {
   ex::SamplePace pace;
   Index stop_after = 0;  ///< iterations before it is interrupted and resumed; 0: never
   std::uint64_t seed = 1;
+  diagnostics::StoppingRule stop{};
 };
 
 struct Outcome {
   std::string hash;
   ex::SamplerSummary summary;
+  std::vector<std::vector<double>> draws;  ///< [scalar][chain x draw]
+  bool stopped = false;
 };
 
 /// On all ranks of `world`; the layout may have fewer, the others then run nothing. Rank 0's outcome.
@@ -78,6 +82,7 @@ Outcome run(const Communicator& world, const fs::path& root, const Setting& sett
     s.thin = 2;
     s.save_warmup = true;
     s.unconstrained = true;
+    s.stop = setting.stop;
     const ex::SampleTeam team(ranks, setting.layout);
     const cluster::Ownership tiles{(kRows + kTile - 1) / kTile, 1, setting.layout.shards};
     const Range leaves = tiles.range(team.shards.rank());
@@ -103,14 +108,17 @@ Outcome run(const Communicator& world, const fs::path& root, const Setting& sett
       }
       cell->advance(7);  // lost
       cell = make();
-      cell->resume(store::committed_states(path, manifest, "cell_000"));
+      cell->resume(store::committed_states(path, manifest, "cell_000"), store::committed_blocks(path, manifest, "cell_000"));
     }
     ex::run_cell(ranks, path, *cell, setting.pace, manifest);
     if (ranks.rank() == 0) {
       outcome.hash = store::merge_trace(path, manifest, cell->layout(), "now");
       const store::TraceFile file(store::trace_path(path, "cell_000"), true);
       outcome.summary = ex::summarise_trace(file, cell->layout(), kRows, omp_get_max_threads());
+      for (const auto& variable : cell->layout().groups.front().variables)
+        outcome.draws.push_back(file.element("posterior", variable.name));
     }
+    outcome.stopped = cell->stopped();
     ranks.barrier();
   }
   world.broadcast(outcome.hash);
@@ -147,6 +155,61 @@ void one_hash(const Communicator& world, const fs::path& root, const std::string
   }
 }
 
+/// The first draws of each chain.
+std::vector<double> prefix(const std::vector<double>& values, Index chains, Index draws) {
+  const Index each = static_cast<Index>(values.size()) / chains;
+  std::vector<double> first;
+  for (Index c = 0; c < chains; ++c) {
+    const auto at = values.begin() + static_cast<std::ptrdiff_t>(c * each);
+    first.insert(first.end(), at, at + static_cast<std::ptrdiff_t>(draws));
+  }
+  return first;
+}
+
+/// Chains that a rule ends: where the diagnostics of the draws that were made without it say, on any ranks, and after a resume.
+void stopping(const Communicator& world, const fs::path& root, Checks& check) {
+  const ex::SamplePace pace{1000, 1e9, 1e12, {}};
+  const Outcome whole = run(world, root, {"nuts", {1, 1, 1, 1}, pace});
+  const diagnostics::StoppingRule rule{70, 1.2, 10};
+  // Six chains, every second draw stored, looks at every tenth iteration.
+  Index expected = 0;
+  if (world.rank() == 0) {
+    bool before = false;
+    for (Index made = rule.every; made <= 100 && expected == 0; made += rule.every) {
+      bool holds = true;
+      for (const auto& scalar : whole.draws) {
+        const auto first = prefix(scalar, 6, made / 2);
+        const auto s = diagnostics::summarize_chains({first, 6, made / 2}, std::vector<double>{0.5});
+        holds = holds && std::min(s.bulk_size, s.tail_size) >= rule.effective_size && s.rhat.value() <= rule.rhat;
+      }
+      if (holds && before) expected = made;
+      before = holds;
+    }
+    check.that(expected > 2 * rule.every && expected < 100, "the rule ends chains neither at once nor never: " + std::to_string(expected));
+  }
+  const Outcome reference = run(world, root, {"nuts", {1, 1, 1, 1}, pace, 0, 1, rule});
+  if (world.rank() == 0) {
+    check.that(reference.stopped, "stopped");
+    check.equal(reference.summary.iterations, expected, "iterations until the stop");
+    check.equal(reference.summary.draws, expected / 2, "draws until the stop");
+    for (std::size_t d = 0; d < 3; ++d)
+      check.that(reference.draws[d] == prefix(whole.draws[d], 6, expected / 2), "draws are those without a rule");
+  }
+  const auto same = [&](const cluster::Layout& layout, Index block, double checkpoint_s, Index stop_after) {
+    const Outcome other = run(world, root, {"nuts", layout, {block, checkpoint_s, 1e12, {}}, stop_after, 1, rule});
+    check.equal(other.hash, reference.hash, "stopped on " + layout.text() + ", blocks of " + std::to_string(block));
+  };
+  const Index ranks = world.size();
+  same({ranks, 1, 1, 1}, 7, 0, 0);
+  same({1, 1, ranks, 1}, 1000, 1e9, 0);
+  // Interrupted in the warm-up, and between looks.
+  same({ranks, 1, 1, 1}, 1000, 1e9, 30);
+  same({ranks, 1, 1, 1}, 9, 0, 75);
+  // Another number of looks is another stop: the hash knows.
+  const Outcome other = run(world, root, {"nuts", {1, 1, 1, 1}, pace, 0, 1, {70, 1.2, 6}});
+  check.that(other.hash != reference.hash, "other looks have another hash");
+}
+
 }  // namespace
 
 int main() {
@@ -159,6 +222,7 @@ int main() {
   }
   world.broadcast(name);
   for (const char* sampler : {"random_walk_metropolis", "nuts", "chees_hmc", "sgld"}) one_hash(world, name, sampler, check);
+  stopping(world, name, check);
   world.barrier();
   if (world.rank() == 0) fs::remove_all(name);
   return check.status();
