@@ -41,6 +41,7 @@ struct FitExtents {
   Index variables = 0;
   Index parts = 0;      ///< predicted
   Index predicted = 0;  ///< rows kept, of all parts
+  Index functions = 0;  ///< values of functions on the grid: functions x grid points
   /// Pairs (0, 1), (0, 2), ..., (1, 2), ... of variables; none where there are too many.
   [[nodiscard]] Index pairs() const { return variables > kMostCorrelated ? 0 : variables * (variables - 1) / 2; }
 };
@@ -93,6 +94,7 @@ struct FitRecord {
   double effective_draws = 0;           ///< of the smoothed weights; NaN if unknown
   std::vector<double> predictive;       ///< [part x predictive_figures] of all rows of each predicted part
   std::vector<double> predicted_rows;   ///< [row x prediction_columns] of the kept rows of each part
+  std::vector<double> functions{};      ///< [function x grid point] mean responses under single draws of the parameters
   double step_size = 0;                 ///< that a search over step sizes chose; NaN: there was none
   std::vector<double> seconds;          ///< [trace] a timing: wall time of the steps so far, objectives excluded
   FitState state;                       ///< from which it can be continued; no result
@@ -144,13 +146,21 @@ struct FitCellRecord {
   std::vector<PredictedPart> predicted;
   std::string covariate;        ///< of the predicted rows; empty: none named
   Index predictive_draws = 0;   ///< S
+  Index functions = 0;          ///< of the draws, the first, whose mean responses along the grid are kept
   std::vector<FitRecord> fits;  ///< [estimator x repeat]
   std::vector<Exclusion> exclusions;
 
   [[nodiscard]] FitExtents extents() const {
-    FitExtents e{static_cast<Index>(trace.size()), static_cast<Index>(parameter_names.size()), static_cast<Index>(variable_names.size()),
-                 static_cast<Index>(predicted.size()), 0};
-    for (const PredictedPart& part : predicted) e.predicted += part.kept;
+    FitExtents e{static_cast<Index>(trace.size()),
+                 static_cast<Index>(parameter_names.size()),
+                 static_cast<Index>(variable_names.size()),
+                 static_cast<Index>(predicted.size()),
+                 0,
+                 0};
+    for (const PredictedPart& part : predicted) {
+      e.predicted += part.kept;
+      if (part.name == "grid") e.functions += functions * part.rows;
+    }
     return e;
   }
 
@@ -173,6 +183,7 @@ inline void FitRecord::resize(const FitExtents& extents) {
   k_hat = effective_draws = step_size = unknown;
   predictive.assign(static_cast<std::size_t>(extents.parts) * predictive_figures.size(), unknown);
   predicted_rows.assign(static_cast<std::size_t>(extents.predicted) * prediction_columns.size(), unknown);
+  functions.assign(static_cast<std::size_t>(extents.functions), unknown);
 }
 
 }  // namespace variscope

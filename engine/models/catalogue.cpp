@@ -15,6 +15,7 @@
 #include "engine/models/library/library_model.hpp"
 #include "engine/models/linear_regression.hpp"
 #include "engine/models/logistic_regression.hpp"
+#include "engine/models/mixture_assignments.hpp"
 #include "engine/models/neural_network.hpp"
 #include "engine/models/normal_mean.hpp"
 #include "engine/models/normal_mixture.hpp"
@@ -34,6 +35,7 @@ const std::vector<Entry>& catalogue() {
       banana_entry(),                //
       univariate_entry(),            //
       bernoulli_toy_entry(),         //
+      mixture_assignments_entry(),   //
       glm_entry(),                   //
       conditioned_gaussian_entry(),  //
       student_t_entry(),             //

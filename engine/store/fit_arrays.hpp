@@ -9,7 +9,7 @@
 namespace variscope::store {
 
 /// What an array has an entry for.
-enum class FitEntries { step, step_parameter, variable, pair, part, predicted };
+enum class FitEntries { step, step_parameter, variable, pair, part, predicted, function };
 
 struct FitArray {
   const char* name;
@@ -20,7 +20,7 @@ struct FitArray {
 };
 
 /// Results, in the order in which they are stored.
-inline constexpr std::array<FitArray, 10> fit_arrays{
+inline constexpr std::array<FitArray, 11> fit_arrays{
     {{"lambda", "variational parameters that the fit would answer with; NaN behind its end", "1", &FitRecord::lambda,
       FitEntries::step_parameter},
      {"objective", "objective at them", "nat", &FitRecord::objective, FitEntries::step},
@@ -32,7 +32,8 @@ inline constexpr std::array<FitArray, 10> fit_arrays{
      {"weighted_mean", "mean with Pareto-smoothed importance weights", "1", &FitRecord::weighted_mean, FitEntries::variable},
      {"weighted_sd", "standard deviation with Pareto-smoothed importance weights", "1", &FitRecord::weighted_sd, FitEntries::variable},
      {"predictive", "figures of the posterior predictive of all rows of a part", "1", &FitRecord::predictive, FitEntries::part},
-     {"predicted_rows", "posterior predictive of a row", "1", &FitRecord::predicted_rows, FitEntries::predicted}}};
+     {"predicted_rows", "posterior predictive of a row", "1", &FitRecord::predicted_rows, FitEntries::predicted},
+     {"functions", "mean response along the grid under one draw of the parameters", "1", &FitRecord::functions, FitEntries::function}}};
 
 struct FitNumber {
   const char* name;
@@ -68,9 +69,11 @@ inline Index fit_width(FitEntries entries, const FitExtents& extents) {
     case FitEntries::part:
       return extents.parts * static_cast<Index>(predictive_figures.size());
     case FitEntries::predicted:
+      return extents.predicted * static_cast<Index>(prediction_columns.size());
+    case FitEntries::function:
       break;
   }
-  return extents.predicted * static_cast<Index>(prediction_columns.size());
+  return extents.functions;
 }
 
 /// Whether every array has the length that the extents ask for.

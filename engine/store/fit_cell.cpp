@@ -50,9 +50,11 @@ std::vector<std::string> along(FitEntries entries) {
     case FitEntries::part:
       return {"estimator", "repeat", "part", "predictive_figure"};
     case FitEntries::predicted:
+      return {"estimator", "repeat", "predicted_row", "prediction"};
+    case FitEntries::function:
       break;
   }
-  return {"estimator", "repeat", "predicted_row", "prediction"};
+  return {"estimator", "repeat", "function", "grid_point"};
 }
 
 /// All fits' values of one array, fit after fit.
@@ -137,6 +139,9 @@ void add_predicted(Dimensions& dimensions, const FitCellRecord& cell) {
   dimensions.add("predicted_row", counting(predicted), {"row that is predicted"});
   dimensions.add("prediction", std::vector<std::string>(prediction_columns.begin(), prediction_columns.end()),
                  {"what is predicted of a row"});
+  if (cell.functions == 0) return;
+  dimensions.add("function", counting(cell.functions), {"draw of the parameters"});
+  dimensions.add("grid_point", counting(cell.extents().functions / cell.functions), {"row of the grid"});
 }
 
 template <class Value>
@@ -260,6 +265,7 @@ FitCellRecord read_fit_cell(const Handle& results, const std::string& id) {
     const auto kept = sized(read_integers(group, "part_kept"), parts.size(), group, "part_kept");
     for (std::size_t p = 0; p < parts.size(); ++p) cell.predicted.push_back({parts[p], rows[p], kept[p]});
   }
+  if (exists(group, "function")) cell.functions = static_cast<Index>(extent_of(open_dataset(group, "function")).front());
 
   const FitExtents extents = cell.extents();
   const std::size_t fits = cell.estimators.size() * static_cast<std::size_t>(cell.repeats);

@@ -18,7 +18,7 @@ namespace variscope::store {
 namespace {
 
 const std::string format_name = "variscope fit segment";
-constexpr Index format_version = 4;
+constexpr Index format_version = 5;
 
 /// A fit's row of the table.
 enum Entry : std::size_t {
@@ -29,6 +29,7 @@ enum Entry : std::size_t {
   variables,
   parts,
   predicted,
+  functions,
   ending,
   steps,
   refused,
@@ -47,8 +48,12 @@ std::array<Index, entries> row_of(const FitChunk& chunk) {
   const FitRecord& fit = chunk.fit;
   const auto points = static_cast<Index>(fit.counts.size());
   const auto length = [](const std::vector<double>& values, std::size_t by) { return static_cast<Index>(values.size() / by); };
-  const FitExtents extents{points, points == 0 ? 0 : static_cast<Index>(fit.lambda.size()) / points, static_cast<Index>(fit.mean.size()),
-                           length(fit.predictive, predictive_figures.size()), length(fit.predicted_rows, prediction_columns.size())};
+  const FitExtents extents{points,
+                           points == 0 ? 0 : static_cast<Index>(fit.lambda.size()) / points,
+                           static_cast<Index>(fit.mean.size()),
+                           length(fit.predictive, predictive_figures.size()),
+                           length(fit.predicted_rows, prediction_columns.size()),
+                           length(fit.functions, 1)};
   if (!is_whole(fit, extents)) throw std::invalid_argument(fmt::format("fit of cell '{}': arrays of different extents", chunk.cell));
   return {chunk.estimator,
           chunk.repeat,
@@ -57,6 +62,7 @@ std::array<Index, entries> row_of(const FitChunk& chunk) {
           extents.variables,
           extents.parts,
           extents.predicted,
+          extents.functions,
           static_cast<Index>(fit.ending),
           fit.steps,
           fit.refused,
@@ -120,7 +126,7 @@ void visit_fit_segment(const std::filesystem::path& run, const SegmentEntry& ent
     const Index* row = table.data() + c * entries;
     FitChunk chunk{cells[c], row[estimator], row[repeat], {}};
     FitRecord& fit = chunk.fit;
-    fit.resize({row[trace], row[parameters], row[variables], row[parts], row[predicted]});
+    fit.resize({row[trace], row[parameters], row[variables], row[parts], row[predicted], row[functions]});
     end_as(fit, static_cast<FitEnding>(row[ending]));
     fit.steps = row[steps];
     fit.refused = row[refused];

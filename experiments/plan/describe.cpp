@@ -49,6 +49,7 @@ void describe_fits(const Plan& plan, std::string& text) {
       fmt::format_to(out, "{:<9} {:<16} {:<18} {:>10} {:>7} {:>7} {:>7} {:>8} {:>8} {:>15}  {}\n", cell.id, cell.estimators[e],
                      fit_method(s.fit.method).optimizer    ? s.fit.optimizer
                      : fit_method(s.fit.method).quadrature ? "simplex"
+                     : fit_method(s.fit.method).particles  ? "none"
                                                            : "lbfgs",
                      cell.fit.parameters, step_columns(s), rows_text(s.estimators.batch_rows), s.fit.repeats, cell.fit.steps[e],
                      cell.fit.recorded(e), s.fit.repeats * cell.fit.steps[e] * cell.fit.step_counts[e].gradient_rows,
@@ -63,7 +64,7 @@ void describe_fits(const Plan& plan, std::string& text) {
     const DataPlan* data = path.data < 0 ? nullptr : &plan.data[static_cast<std::size_t>(path.data)];
     for (const PredictedPart& part : predicted_parts(s, data)) {
       fmt::format_to(out, "          predicts {} {} rows from {} draws of each, the bands of {} kept\n", part.rows, part.name,
-                     s.predictive.draws, part.kept);
+                     drawn_by_fits(s), part.kept);
     }
     for (const Exclusion& e : cell.exclusions) fmt::format_to(out, "          without {}: {}\n", e.estimator, e.reason);
   }

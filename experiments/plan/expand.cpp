@@ -399,7 +399,7 @@ class Expander {
     FitPlan& fit = cell.fit;
     fit.parameters = method.has_density() ? path.parameters : method.particles ? path.dim * s.fit.particles : path.dim;
     fit.exact = method.has_density() && !needs_monte_carlo(s, *model, *family);
-    fit.may_end_early = !method.optimizer || s.stopping.rule != "none";
+    fit.may_end_early = (!method.optimizer && !method.particles) || s.stopping.rule != "none";
     if (method.has_density()) {
       if (!fit.exact && !method.quadrature && family->parameters() < 2) {
         throw UserError(fmt::format("{}: family {} has one parameter and no exact objective here, which fits do not serve. Use another.",
@@ -502,6 +502,8 @@ class Expander {
                          std::set<Index>& traced) {
     const Settings& s = cell.settings;
     const Index dim = model.dim();
+    if (method.name == "prior" && !model.has_prior_simulation())
+      return fmt::format("model {} cannot be drawn from its prior", s.model.name);
     if (method.name.starts_with("exact") && !has_exact_objective(s, model, family))
       return fmt::format("model {} has no exact expectation under family {}", s.model.name, s.family.name);
     if (method.family == "full_rank_gaussian" && dim > kMostDenseDim)
@@ -519,6 +521,7 @@ class Expander {
       once = work({{.wanted = wanted}}, 1, cell.columns, rows);
       once += step;
     }
+    if (method.name == "prior") step = {};
     if (method.name == "pathfinder") step += work({{.wanted = {true, false}}}, 1, approximations::PathfinderSettings{}.elbo_draws, rows);
     return add_items(cell, method.name, step, once, rows, traced);
   }
@@ -537,8 +540,9 @@ class Expander {
     const double step_work = diagnostics::gradient_equivalents(step, rows);
     double budget = s.fit.budget_evaluations;
     if (budget > 0) budget = std::max(budget - diagnostics::gradient_equivalents(once, rows), step_work / 2);
-    const Index steps =
-        budget > 0 ? static_cast<Index>(std::min(static_cast<double>(s.fit.steps), std::floor(budget / step_work))) : s.fit.steps;
+    const Index steps = name == "prior" ? 1
+                        : budget > 0    ? static_cast<Index>(std::min(static_cast<double>(s.fit.steps), std::floor(budget / step_work)))
+                                        : s.fit.steps;
     if (steps < 1) return fmt::format("one step takes {:g} evaluations, more than fit.budget_evaluations", step_work);
     for (Index repeat = 0; repeat < s.fit.repeats; ++repeat) {
       plan_.fits.push_back({static_cast<int>(plan_.cells.size()), static_cast<int>(cell.estimators.size()), repeat,

@@ -24,7 +24,8 @@ bool asks_for(const Settings& settings, const char* part) {
 
 std::vector<PredictedPart> predicted_parts(const Settings& settings, const DataPlan* data) {
   std::vector<PredictedPart> parts;
-  if (data == nullptr || !fit_method(settings.fit.method).has_density()) return parts;
+  if (data == nullptr || !fit_method(settings.fit.method).has_draws()) return parts;
+  if (settings.study.kind == "fit" && drawn_by_fits(settings) < diagnostics::kLeastPredictiveDraws) return parts;
   const Settings::Predictive& p = settings.predictive;
   for (const std::string& name : p.rows) {
     if (std::any_of(parts.begin(), parts.end(), [&](const PredictedPart& part) { return part.name == name; })) continue;
@@ -34,9 +35,14 @@ std::vector<PredictedPart> predicted_parts(const Settings& settings, const DataP
   return parts;
 }
 
+Index drawn_by_fits(const Settings& settings) {
+  const bool particles = fit_method(settings.fit.method).particles;
+  return particles ? std::min(settings.predictive.draws, settings.fit.particles) : settings.predictive.draws;
+}
+
 const Settings& predictive_settings(const std::vector<CellPlan>& cells) {
   const auto first =
-      std::find_if(cells.begin(), cells.end(), [](const CellPlan& c) { return fit_method(c.settings.fit.method).has_density(); });
+      std::find_if(cells.begin(), cells.end(), [](const CellPlan& c) { return fit_method(c.settings.fit.method).has_draws(); });
   return (first == cells.end() ? cells.begin() : first)->settings;
 }
 
@@ -65,10 +71,16 @@ void check_predictive(const Spec& spec, const Settings& settings, const models::
   } catch (const UserError& error) {
     throw UserError(fmt::format("{}: {}", spec.where("predictive.covariate"), error.what()));
   }
-  if (settings.study.kind == "fit" && settings.predictive.draws > settings.fit.posterior_draws) {
+  if (settings.study.kind == "fit" && fit_method(settings.fit.method).has_density() &&
+      settings.predictive.draws > settings.fit.posterior_draws) {
     fail("predictive.draws",
          fmt::format("predictive.draws = {} exceeds fit.posterior_draws = {} (they are the first of those). Raise the latter.",
                      settings.predictive.draws, settings.fit.posterior_draws));
+  }
+  if (settings.predictive.functions > settings.predictive.draws) {
+    fail("predictive.functions",
+         fmt::format("predictive.functions = {} exceeds predictive.draws = {} (they are the first of those). Use fewer.",
+                     settings.predictive.functions, settings.predictive.draws));
   }
   if (asks_for(settings, "test") && data->dataset.test_rows == 0)
     fail("predictive.rows", "\"test\" without rows held out (data.test_fraction is 0). Set it, or predict \"training\".");

@@ -11,6 +11,9 @@ namespace variscope::experiments {
 /// Parts that the settings ask for, in the order given; empty without data, and for methods of fits that have no draws.
 std::vector<PredictedPart> predicted_parts(const Settings& settings, const DataPlan* data);
 
+/// Draws of the parameters that predict rows, of a cell of fits: particles may be fewer than the settings ask for.
+Index drawn_by_fits(const Settings& settings);
+
 /// Settings of the first cell that has draws, which say for all what is predicted; of the first cell if there is none.
 const Settings& predictive_settings(const std::vector<CellPlan>& cells);
 

@@ -97,7 +97,7 @@ std::vector<Figure> particle_figures_of(const std::vector<FitProblem>& posterior
     for (const FitGroup& group : problem.groups) {
       const FitCellRecord& cell = *group.cell;
       const FitRecord* fit = first_finished(group);
-      if (cell.family != "particles" || fit == nullptr) continue;
+      if (cell.method != "svgd" || fit == nullptr) continue;
       const auto count = static_cast<std::size_t>(cell.posterior_draws);
       const std::size_t dim = cell.parameter_names.size() / count;
       if (dim < 2) continue;

@@ -12,6 +12,7 @@
 #include "experiments/report/chain_summaries.hpp"
 #include "experiments/report/figure_course.hpp"
 #include "experiments/report/figure_fits.hpp"
+#include "experiments/report/figure_functions.hpp"
 #include "experiments/report/figure_predictive.hpp"
 #include "experiments/report/figure_samplers.hpp"
 #include "experiments/report/figures.hpp"
@@ -37,6 +38,23 @@ void write_file(const std::filesystem::path& path, const std::string& text) {
 std::string file_text(const std::filesystem::path& path) {
   std::ifstream file(path, std::ios::binary);
   return {std::istreambuf_iterator<char>(file), {}};
+}
+
+/// A document that holds every table and figure, and compiles: what a paper begins from.
+std::string paper(const std::vector<NamedTable>& tables, const std::vector<PagePicture>& pictures, const ReportContext& context) {
+  std::string text =
+      "\\documentclass{article}\n\\usepackage[margin=2cm]{geometry}\n\\usepackage{booktabs,graphicx}\n"
+      "\\begin{document}\n\\title{" +
+      latex_escaped(context.study) + "}\n\\author{variscope " + latex_escaped(context.program_version) +
+      "}\n\\maketitle\n\\noindent results \\texttt{" + latex_escaped(context.results_hash) + "}\n\n";
+  // A page of floats after each: LaTeX keeps only so many waiting.
+  for (const NamedTable& named : tables) text += fmt::format("\\input{{{}}}\n\\clearpage\n", named.name);
+  for (const PagePicture& picture : pictures) {
+    text +=
+        fmt::format("\\begin{{figure}}\n\\includegraphics[width=\\linewidth]{{{}.pdf}}\n\\caption{{{}}}\n\\end{{figure}}\n\\clearpage\n",
+                    picture.name, latex_escaped(picture.title));
+  }
+  return text + "\\end{document}\n";
 }
 
 /// Tables, figures and the page as files; the tables' text.
@@ -85,6 +103,7 @@ std::string write_files(const std::vector<NamedTable>& tables, const std::vector
     }
   }
   write_file(place / "index.html", render_page(tables, pictures, context));
+  write_file(place / "paper.tex", paper(tables, pictures, context));
   // A missing gnuplot would say the same for every figure.
   text += problems.empty() ? "" : problems.front() + "\n";
   return text;
@@ -121,7 +140,7 @@ std::string write_chain_report(const std::vector<ChainCellRecord>& cells, const 
 std::string write_fit_report(const std::vector<FitCellRecord>& cells, const ReportContext& context, const std::string& directory) {
   std::vector<Figure> figures = fit_figures(summarise_fits(cells), context);
   const std::vector<FitProblem> posteriors = summarise_posteriors(cells);
-  for (auto* figures_of : {particle_figures_of, predictive_figures_of}) {
+  for (auto* figures_of : {particle_figures_of, predictive_figures_of, function_figures_of}) {
     for (Figure& figure : figures_of(posteriors, context)) figures.push_back(std::move(figure));
   }
   return write_files(fit_tables(cells, context), figures, context, directory);

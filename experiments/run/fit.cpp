@@ -38,7 +38,7 @@ FitCellRecord shape_of(const CellPlan& cell, const PathPlan& path, const models:
   record.family = method.has_density() ? s.family.name : method.particles ? "particles" : "point";
   record.model = s.model.name;
   record.method = method.name;
-  record.optimizer = method.optimizer ? s.fit.optimizer : method.quadrature ? "simplex" : "lbfgs";
+  record.optimizer = method.optimizer ? s.fit.optimizer : method.quadrature ? "simplex" : method.particles ? "none" : "lbfgs";
   record.samples = step_columns(s);
   record.batch_rows = s.estimators.batch_rows;
   record.rows = model.rows();
@@ -50,7 +50,9 @@ FitCellRecord shape_of(const CellPlan& cell, const PathPlan& path, const models:
   record.exclusions = cell.exclusions;
   record.predicted = predicted_parts(s, data);
   record.covariate = record.predicted.empty() ? "" : s.predictive.covariate;
-  record.predictive_draws = record.predicted.empty() ? 0 : s.predictive.draws;
+  record.predictive_draws = record.predicted.empty() ? 0 : drawn_by_fits(s);
+  const bool grid = std::any_of(record.predicted.begin(), record.predicted.end(), [](const PredictedPart& p) { return p.name == "grid"; });
+  record.functions = grid ? std::min(s.predictive.functions, record.predictive_draws) : 0;
   return record;
 }
 
@@ -145,13 +147,16 @@ FitRecord FitRunner::run(std::size_t estimator, Index repeat, const FitBefore& b
   for (const PredictedPart& part : predicted_parts(settings_, data_)) {
     ++extents.parts;
     extents.predicted += part.kept;
+    if (part.name == "grid") extents.functions = std::min(settings_.predictive.functions, drawn_by_fits(settings_)) * part.rows;
   }
   FitCourse course(cell_.fit.trace, extents, work_, value);
   std::vector<double> answer;
   if (method.estimators)
     answer = run_estimator(course, estimator, repeat);
-  else if (method.particles)
+  else if (method.particles && method.optimizer)
     answer = run_particles(course, repeat);
+  else if (method.particles)
+    answer = draw_prior(course, repeat);
   else if (method.optimizer)
     answer = run_exact(course);
   else
@@ -159,10 +164,12 @@ FitRecord FitRunner::run(std::size_t estimator, Index repeat, const FitBefore& b
   FitRecord& record = course.record;
   if (record.status == FitStatus::finished) {
     course.apart([&] {
-      if (method.has_density())
+      if (method.has_density()) {
         draw_posterior(*member(answer), repeat, record);
-      else
+      } else {
         take_moments(answer, record);
+        predict_from(answer, repeat, record);
+      }
     });
   }
   course.finish();
@@ -261,6 +268,29 @@ std::vector<double> FitRunner::run_particles(FitCourse& course, Index repeat) {
     return mean_;
   };
   return climb(course, {along, std::move(lambda), cell_.fit.steps[0], false, repeat});
+}
+
+std::vector<double> FitRunner::draw_prior(FitCourse& course, Index repeat) {
+  const auto dim = static_cast<std::size_t>(path_.dim);
+  std::vector<double> draws(dim * static_cast<std::size_t>(settings_.fit.particles));
+  for (Index i = 0; i < settings_.fit.particles; ++i) {
+    model_.simulate_prior(
+        {settings_.study.seed, random::Purpose::prior_draw, static_cast<std::uint32_t>(repeat), 0, static_cast<std::uint32_t>(i)},
+        std::span<double>(draws).subspan(static_cast<std::size_t>(i) * dim, dim));
+  }
+  course.record.steps = cell_.fit.steps[0];
+  (void)course.settle(draws);
+  advance_(static_cast<double>(cell_.fit.steps[0]));
+  return draws;
+}
+
+void FitRunner::predict_from(std::span<const double> particles, Index repeat, FitRecord& record) {
+  if (!first_row() || predictive_ == nullptr || record.predictive.empty()) return;
+  tiles::Batch theta(path_.dim, drawn_by_fits(settings_));
+  for (Index i = 0; i < theta.count(); ++i) {
+    for (Index d = 0; d < path_.dim; ++d) theta(d, i) = particles[static_cast<std::size_t>(i * path_.dim + d)];
+  }
+  predict_rows(*predictive_, theta.view(), settings_.study.seed, repeat, team_.shards, threads_, work_, record);
 }
 
 void FitRunner::take_moments(std::span<const double> particles, FitRecord& record) const {

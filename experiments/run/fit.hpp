@@ -102,6 +102,8 @@ class FitRunner {
   std::vector<double> run_estimator(FitCourse& course, std::size_t estimator, Index repeat);
   std::vector<double> run_exact(FitCourse& course);
   std::vector<double> run_particles(FitCourse& course, Index repeat);
+  /// Draws from the prior: no step, no evaluation.
+  std::vector<double> draw_prior(FitCourse& course, Index repeat);
 
   /// Sum of a fit's work over the team.
   void add_up(std::vector<models::Counts>& counts) const;
@@ -117,6 +119,8 @@ class FitRunner {
   void draw_posterior(const families::Family& family, Index repeat, FitRecord& record);
   /// Moments of points that stand for the posterior ([particle x coordinate]); of one alone no sd.
   void take_moments(std::span<const double> particles, FitRecord& record) const;
+  /// What particles predict, the first of them.
+  void predict_from(std::span<const double> particles, Index repeat, FitRecord& record);
   [[nodiscard]] std::unique_ptr<families::Family> member(std::span<const double> lambda) const;
   [[nodiscard]] bool first_of_sample() const { return team_.replicas.rank() == 0 && team_.shards.rank() == 0; }
   [[nodiscard]] bool first_row() const { return team_.samples.rank() == 0 && team_.replicas.rank() == 0; }

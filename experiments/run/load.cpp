@@ -44,15 +44,16 @@ data::Table load_test_share(const DataPlan& plan, const cluster::Communicator& s
   return table;
 }
 
-data::Table grid_table(const DataPlan& plan, std::span<const double> moments, Index column, Index points) {
+data::Table grid_table(const DataPlan& plan, std::span<const double> moments, Index column, Index points, double margin) {
   const data::ColumnMoments columns{moments};
   data::Table table = plan.dataset.shape(plan.settings);
   table.rows = points;
   table.held = {0, points};
   table.columns.resize(plan.dataset.design.size());
   const auto axis = static_cast<std::size_t>(column);
-  const double lowest = columns.minimum(axis);
-  const double highest = columns.maximum(axis);
+  const double beyond = margin * (columns.maximum(axis) - columns.minimum(axis));
+  const double lowest = columns.minimum(axis) - beyond;
+  const double highest = columns.maximum(axis) + beyond;
   for (Index k = 0; k < points; ++k) {
     for (std::size_t c = 0; c < plan.dataset.design.size(); ++c) {
       const double share = static_cast<double>(k) / static_cast<double>(points - 1);

@@ -21,6 +21,6 @@ data::Table load_test_share(const DataPlan& plan, const cluster::Communicator& s
 /// A made-up data set of `points` rows: design column `column` (a number) goes from its least to its largest training value in equal steps,
 /// the other columns stay at their means (levels: at their shares); then standardised, products and intercept added as for the training
 /// rows. Responses are zeros that nothing should look at. moments: those of the training rows. On every rank alike; no messages.
-data::Table grid_table(const DataPlan& plan, std::span<const double> moments, Index column, Index points);
+data::Table grid_table(const DataPlan& plan, std::span<const double> moments, Index column, Index points, double margin = 0);
 
 }  // namespace variscope::experiments

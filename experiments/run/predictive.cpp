@@ -48,8 +48,14 @@ struct Scratch {
 class PartPredictor {
  public:
   PartPredictor(const PredictiveRows& rows, tiles::ConstBatchView theta, std::span<const double> columns, random::Stream stream,
-                std::span<double> kept)
-      : rows_(rows), theta_(theta), columns_(columns), stream_(stream), kept_(kept) {}
+                std::span<double> kept, std::span<double> functions)
+      : rows_(rows),
+        theta_(theta),
+        columns_(columns),
+        stream_(stream),
+        kept_(kept),
+        kept_functions_(functions),
+        functions_(static_cast<Index>(functions.size()) / rows.part.rows) {}
 
   /// One tile into a partial that is zero (empty where rows have no response).
   void tile(Index index, Scratch& scratch, std::span<double> partial) const {
@@ -95,6 +101,8 @@ class PartPredictor {
       const double response = rows_.responses ? rows_.table->response[held] : std::numeric_limits<double>::quiet_NaN();
       if (rows_.responses) PredictiveSummary::add(row, response, scratch.row_density, partial);
       if (global < rows_.part.kept) keep(global, row, response);
+      for (Index f = 0; f < functions_; ++f)
+        kept_functions_[static_cast<std::size_t>(f * rows_.part.rows + global)] = scratch.row_mean[static_cast<std::size_t>(f)];
     }
   }
 
@@ -110,6 +118,8 @@ class PartPredictor {
   std::span<const double> columns_;
   random::Stream stream_;
   std::span<double> kept_;
+  std::span<double> kept_functions_;  ///< [function x row]
+  Index functions_;
 };
 
 /// This rank's tiles, folded over all shards. `threads` tiles at a time wait for the fold, which takes them in order.
@@ -151,7 +161,9 @@ PredictiveTables load_predictive(const DataPlan& plan, const Settings& settings,
   PredictiveTables tables;
   for (const PredictedPart& part : predicted_parts(settings, &plan)) {
     if (part.name == "test") tables.test = load_test_share(plan, shards, moments);
-    if (part.name == "grid") tables.grid = grid_table(plan, moments, covariate_column(settings, plan.dataset), part.rows);
+    if (part.name == "grid") {
+      tables.grid = grid_table(plan, moments, covariate_column(settings, plan.dataset), part.rows, settings.predictive.grid_margin);
+    }
   }
   tables.moments = std::move(moments);
   return tables;
@@ -212,7 +224,9 @@ void predict_rows(const PredictiveProblem& problem, tiles::ConstBatchView theta,
     // The part's place keeps rows of one number in different parts apart; behind it, rows beyond 2^32.
     const random::Stream stream{seed, random::Purpose::response_draw, static_cast<std::uint32_t>(p) << 16U,
                                 static_cast<std::uint32_t>(repeat) << 24U, 0};
-    const PartPredictor predictor(rows, theta, columns, stream, all_kept);
+    // Lines along a grid: the mean responses of the first draws.
+    const std::span<double> functions = rows.responses ? std::span<double>() : std::span<double>(record.functions);
+    const PartPredictor predictor(rows, theta, columns, stream, all_kept, functions);
     std::vector<double> partial(rows.responses ? PredictiveSummary::size(theta.count) : 1);
     if (rows.responses) {
       fold_part(rows, predictor, shards, threads, scratch, partial);

@@ -20,7 +20,9 @@ bool FitMethod::takes(const std::string& key) const {
   if (key == "estimators.samples") return samples;
   if (key.starts_with("estimators.")) return estimators;
   if (key == "objective") return any_family && !quadrature;
-  if (key.starts_with("family.initial_")) return true;
+  const bool moves = !particles || optimizer;
+  if (!moves && (key == "fit.steps" || key == "fit.budget_evaluations" || key == "fit.trace_every")) return false;
+  if (key.starts_with("family.initial_")) return moves;
   if (key.starts_with("family.")) return any_family;
   if (key.starts_with("stopping.")) return optimizer;
   if (!key.starts_with("fit.")) return true;
@@ -74,6 +76,10 @@ const std::vector<FitMethod>& fit_methods() {
     FitMethod svgd{"svgd", "particles that climb the density and repel each other, moved by an optimizer", "Liu and Wang 2016 (NeurIPS)"};
     svgd.optimizer = svgd.particles = svgd.random = true;
     methods.push_back(svgd);
+    FitMethod prior{"prior", "independent draws from the model's prior, where it can be simulated: what is believed before any data",
+                    "Gelman et al. 2020, Bayesian workflow, arXiv 2011.01808"};
+    prior.particles = prior.random = true;
+    methods.push_back(prior);
     return methods;
   }();
   return all;

@@ -20,6 +20,8 @@ struct FitMethod {
   bool quadrature = false;  ///< the objective is integrated over the family's base noise, of which there must be little
   bool random = false;      ///< repeats differ from each other before draws from the answer are taken
 
+  /// Whether what it ends in can predict rows: draws from q, or particles.
+  [[nodiscard]] bool has_draws() const { return has_density() || particles; }
   /// Whether q has a density, and so an ELBO, draws and importance ratios.
   [[nodiscard]] bool has_density() const { return any_family || !family.empty(); }
   /// Whether the spec's key has a meaning for it; of keys that studies of fits take.

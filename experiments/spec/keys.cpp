@@ -280,7 +280,7 @@ std::vector<Key> make_keys() {
       at_least(key("fit.search_steps", FIELD(fit.search_steps),
                    "steps of each trial of the optimizer's own step sizes, the best of which is taken; 0: fit.step_size is"),
                0, 1e6),
-      at_least(key("fit.particles", FIELD(fit.particles), "particles of method svgd"), 2, 1e6),
+      at_least(key("fit.particles", FIELD(fit.particles), "particles of method svgd; draws of method prior"), 2, 1e6),
       at_least(key("fit.steps", FIELD(fit.steps), "steps of a fit; of searches by L-BFGS the most evaluations of what is maximised"), 1,
                1e9),
       at_least(key("fit.budget_evaluations", FIELD(fit.budget_evaluations),
@@ -303,12 +303,19 @@ std::vector<Key> make_keys() {
       of_study(
           with_data(key("predictive.covariate", FIELD(predictive.covariate), "design column that predictive bands are shown against"))),
       of_study(with_data(at_least(key("predictive.grid_points", FIELD(predictive.grid_points), "points of the grid"), 2, 10000))),
+      of_study(with_data(at_least(key("predictive.grid_margin", FIELD(predictive.grid_margin),
+                                      "how far the grid goes beyond the least and the largest training value, in units of their distance"),
+                                  0, 100))),
       of_study(with_data(at_least(key("predictive.draws", FIELD(predictive.draws),
                                       "draws of the parameters, the first of the posterior draws, each with one response of every row"),
                                   diagnostics::kLeastPredictiveDraws, 1e6))),
       of_study(with_data(at_least(key("predictive.kept_rows", FIELD(predictive.kept_rows),
                                       "rows of each part whose bands are stored, the first; figures are of all rows"),
                                   0, 1e6))),
+      of_study(
+          with_data(at_least(key("predictive.functions", FIELD(predictive.functions),
+                                 "draws of the parameters whose mean response along the grid is stored and drawn as a line, the first"),
+                             0, 1000))),
       // Needed by studies of chains: expand.cpp sees to it.
       one_of(key("sampler.names", FIELD(sampler.names), "samplers to compare on the target; see 'variscope list samplers'"),
              names_of(samplers::catalogue())),

@@ -96,7 +96,7 @@ struct Settings {
     std::string optimizer = "adam";
     std::map<std::string, double> numbers;  ///< the optimizer's parameters, step_size among them
     Index search_steps = 0;                 ///< of each trial of the optimizer's step sizes; 0: no search
-    Index particles = 100;                  ///< of svgd
+    Index particles = 100;                  ///< of svgd; draws of prior
     Index steps = 1000;
     double budget_evaluations = 0;    ///< whole-data gradient evaluations that a fit may take; 0: as many as its steps take
     Index repeats = 8;                ///< fits of each estimator, independent of each other
@@ -110,8 +110,10 @@ struct Settings {
     std::vector<std::string> rows;  ///< "training", "test", "grid"; empty: nothing is predicted
     std::string covariate;          ///< design column that bands are shown against, and the grid runs along
     Index grid_points = 101;
+    double grid_margin = 0;  ///< how far the grid goes beyond the training rows on either side, in their range
     Index draws = 1000;      ///< of the posterior draws, the first
     Index kept_rows = 1000;  ///< of each part, whose bands are stored
+    Index functions = 0;     ///< of the draws, the first, whose mean responses along the grid are stored
   } predictive;
   /// Chains on the target, those of each sampler named apart.
   struct Sampler {

@@ -33,6 +33,7 @@ bool predicts_grid(const Settings& s) {
   const auto& rows = s.predictive.rows;
   return std::find(rows.begin(), rows.end(), "grid") != rows.end();
 }
+bool keeps_functions(const Settings& s) { return predicts_grid(s) && s.study.kind == "fit"; }
 bool has_scales(const Settings& s) { return s.family.name != "bernoulli" && s.family.name != "categorical"; }
 bool samples_reference(const Settings& s) { return s.reference.method != "exact"; }
 bool has_steps(const Settings& s) { return s.path.steps > 0; }
@@ -64,6 +65,8 @@ const std::vector<Rule>& rules() {
       {"combine.draws", combines, "nothing is combined", "set combine.names"},
       {"combine.chains", combines, "nothing is combined", "set combine.names"},
       {"combine.bandwidth", combines, "nothing is combined", "set combine.names"},
+      {"predictive.grid_margin", predicts_grid, "predictive.rows has no grid", "add \"grid\" to predictive.rows"},
+      {"predictive.functions", keeps_functions, "they run along the grid of a study of fits", "add \"grid\" to predictive.rows"},
       {"family.initial_sd", has_scales, "the family has no scales", "use another family"},
       {"reference.samples", samples_reference, "the reference gradient is exact", "set reference.method"},
       {"path.step_size", has_steps, "path.steps is 0", "set path.steps"},
