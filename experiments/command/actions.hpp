@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "cluster/topology/fold_across.hpp"
 #include "engine/index.hpp"
@@ -28,7 +29,7 @@ Range parse_chains(const std::string& text);
 
 /// exact: the plan's tree, the same bits on any number of ranks. fast: the library's allreduce.
 using cluster::Reduce;
-enum class ReportFormat { text, markdown, csv, latex };
+enum class ReportFormat { text, markdown, csv, latex, html };
 
 /// `variscope run`. When run_study is called the ranks exist already: it only has to take Communicator::world().
 struct RunOptions {
@@ -69,11 +70,13 @@ struct PlanOptions {
 
 /// `variscope report`.
 struct ReportOptions {
-  std::string run;  ///< run directory or run.h5
+  std::vector<std::string> runs;  ///< run directories, or their run.h5; of several one table
   ReportFormat format = ReportFormat::text;
-  std::string output;    ///< file to write; empty: standard output
-  std::string table;     ///< "t1", ...; empty: all that the run has
-  bool partial = false;  ///< of an unfinished run: what it has committed
+  std::string output;       ///< file to write; empty: standard output
+  std::string table;        ///< "t1", ...; empty: all that the run has
+  std::string quantity;     ///< of several runs: the one to show; empty: those that are read first
+  bool any_budget = false;  ///< of several runs: methods with other budgets side by side
+  bool partial = false;     ///< of an unfinished run: what it has committed
 };
 
 /// `variscope data synth`. Like run: the ranks exist already.
@@ -113,8 +116,21 @@ int write_synthetic(const SynthRequest& request);
 struct ListOptions {
   std::string topic;
   bool json = false;
+  std::string markdown;  ///< directory to write a page for every entry into; empty: none
 };
 int print_list(const ListOptions& options);
+
+/// What `variscope new` writes a starting point for.
+enum class NewKind { spec, model, estimator, sampler };
+
+/// `variscope new`.
+struct NewOptions {
+  NewKind kind = NewKind::spec;
+  std::string name;
+  std::string output;      ///< directory; empty: the current one, of estimators and samplers the source tree's root
+  bool overwrite = false;  ///< replace files that are there
+};
+int write_new(const NewOptions& options);
 
 /// `variscope doctor`: returns 1 if a check failed.
 int doctor();

@@ -10,10 +10,8 @@
 #include "cluster/launchers/launcher.hpp"
 #include "cluster/schedulers/scheduler.hpp"
 #include "engine/combiners/combiner.hpp"
-#include "engine/data/table.hpp"
 #include "engine/error.hpp"
 #include "engine/estimators/estimator.hpp"
-#include "engine/estimators/formulas.hpp"
 #include "engine/families/catalogue.hpp"
 #include "engine/models/catalogue.hpp"
 #include "engine/optimizers/optimizer.hpp"
@@ -21,9 +19,8 @@
 #include "engine/samplers/catalogue.hpp"
 #include "engine/transforms/catalogue.hpp"
 #include "experiments/command/actions.hpp"
+#include "experiments/command/pages.hpp"
 #include "experiments/command/subcommands.hpp"
-#include "experiments/selftest/expected.hpp"
-#include "experiments/selftest/noise_rows.hpp"
 #include "experiments/spec/fit_methods.hpp"
 #include "experiments/spec/keys.hpp"
 #include "experiments/spec/nearest.hpp"
@@ -170,141 +167,6 @@ Listing list_sites() {
   return listing;
 }
 
-/// A few rows for the models that pages are made with: an intercept and normal-looking columns.
-data::Table small_table(Index columns) {
-  data::Table table;
-  table.rows = 4;
-  table.held = {0, 4};
-  for (Index d = 0; d < columns; ++d) table.columns.push_back(d == 0 ? "intercept" : fmt::format("x{}", d));
-  for (Index n = 0; n < table.rows; ++n) {
-    for (Index d = 0; d < columns; ++d) table.design.push_back(d == 0 ? 1.0 : static_cast<double>((n + d) % 3) - 1.0);
-    table.response.push_back(n % 2 == 0 ? 1.0 : 0.0);
-  }
-  return table;
-}
-
-/// Families by whether the estimator serves them, over logistic regression, the model that offers most: on all rows or on minibatches.
-/// What other models lack can only take away.
-std::vector<std::pair<std::string, std::string>> families_of(const estimators::Entry& entry) {
-  std::vector<std::pair<std::string, std::string>> pairs;
-  for (const families::Entry& family : families::catalogue()) {
-    const auto dim = static_cast<std::size_t>(family.smoke.dim);
-    const auto member =
-        family.make(family.smoke, family.initial(family.smoke, std::vector<double>(dim, 0.5), std::vector<double>(dim, 0.4)));
-    const data::Table table = small_table(family.smoke.dim);
-    models::Arguments arguments;
-    const models::Entry& model_entry = *models::find("logistic_regression");
-    for (const auto& p : model_entry.parameters) arguments.numbers[p.name] = p.default_value;
-    arguments.table = &table;
-    const auto model = model_entry.make(arguments);
-    const auto objective = entry.importance_bound ? estimators::Objective::importance_bound : estimators::Objective::elbo;
-    std::optional<std::string> reason;
-    for (const Index batch_rows : {0, 2}) {
-      const auto against = estimators::reason_against(entry, {member.get(), model.get(), objective, 4, batch_rows, {}});
-      if (!against) reason.reset();
-      if (!against) break;
-      if (!reason) reason = against;  // that on all rows is about the family, unless there is none
-    }
-    pairs.emplace_back(family.name, reason.value_or(""));
-  }
-  return pairs;
-}
-
-/// Targets of the self-test at which the estimator is measured against an oracle; "(mean alone)" where no exact variance is known.
-std::vector<std::string> truths_of(const estimators::Entry& entry) {
-  std::vector<std::string> names;
-  for (const SelftestCase& at : selftest_cases()) {
-    const Scene scene(at);
-    const estimators::Context context{scene.family.get(), scene.model.get(), at.objective, at.samples, 0, {}};
-    if (entry.biased || estimators::reason_against(entry, context) || entry.bad_samples(at.samples)) continue;
-    // What is known does not depend on what a state holds.
-    const std::vector<double> state(static_cast<std::size_t>(entry.make()->state_size(context)), 0.0);
-    const auto truth = expected(entry, at, *scene.model, state);
-    names.push_back(at.name + (truth && !truth->variance.empty() ? "" : " (mean alone)"));
-  }
-  for (const NoiseCase& at : noise_cases()) {
-    if (at.estimator == entry.name) names.push_back(at.name);
-  }
-  return names;
-}
-
-/// Everything that the catalogue knows of one estimator.
-std::vector<std::pair<std::string, std::string>> page_of(const estimators::Entry& entry) {
-  std::vector<std::pair<std::string, std::string>> page = {{"estimator", entry.name},
-                                                           {"summary", entry.summary},
-                                                           {"estimate", estimators::formula(entry.name)},
-                                                           {"source", entry.source},
-                                                           {"cost per sample", entry.cost}};
-  std::vector<std::string> serves;
-  std::map<std::string, std::vector<std::string>> not_served;  // by reason
-  for (const auto& [family, reason] : families_of(entry)) {
-    if (reason.empty())
-      serves.push_back(family);
-    else
-      not_served[reason].push_back(family);
-  }
-  page.emplace_back("families", join(serves));
-  std::string refusals;
-  for (const auto& [reason, names] : not_served) refusals += fmt::format("{}{} ({})", refusals.empty() ? "" : "; ", join(names), reason);
-  if (!refusals.empty()) page.emplace_back("not for", refusals);
-  std::vector<std::string> properties;
-  const auto mark = [&](bool is, const char* text) {
-    if (is) properties.emplace_back(text);
-  };
-  mark(entry.biased, "biased: judged by mean squared error");
-  mark(entry.importance_bound, "of the importance-weighted bound");
-  mark(entry.joins_samples, "its samples hang together");
-  mark(entry.own_noise_per_row, "every row has noise of its own");
-  mark(entry.snapshot, "leans on an earlier step (path.snapshot_age)");
-  mark(entry.history, "leans on when the path last drew each row");
-  mark(entry.makes_reference, "makes reference gradients where none is exact");
-  if (const auto reason = entry.bad_samples(1)) properties.push_back("not with 1 sample: " + *reason);
-  page.emplace_back("properties", properties.empty() ? "none" : join(properties));
-  const std::vector<std::string> truths = truths_of(entry);
-  std::string text = "variscope selftest: ";
-  for (std::size_t i = 0; i < truths.size(); ++i) text += (i > 0 ? "; " : "") + truths[i];
-  page.emplace_back("truths", truths.empty() ? "its own mean by enumeration, in the rows of variscope selftest that name it" : text);
-  return page;
-}
-
-/// Everything that the catalogue knows of one sampler.
-std::vector<std::pair<std::string, std::string>> page_of(const samplers::Entry& entry) {
-  std::vector<std::pair<std::string, std::string>> page = {{"sampler", entry.name}, {"summary", entry.summary}, {"source", entry.source}};
-  for (const samplers::Parameter& p : entry.parameters)
-    page.emplace_back("", fmt::format("sampler.{} = {}: {}", p.name, p.default_value, p.description));
-  for (const samplers::Word& w : entry.words)
-    page.emplace_back("", fmt::format("sampler.{} = \"{}\": {}; one of {}", w.name, w.default_value, w.description, join(w.choices)));
-  if (page.size() > 3) page[3].first = "parameters";
-  const auto& c = entry.capabilities;
-  page.emplace_back("cost", fmt::format("{} of the whole data; {}", c.gradient ? "gradients" : "values",
-                                        c.independent ? "as many an iteration whatever the target" : "how many depends on the target"));
-  std::vector<std::string> properties;
-  const auto mark = [&](bool is, const char* text) {
-    if (is) properties.emplace_back(text);
-  };
-  mark(c.adapts, "adapts during warm-up");
-  mark(c.cross_chain, "chains adapt together: results depend on how many there are");
-  mark(c.exact, "leaves the target invariant once warm-up is over");
-  mark(!c.exact, "one iteration alone does not leave the target invariant");
-  mark(c.weighted, "its draws carry weights");
-  page.emplace_back("properties", join(properties));
-  std::vector<std::string> statistics;
-  const auto example = models::find("gaussian")->make(models::find("gaussian")->smoke);
-  if (!entry.reason_against || entry.reason_against(*example).empty()) {
-    for (const samplers::Statistic& s : samplers::recorded_statistics(*entry.make(samplers::arguments_of(entry), *example)))
-      statistics.push_back(s.name);
-    page.emplace_back("recorded", join(statistics));
-  }
-  std::vector<std::string> variants;
-  for (const samplers::Variant& variant : entry.smoke) variants.push_back(variant.name);
-  page.emplace_back("truths", c.exact && !c.weighted
-                                  ? fmt::format("exact draws stay exact through one iteration, moments of known targets ({}); broken twins "
-                                                "must be caught: tests/conformance",
-                                                join(variants))
-                                  : fmt::format("known targets ({}): tests/conformance", join(variants)));
-  return page;
-}
-
 template <class Catalogue>
 std::vector<std::string> names_of(const Catalogue& catalogue) {
   std::vector<std::string> names;
@@ -313,22 +175,26 @@ std::vector<std::string> names_of(const Catalogue& catalogue) {
 }
 
 /// The page of one entry of a topic. Throws UserError where there is none.
-std::vector<std::pair<std::string, std::string>> find_page(const std::string& topic, const std::string& wanted) {
+Page find_page(const std::string& topic, const std::string& wanted) {
   const auto unknown = [&](const char* kind, const std::vector<std::string>& names) {
-    return UserError(fmt::format("variscope list: unknown {} '{}' ({}s: {}).{}", kind, wanted, kind, join(names), suggest(wanted, names)));
+    return UserError(fmt::format("variscope list: unknown {} '{}' (known: {}).{}", kind, wanted, join(names), suggest(wanted, names)));
   };
-  if (topic == "estimators") {
-    const estimators::Entry* entry = estimators::find(wanted);
-    if (entry == nullptr) throw unknown("estimator", names_of(estimators::catalogue()));
-    return page_of(*entry);
-  }
-  if (topic == "samplers") {
-    const samplers::Entry* entry = samplers::find(wanted);
-    if (entry == nullptr) throw unknown("sampler", names_of(samplers::catalogue()));
-    return page_of(*entry);
-  }
+  const auto find = [&](const auto& catalogue, const char* kind) {
+    for (const auto& entry : catalogue) {
+      if (entry.name == wanted) return page_of(entry);
+    }
+    throw unknown(kind, names_of(catalogue));
+  };
+  if (topic == "estimators") return find(estimators::catalogue(), "estimator");
+  if (topic == "samplers") return find(samplers::catalogue(), "sampler");
+  if (topic == "models") return find(models::catalogue(), "model");
+  if (topic == "families") return find(families::catalogue(), "family");
+  if (topic == "transforms") return find(transforms::catalogue(), "transform");
+  if (topic == "optimizers") return find(optimizers::catalogue(), "optimizer");
+  if (topic == "stopping") return find(optimizers::stopping_catalogue(), "stopping rule");
+  if (topic == "methods") return find(fit_methods(), "method");
   throw UserError(
-      fmt::format("variscope list: '{}' has no pages of single entries (estimators and samplers have). Leave out '{}'.", topic, wanted));
+      fmt::format("variscope list: '{}' has no pages of single entries (what a spec names has). Leave out '{}'.", topic, wanted));
 }
 
 int print_page(const ListOptions& options, const std::string& wanted) {
@@ -437,13 +303,18 @@ void add_list(CLI::App& program, Action& chosen) {
                   "models, estimators, families, transforms, optimizers, methods, stopping, samplers, keys, schedulers, launchers or sites "
                   "(default: what a spec names)");
   auto wanted = std::make_shared<std::string>();
-  app->add_option("NAME", *wanted, "One estimator or sampler: its formula or parameters, source, cost and truths");
+  app->add_option("NAME", *wanted, "One entry of a topic: its formula or parameters, source, cost and truths");
   app->add_flag("--json", options->json, "As JSON");
+  app->add_option("--markdown", options->markdown,
+                  "Directory to write a reference into: a page of every entry of every topic, and an index");
   app->footer(
       "Examples:\n  variscope list estimators\n  variscope list estimators pw_rqmc\n  variscope list samplers nuts\n  variscope list keys "
-      "--json");
+      "--json\n  variscope list --markdown reference");
   app->callback([&chosen, options, wanted] {
-    chosen = [options, wanted] { return wanted->empty() ? print_list(*options) : print_page(*options, *wanted); };
+    chosen = [options, wanted] {
+      if (!options->markdown.empty()) return write_reference(options->markdown);
+      return wanted->empty() ? print_list(*options) : print_page(*options, *wanted);
+    };
   });
 }
 

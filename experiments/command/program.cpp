@@ -98,6 +98,7 @@ int run_program(int argc, char** argv) {
   add_cancel(program, chosen);
   add_jobs(program, chosen);
   add_watch(program, chosen);
+  add_new(program, chosen);
   add_doctor(program, chosen);
   program.footer(
       "Examples:\n"

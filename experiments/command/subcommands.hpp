@@ -34,6 +34,7 @@ void add_cancel(CLI::App& program, Action& chosen);
 void add_jobs(CLI::App& program, Action& chosen);
 void add_watch(CLI::App& program, Action& chosen);
 void add_validate(CLI::App& program, Action& chosen, const Words& words);
+void add_new(CLI::App& program, Action& chosen);
 void add_doctor(CLI::App& program, Action& chosen);
 
 /// --ranks, --threads, --layout, --quiet, --checkpoint-seconds, --stop-after: what says where and how a study runs, not what it computes.

@@ -9,6 +9,8 @@
 #include "engine/store/run_directory.hpp"
 #include "engine/store/run_file.hpp"
 #include "experiments/command/actions.hpp"
+#include "experiments/report/combined.hpp"
+#include "experiments/report/html.hpp"
 #include "experiments/report/render.hpp"
 #include "experiments/report/report.hpp"
 #include "experiments/report/tables.hpp"
@@ -26,6 +28,7 @@ std::string render(const Table& table, ReportFormat format) {
       return render_csv(table);
     case ReportFormat::latex:
       return render_latex(table);
+    case ReportFormat::html:
     case ReportFormat::text:
       break;
   }
@@ -39,13 +42,58 @@ std::vector<NamedTable> tables_of(const store::RunRecord& run, const ReportConte
   return report_tables(summaries, predict(summaries), context);
 }
 
+/// To the file, or to standard output where none is named.
+int put(const std::string& text, const std::string& file) {
+  if (file.empty()) {
+    fmt::print("{}", text);
+    return 0;
+  }
+  std::ofstream out(file, std::ios::binary);
+  out << text << std::flush;
+  if (!out) throw UserError(fmt::format("{}: cannot be written (no such directory, or no space). Name another file with --output.", file));
+  return 0;
+}
+
+/// Several runs: one table, no files but what is asked for.
+int print_together(const ReportOptions& options) {
+  if (options.partial || !options.table.empty())
+    throw UserError("variscope report: --partial and --table are of one run (several make one table). Leave them out.");
+  std::vector<NamedRun> runs;
+  for (const std::string& name : options.runs) {
+    std::filesystem::path file = std::filesystem::path(name).lexically_normal();
+    if (std::filesystem::is_directory(file)) file /= "run.h5";
+    const auto directory = std::filesystem::absolute(file).lexically_normal().parent_path();
+    runs.push_back({directory.filename().string(), store::read_run_file(file)});
+  }
+  const Table table = combine(runs, options.quantity, options.any_budget);
+  std::string text;
+  if (options.format == ReportFormat::html) {
+    ReportContext context = report_context(runs.front().record.provenance, "");
+    context.study = table.title;
+    context.provenance.clear();
+    for (const NamedRun& run : runs) {
+      context.provenance["results of " + run.name] = run.record.results_hash;
+      context.results_hash += (context.results_hash.empty() ? "" : ", ") + run.record.results_hash;
+    }
+    text = render_page({{"together", false, table}}, {}, context);
+  } else {
+    text = render(table, options.format);
+  }
+  return put(text, options.output);
+}
+
 }  // namespace
 
 int print_report(const ReportOptions& options) {
-  std::filesystem::path file = options.run;
+  if (options.runs.size() > 1) return print_together(options);
+  if (!options.quantity.empty() || options.any_budget)
+    throw UserError("variscope report: --quantity and --any-budget are of several runs (one run has its own tables). Name more runs.");
+  if (options.format == ReportFormat::html)
+    throw UserError("variscope report: --format html is of several runs (of one, report/index.html is always made). Leave it out.");
+  std::filesystem::path file = options.runs.at(0);
   if (std::filesystem::is_directory(file)) file /= "run.h5";
   if (options.partial && store::is_complete(file.parent_path()))
-    throw UserError(fmt::format("{}: the run is complete. Leave --partial out.", options.run));
+    throw UserError(fmt::format("{}: the run is complete. Leave --partial out.", options.runs.at(0)));
   const store::RunRecord run = options.partial ? partial_record(file.parent_path()) : store::read_run_file(file);
   const ReportContext context = report_context(run.provenance, run.results_hash);
   std::string text;
@@ -74,12 +122,7 @@ int print_report(const ReportOptions& options) {
     fmt::print(stderr, "report files: {}\n", directory.string());
     return 0;
   }
-  std::ofstream out(options.output, std::ios::binary);
-  out << text << std::flush;
-  if (!out)
-    throw UserError(
-        fmt::format("{}: cannot be written (no such directory, or no space). Name another file with --output.", options.output));
-  return 0;
+  return put(text, options.output);
 }
 
 }  // namespace variscope::experiments

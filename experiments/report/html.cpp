@@ -44,6 +44,7 @@ std::string entry(const TableCell& cell) {
   const bool sorts = (cell.kind == CellKind::number || cell.kind == CellKind::estimate) && std::isfinite(value);
   const std::size_t bracket = cell.kind == CellKind::estimate ? text.find(" [") : std::string::npos;
   std::string shown = html_escaped(text.substr(0, bracket));
+  if (cell.best) shown = "<strong>" + shown + "</strong>";
   if (bracket != std::string::npos) shown += fmt::format(" <span class=\"interval\">{}</span>", html_escaped(text.substr(bracket + 1)));
   if (sorts) return fmt::format("<td data-value=\"{:.17g}\">{}</td>", value, shown);
   return fmt::format("<td>{}</td>", shown);

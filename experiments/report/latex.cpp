@@ -122,7 +122,8 @@ std::string render_latex(const Table& table) {
         for (const TableRow& row : table.sections[k].rows) {
           text += latex_escaped(row.label());
           for (const std::size_t c : places) {
-            text += " & " + latex_escaped(format_cell(row.cells[c]));
+            const std::string shown = latex_escaped(format_cell(row.cells[c]));
+            text += " & " + (row.cells[c].best ? "\\textbf{" + shown + "}" : shown);
           }
           text += " \\\\\n";
         }

@@ -68,7 +68,8 @@ std::string text_panel(const Table& table, const TableSection& section, int pane
   for (std::size_t r = 0; r < section.rows.size(); ++r) {
     lines[r + 1].push_back(section.rows[r].label());
     for (const std::size_t c : places) {
-      lines[r + 1].push_back(format_cell(section.rows[r].cells[c]));
+      const TableCell& cell = section.rows[r].cells[c];
+      lines[r + 1].push_back(format_cell(cell) + (cell.best ? " *" : ""));
     }
   }
   std::vector<std::size_t> widths(places.size() + 1, 0);
@@ -180,7 +181,8 @@ std::string render_markdown(const Table& table) {
       for (const TableRow& row : section.rows) {
         text += "| " + markdown_field(row.label()) + " |";
         for (const std::size_t c : places) {
-          text += " " + markdown_field(format_cell(row.cells[c])) + " |";
+          const char* weight = row.cells[c].best ? "**" : "";
+          text += " " + std::string(weight) + markdown_field(format_cell(row.cells[c])) + weight + " |";
         }
         text += "\n";
       }
@@ -218,6 +220,7 @@ std::string render_csv(const Table& table) {
         if (estimated && !cell.text.empty()) {
           flag = "not ranked";  // ≈: reliable, but the interval contains 1
         }
+        if (cell.best) flag = "best";
         text += fmt::format("{},{},{},{},{}{},{},{},{},{},{},{},{}\n", csv_field(section.cell), csv_field(section.cell_heading),
                             csv_field(section.point), csv_field(row.name), variants ? csv_field(row.variant) + "," : "",
                             csv_field(table.columns[c].key), csv_field(table.columns[c].unit),

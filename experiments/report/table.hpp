@@ -26,6 +26,7 @@ struct TableCell {
   std::string text;                ///< of words; otherwise appended to the number ("≈")
   diagnostics::Estimate estimate;  ///< of a number only `value` is used
   int most_digits = 3;             ///< significant digits, where three cannot tell an interval's ends apart
+  bool best = false;               ///< of its column, beyond noise: shown in bold
 };
 
 struct TableRow {

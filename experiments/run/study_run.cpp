@@ -414,7 +414,9 @@ bool conclude_complete(const RunOptions& options, const cluster::Communicator& w
       status.seconds_left = -1;
       write_status(run, status);
     }
-    (void)print_report({options.output, ReportFormat::text, "", ""});
+    ReportOptions report;
+    report.runs = {options.output};
+    (void)print_report(report);
     fmt::print("\nthe run is complete\nresults hash {}\nrun file     {}\n", status.hash, (run / "run.h5").string());
   }
   world.broadcast(std::span<double>(complete));

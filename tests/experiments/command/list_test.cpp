@@ -33,11 +33,32 @@ TEST_F(ListTest, APageOfEverySampler) {
   }
 }
 
+TEST_F(ListTest, AReferenceWithAPageOfEveryEntry) {
+  const Outcome outcome = variscope({"list", "--markdown", "reference"});
+  ASSERT_EQ(outcome.status, 0) << outcome.all();
+  const std::string index = read_text(work() / "reference" / "README.md");
+  std::size_t pages = 0;
+  for (const std::string& file : files()) {
+    if (!file.ends_with(".md") || file.ends_with("README.md")) continue;
+    ++pages;
+    EXPECT_NE(index.find("](" + file.substr(std::string("reference/").size()) + ")"), std::string::npos) << file;
+    const std::string text = read_text(work() / file);
+    EXPECT_NE(text.find("**source**"), std::string::npos) << file;
+  }
+  for (const estimators::Entry& entry : estimators::catalogue()) {
+    const std::string text = read_text(work() / "reference" / "estimators" / (entry.name + ".md"));
+    for (const char* heading : {"**estimate**", "**cost per sample**", "**families**", "**truths**"})
+      EXPECT_NE(text.find(heading), std::string::npos) << entry.name;
+  }
+  EXPECT_GT(pages, 60U);
+}
+
 TEST_F(ListTest, UnknownNames) {
   expect_refused({"list", "estimator"}, {"unknown topic 'estimator'", "Did you mean 'estimators'?"});
   expect_refused({"list", "estimators", "pw_cfee"}, {"unknown estimator 'pw_cfee'", "Did you mean 'pw_cfe'?"});
   expect_refused({"list", "samplers", "nutz"}, {"unknown sampler 'nutz'", "Did you mean 'nuts'?"});
-  expect_refused({"list", "models", "glm"}, {"'models' has no pages of single entries"});
+  expect_refused({"list", "models", "glmm"}, {"unknown model 'glmm'", "Did you mean 'glm'?"});
+  expect_refused({"list", "keys", "fit.steps"}, {"'keys' has no pages of single entries"});
 }
 
 }  // namespace
