@@ -201,7 +201,7 @@ Figure draw(const Chart& chart) {
     }
     if (k < most_panels) {
       const auto drawn = std::count_if(lines.begin(), lines.end(), [](const Line& line) { return line.drawn > 0; });
-      key_lines = std::max(key_lines, chart.wide_names ? static_cast<std::size_t>(drawn) : 0);
+      key_lines = std::max(key_lines, chart.wide_names ? 1 + static_cast<std::size_t>(drawn) : 0);
       panels += panel_script(chart, chart.panels[k], lines, data_file);
     }
   }
@@ -210,8 +210,9 @@ Figure draw(const Chart& chart) {
   // A number needs an exponent only where there are many powers of ten.
   figure.script += fmt::format("{}{}set ylabel {} noenhanced\nset xlabel {} offset 0,{} noenhanced\n", "set logscale y\n",
                                chart.log_x ? (chart.decades ? "set logscale x 10\nset format x '10^{%T}'\n" : "set logscale x 2\n") : "",
-                               single_quoted(chart.y_label), single_quoted(chart.x_label), chart.wide_names ? 0.6 : 0);
-  figure.script += chart.wide_names ? "set key outside below center vertical maxcols 1 reverse Left\n" : "";
+                               single_quoted(chart.y_label), single_quoted(chart.x_label), chart.wide_names ? 0.3 : 0);
+  // The empty title keeps the first name off the label of the x axis.
+  figure.script += chart.wide_names ? "set key outside below center vertical maxcols 1 reverse Left title ' '\n" : "";
   figure.script += panels + "unset multiplot\n";
   return figure;
 }

@@ -9,8 +9,9 @@
 
 namespace variscope::experiments {
 
-/// "variance": tr Var along the points of the path, a panel per cell. Always there. Estimators that failed the bias gate, are declared
-/// biased, or have no variance at all are in the data, with a flag, but not drawn: in this figure and in all others.
+/// "variance": tr Var along the points of the path, a panel per cell. There unless all cells have one point and a sweep draws them.
+/// Estimators that failed the bias gate, are declared biased, or have no variance at all are in the data, with a flag, but not drawn: in
+/// this figure and in all others.
 Figure variance_figure(const std::vector<CellSummary>& cells, const ReportContext& context);
 
 /// "samples": M tr Var against M, where cells differ in estimators.samples alone. Flat: Monte Carlo's rate; falling: a better one.

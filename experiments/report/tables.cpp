@@ -12,6 +12,7 @@
 #include "experiments/report/entries.hpp"
 #include "experiments/report/t1.hpp"
 #include "experiments/report/t1b.hpp"
+#include "experiments/report/t1r.hpp"
 #include "experiments/report/t1u.hpp"
 #include "experiments/report/t4.hpp"
 #include "experiments/report/t5.hpp"
@@ -21,9 +22,9 @@
 namespace variscope::experiments {
 
 const std::vector<std::string>& table_names() {
-  static const std::vector<std::string> names = {
-      "t1", "t1i", "t1b",         "t1x", "t1u", "t2", "t2_shards", "t2_checks", "t3", "t4", "t5", "t5_variables", "t5_correlations",
-      "t6", "s1",  "s1_variables"};
+  static const std::vector<std::string> names = {"t1",        "t1i",       "t1b",         "t1x", "t1u", "t1r",          "t2",
+                                                 "t2_shards", "t2_checks", "t3",          "t4",  "t5",  "t5_variables", "t5_correlations",
+                                                 "t6",        "s1",        "s1_variables"};
   return names;
 }
 
@@ -39,6 +40,7 @@ std::vector<NamedTable> report_tables(const std::vector<CellSummary>& cells, con
   add("t1b", t1b(cells, context), false);
   add("t1x", t1x(cells, context), true);
   add("t1u", t1u(cells, context), true);
+  add("t1r", t1r(cells, context), true);
   add("t2", t2(predictions.components, context), true);
   add("t2_shards", t2_shards(predictions.shards, context), true);
   add("t2_checks", t2_checks(predictions.components, context), true);
