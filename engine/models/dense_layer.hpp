@@ -22,8 +22,13 @@ enum class Activation { identity, relu, tanh, softplus };
 template <Activation f>
 inline constexpr bool kKeepsSlope = f == Activation::softplus;
 
-/// Stores f(z) of N packs, pack i at place(i); and f' there, `slopes` doubles behind it, if that is kept and slopes > 0. z is overwritten.
-/// Errors: engine/simd/activation.hpp.
+/// What the weights and biases of a layer have to be multiplied by before forward<f>() takes them: of tanh, what its argument's scale
+/// saves.
+template <Activation f>
+inline constexpr double kForwardScale = f == Activation::tanh ? simd::kTanhScale : 1.0;
+
+/// Stores f(z / kForwardScale<f>) of N packs, pack i at place(i); and f' there, `slopes` doubles behind it, if that is kept and slopes > 0.
+/// z is overwritten. Errors: engine/simd/activation.hpp.
 template <Activation f, int N, class Place>
 inline void store_activations(Pack* z, const Place& place, Index slopes) {
   if constexpr (N > simd::kTogether) {
@@ -35,7 +40,7 @@ inline void store_activations(Pack* z, const Place& place, Index slopes) {
 #pragma GCC unroll 8
       for (int i = 0; i < N; ++i) z[i] = simd::max(z[i], Pack{});
     } else if constexpr (f == Activation::tanh) {
-      simd::tanh_all<N>(z);
+      simd::tanh_scaled_all<N>(z);
     } else if constexpr (kKeepsSlope<f>) {
       if (slopes > 0) {
         Pack slope[N];
@@ -127,7 +132,8 @@ inline void in_pieces(Index count, const Block& block) {
   for (; first < count; ++first) block(std::integral_constant<int, 1>{}, first);
 }
 
-/// out (rows x units packs) = f(W x + b); `slopes` doubles behind, its derivative where that is kept, unless slopes is 0.
+/// out (rows x units packs) = f(W x + b) for a layer whose W and b are multiplied by kForwardScale<f>; `slopes` doubles behind, its
+/// derivative where that is kept, unless slopes is 0.
 template <Activation f, class Inputs>
 void forward(const Layer& layer, const Inputs& inputs, int rows, double* out, Index slopes) {
   in_pieces<kBlock>(layer.units, [&](auto nu, Index unit) {
@@ -229,13 +235,21 @@ inline constexpr Index kShallowInputs = 4;
 
 /// Both layers' gradients of a network with one hidden layer, one output and K data columns: activations are read once and nothing is
 /// stored for each of them. An element of the first layer's gradient is the output's weight times one fma chain over the chunk's rows of
-/// f'(z) (delta x_k), added to what the gradient held. room: rows x K packs.
+/// f'(z) (delta x_k), or of tanh what the activations' squares take off the sum of delta x_k, added to what the gradient held. room: rows x
+/// K packs.
 template <Activation f, int K>
 void shallow_gradient(const Layer& first, const Layer& output, const double* const* data, const double* delta, int rows,
                       const double* activations, Index slopes, double* room, double* first_gradient, double* gradient) {
+  Pack total{};         // of delta
+  Pack moment[K] = {};  // of delta x_k
   for (int n = 0; n < rows; ++n) {
     const Pack d = simd::load(delta + n * simd::kWidth);
-    for (int k = 0; k < K; ++k) simd::store(room + (n * K + k) * simd::kWidth, d * data[n][k]);
+    total = total + d;
+    for (int k = 0; k < K; ++k) {
+      const Pack product = d * data[n][k];
+      moment[k] = moment[k] + product;
+      simd::store(room + (n * K + k) * simd::kWidth, product);
+    }
   }
   in_pieces<(K == 1 ? kLine : kLine / 2)>(output.inputs, [&](auto nu, Index unit) {
     constexpr int NU = decltype(nu)::value;
@@ -243,16 +257,34 @@ void shallow_gradient(const Layer& first, const Layer& output, const double* con
     Pack bias[NU] = {};
     Pack weights[NU][K] = {};
 #pragma GCC unroll 8
-    for (int i = 0; i < NU; ++i) sum[i] = simd::load(gradient + (unit + i) * tiles::kLanes);
+    for (int i = 0; i < NU; ++i) {
+      sum[i] = simd::load(gradient + (unit + i) * tiles::kLanes);
+      if constexpr (f == Activation::tanh) {
+        bias[i] = total;
+        for (int k = 0; k < K; ++k) weights[i][k] = moment[k];
+      }
+    }
     for (int n = 0; n < rows; ++n) {
       const Pack d = simd::load(delta + n * simd::kWidth);
       Pack x[K];
 #pragma GCC unroll 4
-      for (int k = 0; k < K; ++k) x[k] = simd::load(room + (n * K + k) * simd::kWidth);
+      for (int k = 0; k < K; ++k)
+        x[k] = f == Activation::tanh ? simd::broadcast(-data[n][k]) : simd::load(room + (n * K + k) * simd::kWidth);
       const double* row = activations + (n * output.inputs + unit) * simd::kWidth;
 #pragma GCC unroll 8
       for (int i = 0; i < NU; ++i) {
         const double* place = row + i * simd::kWidth;
+        if constexpr (f == Activation::tanh) {
+          // f' = 1 - a^2: the sums of f' delta are those of delta less those of a (a delta), and a delta is what the output needs.
+          const Pack a = simd::load(place);
+          const Pack product = d * a;
+          const Pack lost = product * a;
+          sum[i] = sum[i] + product;
+          bias[i] = bias[i] - lost;
+#pragma GCC unroll 4
+          for (int k = 0; k < K; ++k) weights[i][k] = simd::fma(lost, x[k], weights[i][k]);
+          continue;
+        }
         sum[i] = simd::fma(d, simd::load(place), sum[i]);
         if constexpr (f == Activation::relu || f == Activation::identity) {
           bias[i] = bias[i] + times_slope<f>(place, slopes, d);

@@ -160,6 +160,10 @@ Index NeuralNetwork::room_size() const {
   return copies * slopes() + dense::kShallowInputs * chunk_rows_ * kWidth;
 }
 
+Index NeuralNetwork::forward_room() const {
+  return shape_.activation == Activation::tanh ? static_cast<Index>(prior_.sd.size()) * kLanes : 0;
+}
+
 template <Activation f>
 bool NeuralNetwork::propagate_shallow(const double* theta, const double* const* rows, int count, double* room, double* gradient) const {
   if (layer_count() != 2) return false;
@@ -251,7 +255,8 @@ void NeuralNetwork::log_likelihood(const RowList& rows, ConstBatchView theta, Ev
   out.counts.add_rows(out.wanted, total * theta.count);
   if (out.wanted.hessian_vector) add_products(rows, theta, out);
   if (!out.wanted.value && !out.wanted.gradient) return;
-  double* room = scratch(room_size());
+  double* scaled = scratch(forward_room() + room_size());
+  double* room = scaled + forward_room();
   const double* chunk[kMostRows];
   const auto n_rows = static_cast<double>(total);
   with_activation([&](auto activation) {
@@ -259,6 +264,7 @@ void NeuralNetwork::log_likelihood(const RowList& rows, ConstBatchView theta, Ev
     for (Index b = 0; b < theta.blocks(); ++b) {
       for (Index lane = 0; lane < kLanes; lane += kWidth) {
         const double* z = theta.block(b) + lane;
+        const double* weights = forward_weights<f>(z, scaled);
         double* to = out.out.block(b) + lane;
         const Pack log_noise = has_noise() ? simd::load(z + (dim_ - 1) * kLanes) : simd::broadcast(std::log(shape_.noise_sd));
         const Exponential precision =
@@ -268,7 +274,7 @@ void NeuralNetwork::log_likelihood(const RowList& rows, ConstBatchView theta, Ev
         for (Index first = 0; first < total; first += chunk_rows_) {
           const int count = static_cast<int>(std::min<Index>(chunk_rows_, total - first));
           gather(rows, first, count, chunk);
-          run<f>(z, chunk, count, room, out.wanted.gradient);
+          run<f>(weights, chunk, count, room, out.wanted.gradient);
           double* output = room + rooms_.back() * chunk_rows_ * kWidth;
           logistic::Loss loss;
           for (int n = 0; n < count; ++n) {
@@ -298,16 +304,18 @@ void NeuralNetwork::log_likelihood(const RowList& rows, ConstBatchView theta, Ev
 
 template <class Use>
 void NeuralNetwork::for_outputs(const RowList& rows, ConstBatchView theta, Use&& use) const {
-  double* room = scratch(room_size());
+  double* scaled = scratch(forward_room() + room_size());
+  double* room = scaled + forward_room();
   const double* chunk[kMostRows];
   with_activation([&](auto activation) {
+    constexpr Activation f = decltype(activation)::value;
     for (Index b = 0; b < theta.blocks(); ++b) {
       for (Index lane = 0; lane < kLanes; lane += kWidth) {
-        const double* z = theta.block(b) + lane;
+        const double* weights = forward_weights<f>(theta.block(b) + lane, scaled);
         for (Index first = 0; first < rows.size(); first += chunk_rows_) {
           const int count = static_cast<int>(std::min<Index>(chunk_rows_, rows.size() - first));
           gather(rows, first, count, chunk);
-          run<decltype(activation)::value>(z, chunk, count, room, false);
+          run<f>(weights, chunk, count, room, false);
           const double* output = room + rooms_.back() * chunk_rows_ * kWidth;
           for (int n = 0; n < count; ++n) use(b, lane, first + n, simd::load(output + n * kWidth));
         }

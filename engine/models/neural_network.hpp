@@ -67,10 +67,14 @@ class NeuralNetwork final : public Model {
   /// Calls f(integral_constant<Activation>).
   template <class F>
   void with_activation(F&& f) const;
-  /// Fills `room` with all layers' activations of `count` rows; the last are the outputs. Behind them the slopes that the activation
-  /// keeps, if a gradient is wanted.
+  /// The weights as run() takes them: theta itself, or a copy in `room` (forward_room() doubles) whose hidden layers are scaled.
   template <dense::Activation f>
-  void run(const double* theta, const double* const* rows, int count, double* room, bool gradient) const;
+  const double* forward_weights(const double* theta, double* room) const;
+  [[nodiscard]] Index forward_room() const;
+  /// Fills `room` with all layers' activations of `count` rows; the last are the outputs. Behind them the slopes that the activation
+  /// keeps, if a gradient is wanted. weights: forward_weights() of theta.
+  template <dense::Activation f>
+  void run(const double* weights, const double* const* rows, int count, double* room, bool gradient) const;
   /// Adds the gradient of the weights; the last layer's activations in `room` have become d log p / d output.
   template <dense::Activation f>
   void propagate(const double* theta, const double* const* rows, int count, double* room, double* gradient) const;
@@ -119,11 +123,22 @@ void NeuralNetwork::with_activation(F&& f) const {
 }
 
 template <dense::Activation f>
-void NeuralNetwork::run(const double* theta, const double* const* rows, int count, double* room, bool gradient) const {
+const double* NeuralNetwork::forward_weights(const double* theta, double* room) const {
+  if constexpr (dense::kForwardScale<f> == 1.0) return theta;
+  const auto weights = static_cast<Index>(prior_.sd.size());
+  for (Index d = 0; d < weights; ++d) {
+    const double scale = d < offsets_.back() ? dense::kForwardScale<f> : 1.0;
+    simd::store(room + d * tiles::kLanes, simd::load(theta + d * tiles::kLanes) * scale);
+  }
+  return room;
+}
+
+template <dense::Activation f>
+void NeuralNetwork::run(const double* weights, const double* const* rows, int count, double* room, bool gradient) const {
   const std::size_t last = layer_count() - 1;
   const Index behind = gradient ? slopes() : 0;
   for (std::size_t l = 0; l <= last; ++l) {
-    const dense::Layer layer{widths_[l], widths_[l + 1], theta + offset(l) * tiles::kLanes};
+    const dense::Layer layer{widths_[l], widths_[l + 1], weights + offset(l) * tiles::kLanes};
     double* out = room + rooms_[l] * chunk_rows_ * simd::kWidth;
     if (l == 0) {
       const dense::DataRows inputs{rows};

@@ -50,7 +50,8 @@ void NeuralNetwork::add_products(const RowList& rows, ConstBatchView theta, Eval
   const auto weights = static_cast<Index>(prior_.sd.size());
   const Index units = room_units_ * chunk_rows_ * kWidth;
   const Index widest = *std::max_element(widths_.begin() + 1, widths_.end()) * chunk_rows_ * kWidth;
-  Room room(room_size() + kLanes + units + 5 * (widest + kLanes) + 2 * (weights + 1) * kLanes);
+  Room room(forward_room() + room_size() + kLanes + units + 5 * (widest + kLanes) + 2 * (weights + 1) * kLanes);
+  double* scaled = room.take(forward_room());
   double* activations = room.take(room_size());
   double* along = room.take(units);  // derivatives of the activations
   double* delta = room.take(widest);
@@ -67,6 +68,7 @@ void NeuralNetwork::add_products(const RowList& rows, ConstBatchView theta, Eval
     for (Index b = 0; b < theta.blocks(); ++b) {
       for (Index lane = 0; lane < kLanes; lane += kWidth) {
         const double* z = theta.block(b) + lane;
+        const double* forward = forward_weights<f>(z, scaled);
         const double* v = out.direction.block(b) + lane;
         double* to = out.out.block(b) + lane + product * kLanes;
         for (std::size_t l = 0; l < layer_count(); ++l) {
@@ -85,7 +87,7 @@ void NeuralNetwork::add_products(const RowList& rows, ConstBatchView theta, Eval
         for (Index first = 0; first < total; first += chunk_rows_) {
           const int count = static_cast<int>(std::min<Index>(chunk_rows_, total - first));
           gather(rows, first, count, chunk);
-          run<f>(z, chunk, count, activations, true);
+          run<f>(forward, chunk, count, activations, true);
           // Forward: (W a + b)' = V a + W a' + v, then times f'.
           for (std::size_t l = 0; l < layer_count(); ++l) {
             const dense::Layer direction{widths_[l], widths_[l + 1], v + offset(l) * kLanes};

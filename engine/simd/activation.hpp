@@ -1,11 +1,24 @@
 /// tanh and softplus of packs by a table of sixteenths of a power of two: the same bits in every lane, on any batch width.
 #pragma once
 
+#include <bit>
+#include <cstdint>
+
 #include "engine/simd/math.hpp"
 
 namespace variscope::simd {
 
 namespace detail {
+
+struct alignas(64) Powers {
+  double of[16];
+};
+
+/// powers[j] with its bits less j 2^48.
+constexpr Powers lowered(Powers powers) {
+  for (std::uint64_t j = 0; j < 16; ++j) powers.of[j] = std::bit_cast<double>(std::bit_cast<std::uint64_t>(powers.of[j]) - (j << 48));
+  return powers;
+}
 
 /// Entry `index` mod 16 of sixteen doubles, lane by lane.
 inline Pack lookup16(const double* table, Words index) {
@@ -18,11 +31,18 @@ inline Pack lookup16(const double* table, Words index) {
 #endif
 }
 
-/// 2^(-j / 16), rounded. Only the rounding of entries 1 to 15 keeps tanh from being as exact, relatively, above ln2 / 64 as it is below.
+/// 2^(-j / 16), rounded.
 alignas(64) inline constexpr double kPowers[16] = {0x1.0000000000000p+0, 0x1.ea4afa2a490dap-1, 0x1.d5818dcfba487p-1, 0x1.c199bdd85529cp-1,
                                                    0x1.ae89f995ad3adp-1, 0x1.9c49182a3f090p-1, 0x1.8ace5422aa0dbp-1, 0x1.7a11473eb0187p-1,
                                                    0x1.6a09e667f3bcdp-1, 0x1.5ab07dd485429p-1, 0x1.4bfdad5362a27p-1, 0x1.3dea64c123422p-1,
                                                    0x1.306fe0a31b715p-1, 0x1.2387a6e756238p-1, 0x1.172b83c7d517bp-1, 0x1.0b5586cf9890fp-1};
+
+/// 2^(j / 16), rounded, lowered: adding m 2^48 to the bits, m = 16 q + j, gives 2^(m / 16), for either sign of m. The rounding of entries 1
+/// to 15 is all that keeps tanh from being as exact, relatively, above ln2 / 64 as it is below.
+inline constexpr Powers kRaised = lowered({0x1.0000000000000p+0, 0x1.0b5586cf9890fp+0, 0x1.172b83c7d517bp+0, 0x1.2387a6e756238p+0,
+                                           0x1.306fe0a31b715p+0, 0x1.3dea64c123422p+0, 0x1.4bfdad5362a27p+0, 0x1.5ab07dd485429p+0,
+                                           0x1.6a09e667f3bcdp+0, 0x1.7a11473eb0187p+0, 0x1.8ace5422aa0dbp+0, 0x1.9c49182a3f090p+0,
+                                           0x1.ae89f995ad3adp+0, 0x1.c199bdd85529cp+0, 0x1.d5818dcfba487p+0, 0x1.ea4afa2a490dap+0});
 
 /// 1 / (1 + j / 15), rounded, and minus the logarithm of what that rounding left.
 alignas(64) inline constexpr double kInverses[16] = {
@@ -50,48 +70,53 @@ inline Pack at_most(Pack x, double bound) {
 #endif
 }
 
+/// The larger one; NaN if x is.
+inline Pack at_least(Pack x, double bound) {
+#if defined(VARISCOPE_SIMD_512)
+  return _mm512_maskz_max_pd(0xff, broadcast(bound), x);
+#else
+  return x < bound ? broadcast(bound) : x;
+#endif
+}
+
 }  // namespace detail
 
 /// Packs that are worked on in lockstep: a single one waits for its own chain of operations most of the time.
 inline constexpr int kTogether = 8;
 
-/// x becomes tanh(x), N packs in lockstep: within 4e-16, and within 4e-15 of itself; +-1 from 20 on. NaN stays NaN. Nine products or fused
-/// products and one division each.
-/// With y = |x| = m ln2 / 32 - h: exp(-2 y) = T (1 + g) / (1 - g) where T = 2^(-m / 16) is looked up and g = tanh h, |h| <= ln2 / 64, is
-/// h (1 + s h^2) / (1 + c h^2) within 5e-17 of itself (Pade's [3/2] with two constants moved to spread the error). So tanh y is one
-/// quotient of sums; near 0, where T = 1, its numerator is -2 h (1 + s h^2), with no cancellation.
+/// What tanh_scaled_all() wants its argument multiplied by: 32 / ln2.
+inline constexpr double kTanhScale = 0x1.71547652b82fep+5;
+
+/// x = kTanhScale y becomes tanh(y), N packs in lockstep: within 4e-16, and within 5e-15 of itself; +-1 beyond |y| = 20. NaN stays NaN.
+/// Seven products or fused products and one division each: whoever computes y by products can have it scaled for nothing.
+/// With x = m + h, m whole: exp(2 y) = T (1 + g) / (1 - g), where T = 2^(m / 16) is looked up and g = tanh(h ln2 / 32), |h| <= 1/2, is a
+/// polynomial within 4e-20 of itself. So tanh y = ((T - 1) + (T + 1) g) / ((T + 1) + (T - 1) g), and near 0, where T = 1, it is g.
 template <int N>
-inline void tanh_all(Pack* x) {
+inline void tanh_scaled_all(Pack* x) {
   using namespace detail;
-  Pack shifted[N];
-  Pack power[N];
-  Pack h[N];
-  Pack c[N];
-  Pack s[N];
+  Pack below[N];  // 1 - T: in this order a zero keeps its sign
+  Pack above[N];  // 1 + T
+  Pack g[N];
 #pragma GCC unroll 8
   for (int i = 0; i < N; ++i) {
-    h[i] = at_most(abs(x[i]), 20.0);
-    shifted[i] = fma(h[i], broadcast(0x1.71547652b82fep+5), broadcast(kRoundingShift));  // 32 / ln2
+    const Pack y = at_least(at_most(x[i], 924.0), -924.0);
+    const Pack shifted = y + kRoundingShift;
+    const Words m = bits(shifted);
+    const Pack power = from_bits(bits(lookup16(kRaised.of, m)) + (m << 48));
+    below[i] = 1.0 - power;
+    above[i] = 1.0 + power;
+    g[i] = y - (shifted - kRoundingShift);
   }
 #pragma GCC unroll 8
   for (int i = 0; i < N; ++i) {
-    power[i] = negative_power(shifted[i]);
-    h[i] = fma(shifted[i] - kRoundingShift, broadcast(0x1.62e42fefa39efp-6), -h[i]);  // ln2 / 32
+    const Pack square = g[i] * g[i];
+    Pack q = fma(square, broadcast(-0x1.0fddbfe495e6cp-43), broadcast(0x1.5d87fe681a46cp-31));
+    q = fma(square, q, broadcast(-0x1.c6b08d7049fecp-19));
+    q = fma(square, q, broadcast(0x1.62e42fefa39efp-6));
+    g[i] = g[i] * q;
   }
 #pragma GCC unroll 8
-  for (int i = 0; i < N; ++i) {
-    const Pack square = h[i] * h[i];
-    c[i] = fma(square, broadcast(0x1.999984c22942ep-2), broadcast(1.0));
-    s[i] = fma(square, broadcast(0x1.1110bdb39174dp-4), broadcast(1.0));
-  }
-#pragma GCC unroll 8
-  for (int i = 0; i < N; ++i) s[i] = h[i] * s[i];
-#pragma GCC unroll 8
-  for (int i = 0; i < N; ++i) {
-    const Pack above = fma(1.0 - power[i], c[i], -((1.0 + power[i]) * s[i]));
-    const Pack below = fma(power[i], c[i] + s[i], c[i] - s[i]);
-    x[i] = from_bits(bits(above / below) | (bits(x[i]) & 0x8000000000000000ULL));
-  }
+  for (int i = 0; i < N; ++i) x[i] = fma(above[i], g[i], -below[i]) / fma(-below[i], g[i], above[i]);
 }
 
 /// z becomes softplus(z) = log(1 + exp z), and slope its derivative 1 / (1 + exp(-z)) unless it is nullptr; N packs in lockstep. Both
@@ -155,7 +180,8 @@ inline void softplus_all(Pack* z, Pack* slope) {
 
 /// Single packs, for callers that have no more.
 inline Pack tanh(Pack x) {
-  tanh_all<1>(&x);
+  x = x * kTanhScale;
+  tanh_scaled_all<1>(&x);
   return x;
 }
 struct Softplus {

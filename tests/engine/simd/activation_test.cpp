@@ -56,7 +56,7 @@ TEST(SimdActivation, TanhIsAccurate) {
   for (const double bound : {0.02, 0.4, 3.0, 25.0}) {
     const Errors found = errors(f, exact, [&](auto& e) { return uniform(e, -bound, bound); });
     EXPECT_LT(found.absolute, 4e-16) << bound;
-    EXPECT_LT(found.relative, 4e-15) << bound;
+    EXPECT_LT(found.relative, 5e-15) << bound;
   }
   // Where the table's power is 1 nothing cancels: |x| < ln2 / 64.
   EXPECT_LT(errors(f, exact, [](auto& e) { return wide(e, -700, -4.6); }).relative, 7e-16);
@@ -66,7 +66,8 @@ TEST(SimdActivation, TanhAtTheExtremes) {
   const auto f = [](Pack x) { return tanh(x); };
   EXPECT_EQ(lane0(f, 0.0), 0.0);
   EXPECT_TRUE(std::signbit(lane0(f, -0.0)));
-  EXPECT_EQ(lane0(f, 1e-300), 1e-300);
+  EXPECT_NEAR(lane0(f, 1e-300), 1e-300, 5e-316);
+  EXPECT_NEAR(lane0(f, -1e-300), -1e-300, 5e-316);
   EXPECT_EQ(lane0(f, 19.5), 1.0);
   EXPECT_EQ(lane0(f, -1e300), -1.0);
   EXPECT_EQ(lane0(f, kInfinity), 1.0);
@@ -112,7 +113,8 @@ TEST(SimdActivation, LanesAreEqual) {
     Pack plus[kTogether];
     Pack slopes[kTogether];
     for (int k = 0; k < kTogether; ++k) many[k] = plus[k] = k == 3 ? x : broadcast(wide(engine, -20, 5));
-    tanh_all<kTogether>(many);
+    for (Pack& one : many) one = one * kTanhScale;
+    tanh_scaled_all<kTogether>(many);
     softplus_all<kTogether>(plus, slopes);
     const Pack tanhs = many[3];
     const Softplus pluses{plus[3], slopes[3]};
