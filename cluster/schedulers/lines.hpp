@@ -17,11 +17,11 @@ std::vector<std::string> split(std::string_view text, char separator);
 /// Words between blanks.
 std::vector<std::string> words_of(std::string_view text);
 std::string join_ids(const std::vector<std::string>& ids, std::string_view separator);
-/// Whether all are digits, and there is one.
 /// Scheduler::after_array_lines of schedulers whose jobs have successors, which are in job/ids: `submit`, run in job/, submits behind those
 /// that came after the first $seen.
 std::string behind_successors(const Job& job, std::string_view submit);
 
+/// Whether all are digits, and there is one.
 bool is_number(std::string_view text);
 
 }  // namespace variscope::cluster::detail
