@@ -14,6 +14,7 @@
 #include "engine/models/fallible.hpp"
 #include "engine/models/model.hpp"
 #include "engine/models/scale_prior.hpp"
+#include "engine/models/workspace.hpp"
 
 namespace variscope::models {
 
@@ -38,10 +39,10 @@ struct GaussianProcessShape {
 /// Williams 2006, eqs. 2.30 and 5.9); the latent form adds z_1..N ~ N(0, 1) with f = mean + L z, L L' = K, whose derivative is that of the
 /// Cholesky factor (Murray 2016, arXiv 1602.07527, eq. 10).
 /// The likelihood is no sum over rows: every process holds the whole table, rows() is 0, and the density is all in log_prior. Cost per
-/// column: N^3 / 6 multiplications and subtractions for the value, N^3 / 2 with the gradient (latent: 1.2 N^3); 4 N^2 doubles of memory.
+/// column: N^3 / 6 multiplications and subtractions for the value, N^3 / 2 with the gradient (latent: 1.2 N^3); memory: work_bytes().
 /// Beyond a log scale of +-30 the log prior goes on by its tangent, and the likelihood stays as it is. A matrix that is not positive
 /// definite in floating point is a failure: log density -infinity, derivatives 0. The nugget leaves none that is known.
-class GaussianProcess final : public Model, public Fallible {
+class GaussianProcess final : public Model, public Fallible, public Workspace {
  public:
   /// The table must outlive the model; it holds all rows, or none where only the shape is of interest. Throws UserError naming the key that
   /// makes no sense, a table without inputs, or one of more than kMostRows.
@@ -73,6 +74,9 @@ class GaussianProcess final : public Model, public Fallible {
   void row_mean(const RowList& rows, ConstBatchView theta, BatchView out) const override;
 
   void log_prior(ConstBatchView theta, Evaluation& out) const override;
+
+  /// 3 N^2 doubles: four matrices, of two of which a half is never touched.
+  [[nodiscard]] double work_bytes() const override { return 24.0 * static_cast<double>(count_) * static_cast<double>(count_); }
 
   /// Mean and variance of f at an input, given the rows and theta.
   struct Prediction {

@@ -10,6 +10,8 @@
 
 #include "engine/data/standardize.hpp"
 #include "engine/error.hpp"
+#include "engine/models/catalogue.hpp"
+#include "engine/models/workspace.hpp"
 #include "engine/optimizers/optimizer.hpp"
 #include "engine/optimizers/stopping.hpp"
 #include "experiments/plan/chains.hpp"
@@ -75,6 +77,15 @@ double cell_record_bytes(const Plan& plan, const CellPlan& cell) {
          (static_cast<double>(cell.estimators.size()) * moment_doubles(cell, path.parameters) + 3.0 * static_cast<double>(path.parameters));
 }
 
+/// What every thread that evaluates takes beside its batches, where rows are not divided: elsewhere a thread sees a tile at a time, and
+/// nothing is worth counting.
+double evaluation_bytes(const Plan& plan, const PathPlan& path) {
+  if (path.data < 0 || models::find(path.settings.model.name)->divisible) return 0;
+  const auto model = make_model(path.settings, &plan.data[static_cast<std::size_t>(path.data)].shape);
+  const auto* of = dynamic_cast<const models::Workspace*>(model.get());
+  return of == nullptr ? 0 : of->work_bytes();
+}
+
 double file_bytes(const Plan& plan) {
   double bytes = 0;
   for (const PathPlan& path : plan.paths) {
@@ -122,10 +133,15 @@ Prediction predict(const Plan& plan, const cluster::Layout& layout) {
     p.record_bytes += cell_record_bytes(plan, cell);  // rank 0 puts the whole record together in the end
     const auto rows = path.data < 0 ? Index{0} : plan.data[static_cast<std::size_t>(path.data)].rows;
     const Index tiles = path.data < 0 ? 1 : data::row_tiles(rows, plan.data[static_cast<std::size_t>(path.data)].row_tile);
+    // Threads share the lane blocks of a batch.
+    const auto busy = [&](Index columns) {
+      return static_cast<double>(std::min<Index>(plan.threads, (columns + tiles::kLanes - 1) / tiles::kLanes));
+    };
+    const double evaluation = evaluation_bytes(plan, path);
     if (plan.of_chains()) {
       const Index most = balanced_range(cell.chains.front().settings.count(), layout.replicates, 0).size();
-      p.work_bytes =
-          std::max(p.work_bytes, density_work_bytes(path.dim, most, tiles, plan.threads) + chain_work_bytes(cell, layout, plan.threads));
+      p.work_bytes = std::max(p.work_bytes, density_work_bytes(path.dim, most, tiles, plan.threads) +
+                                                chain_work_bytes(cell, layout, plan.threads) + busy(most) * evaluation);
       continue;
     }
     // What a rank evaluates of a replicate is evaluated whole, even if it is wider than a group.
@@ -148,7 +164,8 @@ Prediction predict(const Plan& plan, const cluster::Layout& layout) {
       const bool alone = layout.ranks() == layout.replicates;
       columns *= alone ? plan.threads : 1;
     }
-    p.work_bytes = std::max(p.work_bytes, density_work_bytes(path.dim, columns, tiles, plan.threads) + cell.state_bytes);
+    p.work_bytes =
+        std::max(p.work_bytes, density_work_bytes(path.dim, columns, tiles, plan.threads) + cell.state_bytes + busy(columns) * evaluation);
   }
   return p;
 }
