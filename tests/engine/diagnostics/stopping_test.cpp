@@ -15,7 +15,6 @@ namespace {
 
 using diagnostics::ChainDraws;
 using diagnostics::judge;
-using diagnostics::StoppingRule;
 using diagnostics::Mixing;
 
 constexpr Index kChains = 4;
