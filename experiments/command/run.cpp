@@ -7,6 +7,7 @@
 #include "engine/error.hpp"
 #include "experiments/command/actions.hpp"
 #include "experiments/command/launch.hpp"
+#include "experiments/command/run_each.hpp"
 #include "experiments/command/subcommands.hpp"
 #include "experiments/plan/plan.hpp"
 #include "experiments/run/parts.hpp"
@@ -88,7 +89,10 @@ void add_run(CLI::App& program, Action& chosen, const Words& words) {
   auto* app = program.add_subcommand("run", "Run a study: every cell of a spec, on any number of ranks and threads, with the same bits");
   auto options = std::make_shared<RunOptions>();
   auto layout = std::make_shared<std::string>();
-  app->add_option("SPEC", options->spec, "The study's .toml file")->required()->type_name("FILE");
+  auto specs = std::make_shared<std::vector<std::string>>();
+  app->add_option("SPEC", *specs, "The study's .toml file; several are run one after the other, each on as many of --ranks as divide it")
+      ->required()
+      ->type_name("FILE");
   add_execution(*app, *options, *layout);
   app->add_option("--output", options->output, "Run directory (default: output.directory of the spec, or runs/<study.name>)");
   app->add_flag("--overwrite", options->overwrite, "Replace a run that is there");
@@ -111,16 +115,19 @@ void add_run(CLI::App& program, Action& chosen, const Words& words) {
       "Examples:\n"
       "  variscope run experiments/specs/breast_cancer_variance.toml --ranks 2\n"
       "  variscope run study.toml --ranks 4 --threads 2 --layout replicates=2,shards=2 --output runs/try --overwrite\n"
+      "  variscope run experiments/specs/seeds/*.toml --ranks 2\n"
       "  srun -n 64 variscope run study.toml          (below a launcher it just runs)\n\n"
       "Exit status: 0 done, 1 failure, 2 an error in the spec, the data or this command, 85 asked to stop (SIGTERM, SIGINT, SIGUSR1,\n"
       "SIGUSR2, --stop-after): everything finished is saved, and `variscope resume` goes on.\n"
       "VARISCOPE_MPIRUN_OUTPUT=all shows everything that mpirun writes.");
-  app->callback([&chosen, options, layout, chains, part, &words] {
-    chosen = [options, layout, chains, part, &words] {
+  app->callback([&chosen, options, layout, chains, part, specs, &words] {
+    chosen = [options, layout, chains, part, specs, &words] {
       options->layout = parse_layout(*layout);
+      options->spec = specs->front();
       if (!chains->empty()) options->chains = parse_chains(*chains);
       if (!part->empty()) (void)parse_part("--part", *part);
       if (!part->empty() && !chains->empty()) throw UserError("--part: is of whole cells, --chains of some chains. Leave one out.");
+      if (specs->size() > 1) return run_each(*specs, *options, words);
       // Errors of the spec, of its data's shape and of the layout need no ranks. What memory other hosts have is not known here.
       if (options->ranks > 1 && !started_by_launch()) {
         if (find_placement() == Placement::local)

@@ -182,7 +182,7 @@ class Combiner {
     Table table;
     table.place = "";
     table.panels = {"methods as rows, models as columns"};
-    for (const Problem& problem : problems_) table.columns.push_back({problem.heading, problem.heading, "", 0});
+    for (const Problem& problem : problems_) table.columns.emplace_back(Column{problem.heading, problem.heading, "", 0});
     std::vector<std::string> names;
     for (const NamedRun& run : runs) names.push_back(run.name);
     bool any_best = false;

@@ -12,9 +12,9 @@
 namespace variscope::experiments {
 
 /// Writes every table of report_tables() as NAME.txt, .md, .csv and .tex, and every figure of report_figures() as NAME.csv, .gp
-/// and, if gnuplot works, .svg and .pdf, and all of it once more as one page, index.html, and as one LaTeX document, paper.tex. Returns the tables' text, those with details
-/// shortened, followed by one line saying why if a figure is missing. The directory is created. Throws SystemError if a file cannot be
-/// written.
+/// and, if gnuplot works, .svg and .pdf, and all of it once more as one page, index.html, and as one LaTeX document, paper.tex. Returns the
+/// tables' text, those with details shortened, followed by one line saying why if a figure is missing. The directory is created. Throws
+/// SystemError if a file cannot be written.
 std::string write_report(const std::vector<CellRecord>& cells, const ReportContext& context, const std::string& directory);
 
 /// The same for a study of fits.

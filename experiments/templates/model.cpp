@@ -141,7 +141,7 @@ int vs_log_likelihood_batch(const bs_model* model, const vs_rows* rows, const do
       double value = 0;
       for (std::int64_t k = 0; k < number_of_rows; ++k) {
         const std::int64_t held = (rows->indices == nullptr ? rows->first + k : rows->indices[k]) - table.first;
-        value += log_likelihood(*model, table.design + held * table.columns, table.response[held], one, gradient);
+        value += log_likelihood(*model, table.design + held * table.stride, table.response[held], one, gradient);
       }
       return value;
     });
@@ -154,7 +154,7 @@ int bs_log_density_gradient(const bs_model* model, bool, bool, const double* the
     std::vector<double> sum(static_cast<std::size_t>(dimension(*model)));
     *value = log_prior(*model, theta, sum.data());
     for (std::int64_t n = 0; n < model->table.last - model->table.first; ++n)
-      *value += log_likelihood(*model, model->table.design + n * model->table.columns, model->table.response[n], theta, sum.data());
+      *value += log_likelihood(*model, model->table.design + n * model->table.stride, model->table.response[n], theta, sum.data());
     if (gradient != nullptr) std::memcpy(gradient, sum.data(), sum.size() * sizeof(double));
   });
 }
