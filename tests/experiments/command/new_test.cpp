@@ -41,7 +41,7 @@ TEST_F(NewTest, ItsCommentedSectionsAreRight) {
       else if (wanted && line.starts_with("# ") && !line.starts_with("# kind"))
         made += line.substr(2) + "\n";
     }
-    const auto small = [&](std::string from, const std::string& to) {
+    const auto small = [&](const std::string& from, const std::string& to) {
       if (const std::size_t at = made.find(from); at != std::string::npos) made.replace(at, from.size(), to);
     };
     small("steps = 1000", "steps = 20");
