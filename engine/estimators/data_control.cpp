@@ -1,17 +1,20 @@
-/// With m~, s~ the snapshot's mean and scale: what a minibatch says there is compared with what all rows say there.
+/// With m~ and F~ the snapshot's mean and scale: what a minibatch says there is compared with what all rows say there.
 #include "engine/estimators/data_control.hpp"
 
-#include <cmath>
+#include <algorithm>
+#include <memory>
 #include <vector>
 
+#include "engine/families/full_rank_gaussian.hpp"
+#include "engine/families/low_rank_gaussian.hpp"
 #include "engine/families/mean_field_gaussian.hpp"
 
 namespace variscope::estimators {
 
 namespace {
 
-/// Pathwise with closed-form entropy, minus the minibatch's expansion at the snapshot, plus that of all rows. Partial: sums of r and r eps
-/// of the location's and the scale's residuals.
+/// Pathwise with closed-form entropy, minus the minibatch's expansion at the snapshot, plus that of all rows. Partial: pathwise sums of
+/// what is left.
 class SnapshotControl : public Estimator {
  public:
   [[nodiscard]] Index partial_size(const Context& context) const override { return context.family->parameters(); }
@@ -117,9 +120,19 @@ class StoredGradients final : public NoiselessControl {
   }
 };
 
+/// The member of `like`'s family at this lambda; of normal families that this file knows, else nothing.
+std::unique_ptr<families::Family> member_like(const families::Family& like, std::span<const double> lambda) {
+  if (like.mean_field_gaussian() != nullptr) return std::make_unique<families::MeanFieldGaussian>(lambda);
+  if (dynamic_cast<const families::FullRankGaussian*>(&like) != nullptr)
+    return std::make_unique<families::FullRankGaussian>(like.dim(), lambda);
+  if (const auto* q = dynamic_cast<const families::LowRankGaussian*>(&like))
+    return std::make_unique<families::LowRankGaussian>(q->dim(), q->rank(), lambda);
+  return nullptr;
+}
+
 /// Wang, Geffner and Domke 2024 (arXiv 2210.07290): c(n, eps) = path derivative, at the snapshot, of the second-order Taylor expansion of
-/// row n's term at m~: grad l_n(m~) + H_n(m~) s~ eps. Its expectation over rows and noise together is known: all rows' gradient at m~, and
-/// diag H(m~) s~^2. State: those two.
+/// row n's term at m~: grad l_n(m~) + H_n(m~) F~ eps, z = m + F eps. Its expectation over rows and noise together is known: all rows'
+/// gradient at m~, and by the chain rule half their Hessian there. State: that expected gradient.
 class JointControl final : public SnapshotControl {
  public:
   [[nodiscard]] std::vector<Request> requests(const Context&) const override {
@@ -127,63 +140,78 @@ class JointControl final : public SnapshotControl {
   }
 
   void place(const Context& context, std::size_t, const Placement& at) const override {
-    const families::MeanFieldGaussian old = snapshot(context);
+    const std::vector<double> mean = snapshot_mean(context);
+    const Index first_block = at.first / tiles::kLanes;
+    const Index last_block = (at.last + tiles::kLanes - 1) / tiles::kLanes;
+    thread_local tiles::Batch moved;
+    const tiles::ConstBatchView noise = at.noise.slice(first_block, last_block);
+    moved.resize(context.family->dim(), noise.count);
+    Snapshot(context)->sample(noise, moved.view());
     for (Index s = at.first; s < at.last; ++s) {
       const Index to = at.origin + (s - at.first);
-      place_at(old.mean(), at.theta, to);
-      for (Index d = 0; d < old.dim(); ++d) at.direction(d, to) = old.scale()[static_cast<std::size_t>(d)] * at.noise(d, s);
+      place_at(mean, at.theta, to);
+      for (std::size_t d = 0; d < mean.size(); ++d) {
+        const auto row = static_cast<Index>(d);
+        at.direction(row, to) = moved(row, s - first_block * tiles::kLanes) - mean[d];
+      }
     }
   }
 
-  [[nodiscard]] Index state_size(const Context& context) const override { return 2 * context.family->dim(); }
+  [[nodiscard]] Index state_size(const Context& context) const override { return context.family->parameters(); }
   void prepare(const Context& context, Preparation& preparation, std::span<double> state) const override {
-    const families::MeanFieldGaussian old = snapshot(context);
-    const Index dim = old.dim();
+    const std::vector<double> mean = snapshot_mean(context);
+    const Index dim = context.family->dim();
     tiles::Batch theta(dim, dim);
     tiles::Batch direction(dim, dim);
     for (Index k = 0; k < dim; ++k) {
-      place_at(old.mean(), theta.view(), k);
+      place_at(mean, theta.view(), k);
       direction(k, k) = 1;
     }
     tiles::Batch out;
     preparation.evaluate({false, true, true}, theta.view(), direction.view(), out);
-    for (Index d = 0; d < dim; ++d) {
-      const auto i = static_cast<std::size_t>(d);
-      state[i] = out(1 + d, 0);
-      state[static_cast<std::size_t>(dim) + i] = out(1 + dim + d, d) * old.scale()[i] * old.scale()[i];
+    std::vector<double> slope;
+    std::vector<double> half_hessian;
+    for (Index i = 0; i < dim; ++i) {
+      slope.push_back(out(1 + i, 0));
+      for (Index j = 0; j < dim; ++j) half_hessian.push_back(0.5 * out(1 + dim + std::max(i, j), std::min(i, j)));
     }
+    Snapshot(context)->add_gaussian_chain(slope, half_hessian, false, state);
   }
 
   void accumulate(const Context& context, const SampleBlock& block, std::span<double> partial) const override {
-    const families::MeanFieldGaussian& q = *context.family->mean_field_gaussian();
+    const families::Family& q = *context.family;
     q.add_pathwise(block.noise, block.position, block.densities[0], 1, block.first, block.last, partial);
-    const families::MeanFieldGaussian old = snapshot(context);
     const Index dim = q.dim();
-    for (Index d = 0; d < dim; ++d) {
-      double location = 0;
-      double product = 0;
-      for (Index s = block.first; s < block.last; ++s) {
-        const Index from = block.origins[1] + (s - block.first);
-        const double control = block.densities[1](1 + d, from) + block.densities[1](1 + dim + d, from);
-        location += control;
-        product += control * block.noise(d, s);
-      }
-      partial[static_cast<std::size_t>(d)] -= location;
-      partial[static_cast<std::size_t>(dim + d)] -= product * old.scale()[static_cast<std::size_t>(d)];
+    const Index first_block = block.first / tiles::kLanes;
+    const Index last_block = (block.last + tiles::kLanes - 1) / tiles::kLanes;
+    const Index skipped = first_block * tiles::kLanes;
+    // Less the control, through the snapshot's own path.
+    thread_local tiles::Batch control;
+    control.resize(dim, block.last - skipped);
+    for (Index s = block.first; s < block.last; ++s) {
+      const Index from = block.origins[1] + (s - block.first);
+      for (Index d = 0; d < dim; ++d) control(d, s - skipped) = -(block.densities[1](1 + d, from) + block.densities[1](1 + dim + d, from));
     }
+    Snapshot(context)->add_pathwise(block.noise.slice(first_block, last_block), block.position.slice(first_block, last_block),
+                                    control.view(), 0, block.first - skipped, block.last - skipped, partial);
   }
 
  protected:
   [[nodiscard]] double expectation(const Context& context, std::size_t p) const override { return context.state[p]; }
 
  private:
-  static families::MeanFieldGaussian snapshot(const Context& context) {
-    if (!context.snapshot.empty()) return families::MeanFieldGaussian(context.snapshot);
-    const families::MeanFieldGaussian& q = *context.family->mean_field_gaussian();
-    std::vector<double> lambda = q.mean();
-    for (const double scale : q.scale()) lambda.push_back(std::log(scale));
-    return families::MeanFieldGaussian(lambda);
-  }
+  /// q's family at the snapshot; q itself where there is none.
+  class Snapshot {
+   public:
+    explicit Snapshot(const Context& context)
+        : own_(context.snapshot.empty() ? nullptr : member_like(*context.family, context.snapshot)),
+          family_(own_ == nullptr ? context.family : own_.get()) {}
+    const families::Family* operator->() const { return family_; }
+
+   private:
+    std::unique_ptr<families::Family> own_;
+    const families::Family* family_;
+  };
 };
 
 std::optional<std::string> needs_minibatch(const Context& context) {
@@ -211,8 +239,6 @@ Entry joint_control_entry() {
   entry.snapshot = true;
   entry.incompatible = [](const Context& context) -> std::optional<std::string> {
     if (auto reason = needs_minibatch(context)) return reason;
-    if (context.family->mean_field_gaussian() == nullptr)
-      return "is written for mean_field_gaussian: for any other scale its known expectation is the whole Hessian of all rows";
     if (!context.model->has_hessian_vector()) return "needs Hessian-vector products, which this model does not offer";
     return std::nullopt;
   };

@@ -20,7 +20,7 @@ std::string formula(const std::string& estimator) {
       {"pw_rqmc", "pw_cfe with eps_i = Phi^-1(u_i), u an Owen-scrambled Sobol net of M points"},
       {"pw_stratified",
        "avg sum_k w_k dz_k grad f(z_k,i) for means and scales, avg w_j (f(z_j,i) - sum_k w_k f(z_k,i)) for logits, f = l - log q"},
-      {"pw_local", "avg sum_n dz_n grad_eta log p(y_n | eta_n), eta_n = x_n'm + |x_n s| eps_{n,i}, - grad KL(q || prior)"},
+      {"pw_local", "avg sum_n dz_n grad_eta log p(y_n | eta_n), eta_n = x_n'm + (x_n' Sigma x_n)^(1/2) eps_{n,i}, - grad KL(q || prior)"},
       {"taylor_hessian", "avg dz (grad l(z_i) - grad l(m) - D2l(m) (z_i - m)) + its expectation + grad H"},
       {"taylor_hvp", "as taylor_hessian for m; for the scale avg dz (grad l(z_i) - grad l(m)) + grad H"},
       {"pw_quadratic", "avg dz (grad l(z_i) - (b + B (z_i - m))) + its expectation + grad H, b and diagonal B of earlier samples"},
@@ -29,7 +29,7 @@ std::string formula(const std::string& estimator) {
       {"svrg", "pw_cfe with grad l_B(z_i) - grad l_B(m~) + grad l_N(m~) for the mean, m~ that of an earlier step"},
       {"saga",
        "pw_cfe with grad l_B(z_i) - N/B sum_{n in B} c_n + sum_n c_n for the mean, c_n = grad l_n at the mean when n was last drawn"},
-      {"joint_cv", "pw_cfe - C_B(eps_i) + E C, C the path derivative of every row's second-order expansion at the snapshot (m~, s~)"},
+      {"joint_cv", "pw_cfe - C_B(eps_i) + E C, C the path derivative of every row's second-order expansion at the snapshot q~"},
       {"mvd",
        "avg k_p (f(z_i with noise d drawn from q+) - f(.. from q-)), q+ and q- the weak derivative's parts, coupled, f = l; of two noises "
        "times the other one; by the chain rule to lambda, + grad H"},

@@ -173,17 +173,24 @@ void log_likelihood(const L& likelihood, const Rows& data, const RowList& rows, 
   out.counts.add_rows(out.wanted, rows.size() * theta.count);
 }
 
-/// The normal predictors of one chunk's rows under a mean-field Gaussian.
+/// The normal predictors of one chunk's rows under a Gaussian.
 struct Projections {
+  Index terms = 0;  ///< numbers a row in `spread`: derivatives in the scale
   double mean[kChunkRows];
   double sd[kChunkRows];
-  double inverse_sd[kChunkRows];      ///< 0 where sd is 0: such a row tells nothing about the scale
-  const double* squares[kChunkRows];  ///< (x_nd s_d)^2, dim numbers a row: d sd^2 / d log s_d is twice that
+  double inverse_sd[kChunkRows];     ///< 0 where sd is 0: such a row tells nothing about the scale
+  const double* spread[kChunkRows];  ///< derivatives of sd^2 / 2: mean-field (x_nd s_d)^2 in log s_d, else x_ni x_nj / 2 in the covariance
+
+  void set_variance(int n, double variance) {
+    sd[n] = std::sqrt(variance);
+    inverse_sd[n] = variance > 0 ? 1.0 / sd[n] : 0.0;
+  }
 };
 
-/// Fills `to`; the squares go to `room`, count x dim numbers.
+/// Fills `to` under a mean-field Gaussian; the squares go to `room`, count x dim numbers.
 inline void project(const Chunk& chunk, Index dim, const double* mean, const double* scale, double* room, Projections& to) {
   constexpr int kW = simd::kWidth;
+  to.terms = dim;
   for (int n = 0; n < chunk.count; ++n) {
     const double* x = chunk.rows[n];
     double* squares = room + n * dim;
@@ -210,9 +217,43 @@ inline void project(const Chunk& chunk, Index dim, const double* mean, const dou
       squares[d] = spread * spread;
     }
     to.mean[n] = m;
-    to.sd[n] = std::sqrt(v);
-    to.inverse_sd[n] = v > 0 ? 1.0 / to.sd[n] : 0.0;
-    to.squares[n] = squares;
+    to.set_variance(n, v);
+    to.spread[n] = squares;
+  }
+}
+
+/// A symmetric matrix C up to its diagonal, row by row, so that its product with x_i x_j / 2 laid out likewise is x'C x.
+inline void pack_quadratic(const double* matrix, Index dim, double* packed) {
+  for (Index i = 0; i < dim; ++i) {
+    for (Index j = 0; j < i; ++j) *packed++ = 4 * matrix[i * dim + j];
+    *packed++ = 2 * matrix[i * dim + i];
+  }
+}
+
+/// Fills `to` under any Gaussian; the products go to `room`, count x dim (dim + 1) / 2 numbers. quadratic: its covariance as
+/// pack_quadratic() leaves it.
+inline void project_under(const Chunk& chunk, Index dim, const double* mean, const double* quadratic, double* room, Projections& to) {
+  constexpr int kW = simd::kWidth;
+  to.terms = dim * (dim + 1) / 2;
+  for (int n = 0; n < chunk.count; ++n) {
+    const double* x = chunk.rows[n];
+    double* products = room + n * to.terms;
+    double m = 0;
+    double* next = products;
+    for (Index i = 0; i < dim; ++i) {
+      m = std::fma(x[i], mean[i], m);
+      const double half = 0.5 * x[i];
+      for (Index j = 0; j <= i; ++j) *next++ = half * x[j];
+    }
+    simd::Pack sums{};
+    Index k = 0;
+    for (; k + kW <= to.terms; k += kW) sums = simd::fma(simd::load(products + k), simd::load(quadratic + k), sums);
+    double v = 0;
+    for (int i = 0; i < kW; ++i) v += sums[i];
+    for (; k < to.terms; ++k) v = std::fma(products[k], quadratic[k], v);
+    to.mean[n] = m;
+    to.set_variance(n, std::fmax(v, 0.0));  // rounding
+    to.spread[n] = products;
   }
 }
 
@@ -255,7 +296,7 @@ void local_kernel(const L& likelihood, const Chunk& chunk, const Projections& pr
     }
   }
   accumulate_columns<NB>(chunk.rows, chunk.count, 0, dim, residual, to + kLanes, stride);
-  accumulate_columns<NB>(projections.squares, chunk.count, 0, dim, noise, to + (1 + dim) * kLanes, stride);
+  accumulate_columns<NB>(projections.spread, chunk.count, 0, projections.terms, noise, to + (1 + dim) * kLanes, stride);
 }
 
 template <int NB, bool value_wanted, class L>
@@ -265,22 +306,20 @@ void local_group(const L& likelihood, const Chunk& chunk, const Projections& pro
   if constexpr (NB > 1) local_group<NB - 1, value_wanted>(likelihood, chunk, projections, dim, streams, out, block);
 }
 
-/// Model::local_gradient. Cost per row: 4 dim flops once; and per column one normal and 4 dim flops.
+/// Every chunk projected, project(chunk, projections), and then against all columns.
 /// Throws UserError beyond 2^32 rows: a stream addresses no more normals.
-template <class L>
-void local_gradient(const L& likelihood, const Rows& data, const RowList& rows, const double* mean, const double* scale, Evaluation& out) {
+template <class L, class Project>
+void local_rows(const L& likelihood, const Rows& data, const RowList& rows, Evaluation& out, const Project& project_chunk) {
   if (data.table.rows > Index{std::numeric_limits<std::uint32_t>::max()} + 1) {
     throw UserError(
         "estimators.names: local reparameterisation of more than 4294967296 rows (each has its own number of a stream). "
         "Use another estimator.");
   }
   const Index dim = data.table.width();
-  thread_local tiles::Batch squares;  // kept between calls, so that nothing is allocated in the steady state
-  squares.resize(dim, kChunkRows);
   Projections projections;
   for_chunks(data, rows, [&](const Chunk& chunk, Index) {
     if (chunk.picked) prefetch(chunk, chunk.count, dim);
-    project(chunk, dim, mean, scale, squares.data(), projections);
+    project_chunk(chunk, projections);
     if (out.wanted.value) {
       local_group<kGroup, true>(likelihood, chunk, projections, dim, out.streams, out.out, 0);
     } else {
@@ -288,6 +327,30 @@ void local_gradient(const L& likelihood, const Rows& data, const RowList& rows, 
     }
   });
   out.counts.add_rows(out.wanted, rows.size() * out.out.count);
+  out.counts.add_products(out.wanted, rows.size() * out.out.count, dim);
+}
+
+/// Model::local_gradient. Cost per row: 4 dim flops once; and per column one normal and 4 dim flops.
+template <class L>
+void local_gradient(const L& likelihood, const Rows& data, const RowList& rows, const double* mean, const double* scale, Evaluation& out) {
+  const Index dim = data.table.width();
+  thread_local tiles::Batch squares;  // kept between calls, so that nothing is allocated in the steady state
+  squares.resize(dim, kChunkRows);
+  local_rows(likelihood, data, rows, out,
+             [&](const Chunk& chunk, Projections& to) { project(chunk, dim, mean, scale, squares.data(), to); });
+}
+
+/// Model::local_gradient_under. Cost per row: 2 dim^2 flops once; and per column one normal and dim (dim + 3) flops.
+template <class L>
+void local_gradient_under(const L& likelihood, const Rows& data, const RowList& rows, const double* mean, const double* covariance,
+                          Evaluation& out) {
+  const Index dim = data.table.width();
+  thread_local tiles::Batch room;  // the covariance, then the products; kept as above
+  const Index terms = dim * (dim + 1) / 2;
+  room.resize(terms, kChunkRows + 1);
+  pack_quadratic(covariance, dim, room.data());
+  local_rows(likelihood, data, rows, out,
+             [&](const Chunk& chunk, Projections& to) { project_under(chunk, dim, mean, room.data(), room.data() + terms, to); });
 }
 
 }  // namespace variscope::models::linear

@@ -55,6 +55,10 @@ void LinearRegression::local_gradient(const RowList& rows, const double* mean, c
   linear::local_gradient(Likelihood(noise_sd_), data(), rows, mean, scale, out);
 }
 
+void LinearRegression::local_gradient_under(const RowList& rows, const double* mean, const double* covariance, Evaluation& out) const {
+  linear::local_gradient_under(Likelihood(noise_sd_), data(), rows, mean, covariance, out);
+}
+
 RowExpectation LinearRegression::expected_row(const Projection& eta, double response) const {
   const Likelihood likelihood(noise_sd_);
   const double difference = response - eta.center;

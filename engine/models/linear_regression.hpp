@@ -18,6 +18,7 @@ class LinearRegression : public LinearModel {
 
   void log_likelihood(const RowList& rows, ConstBatchView theta, Evaluation& out) const override;
   void local_gradient(const RowList& rows, const double* mean, const double* scale, Evaluation& out) const override;
+  void local_gradient_under(const RowList& rows, const double* mean, const double* covariance, Evaluation& out) const override;
 
   [[nodiscard]] double noise_sd() const { return noise_sd_; }
 

@@ -58,6 +58,10 @@ void LogisticRegression::local_gradient(const RowList& rows, const double* mean,
   linear::local_gradient(Likelihood{}, data(), rows, mean, scale, out);
 }
 
+void LogisticRegression::local_gradient_under(const RowList& rows, const double* mean, const double* covariance, Evaluation& out) const {
+  linear::local_gradient_under(Likelihood{}, data(), rows, mean, covariance, out);
+}
+
 RowExpectation LogisticRegression::expected_row(const Projection& eta, double response) const {
   const double y = response > 0 ? 1.0 : 0.0;
   const logistic::Smoothed e = logistic::smooth(eta.center, std::sqrt(eta.variance));

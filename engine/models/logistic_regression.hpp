@@ -16,6 +16,7 @@ class LogisticRegression final : public LinearModel {
 
   void log_likelihood(const RowList& rows, ConstBatchView theta, Evaluation& out) const override;
   void local_gradient(const RowList& rows, const double* mean, const double* scale, Evaluation& out) const override;
+  void local_gradient_under(const RowList& rows, const double* mean, const double* covariance, Evaluation& out) const override;
 
  private:
   /// One-dimensional quadrature: logistic_smooth.hpp.

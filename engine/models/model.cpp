@@ -69,6 +69,10 @@ void Model::local_gradient(const RowList&, const double*, const double*, Evaluat
   throw std::logic_error("local_gradient of a model without a linear predictor");
 }
 
+void Model::local_gradient_under(const RowList&, const double*, const double*, Evaluation&) const {
+  throw std::logic_error("local_gradient_under of a model without a linear predictor");
+}
+
 void Model::expected_log_prior(const double*, const double*, GaussianExpectation&) const {
   throw std::logic_error("expected_log_prior of a model that declares no Gaussian expectation");
 }

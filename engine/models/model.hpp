@@ -24,11 +24,12 @@ struct Wanted {
   bool gradient = true;
   bool hessian_vector = false;  ///< product of the Hessian at theta with Evaluation::direction
   bool local = false;           ///< local reparameterisation (Model::local_gradient) instead of all others
+  bool covariance = false;      ///< with local: under any normal q (Model::local_gradient_under)
 
   /// Rows of the output: row 0 the value (left alone if not wanted), then the gradient, then the Hessian-vector product; local: value, then
-  /// 2 dim rows of the gradient in (mean, log scale).
+  /// 2 dim rows of the gradient in (mean, log scale), or dim + dim (dim + 1) / 2 in (mean, covariance).
   [[nodiscard]] Index rows(Index dim) const {
-    if (local) return 1 + 2 * dim;
+    if (local) return 1 + dim + (covariance ? dim * (dim + 1) / 2 : dim);
     return 1 + (gradient ? dim : 0) + (hessian_vector ? dim : 0);
   }
   /// First row of the Hessian-vector product.
@@ -36,7 +37,8 @@ struct Wanted {
 };
 
 /// Work done, counted inside the kernels. Live columns only; padding lanes do not count. A column evaluated with a Hessian-vector
-/// product counts as one of those alone, with or without a gradient beside it; a local gradient counts as a gradient.
+/// product counts as one of those alone, with or without a gradient beside it; a local gradient counts as a gradient, and as add_products()
+/// says.
 struct Counts {
   Index value_evaluations = 0;     ///< columns whose log prior was evaluated without a gradient
   Index gradient_evaluations = 0;  ///< columns whose log prior was evaluated with a gradient
@@ -77,6 +79,11 @@ struct Counts {
   }
   void add_rows(const Wanted& wanted, Index count) {
     (wanted.hessian_vector ? hessian_rows : wanted.gradient || wanted.local ? gradient_rows : value_rows) += count;
+  }
+  /// What a local gradient under a covariance takes beyond a gradient, 2 dim multiplications a row: dim for the mean and dim (dim + 1) / 2
+  /// for the products x_n x_n', so (dim - 1) / 2 values of dim each, rounded up. Nothing for all else.
+  void add_products(const Wanted& wanted, Index count, Index dim) {
+    if (wanted.local && wanted.covariance) value_rows += count * (dim / 2);
   }
 };
 
@@ -187,6 +194,11 @@ class Model {
   /// normal(out.streams[s], n) with n the global row. Adds into out (1 + 2 dim rows): the log likelihood, its gradient in m, and in log s.
   /// mean, scale: dim entries, common to all columns. Cost O(|rows| dim columns).
   virtual void local_gradient(const RowList& rows, const double* mean, const double* scale, Evaluation& out) const;
+  /// The same with the same normals under N(mean, covariance), x_n'z = x_n'm + (x_n' covariance x_n)^(1/2) xi. covariance: dim x dim,
+  /// symmetric. Adds into out (1 + dim + dim (dim + 1) / 2 rows): the log likelihood, its gradient in m, and in the covariance (a symmetric
+  /// matrix: sum_n r_n xi_n x_n x_n' / (2 sd_n)) up to the diagonal, row by row. Declared with has_local_gradient().
+  /// Cost O(|rows| dim^2 columns).
+  virtual void local_gradient_under(const RowList& rows, const double* mean, const double* covariance, Evaluation& out) const;
 
   /// Set if the prior is an independent normal per coordinate.
   [[nodiscard]] virtual const GaussianPrior* gaussian_prior() const { return nullptr; }

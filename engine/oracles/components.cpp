@@ -8,6 +8,7 @@
 #include <stdexcept>
 
 #include "engine/oracles/evaluation.hpp"
+#include "engine/oracles/location_scale.hpp"
 #include "engine/oracles/quadrature.hpp"
 #include "engine/oracles/refine.hpp"
 
@@ -223,37 +224,6 @@ NoiseComponents logistic_components(const LogisticProblem& problem, std::span<co
   const Rows rows(problem, lambda);
   return refine(
       0.5, 1.0 / 16, [&](double step) { return logistic_on_grid(rows, step); }, flat);
-}
-
-EstimatorTruth logistic_local_truth(const LogisticProblem& problem, std::span<const double> lambda, Index samples) {
-  if (samples < 1) throw std::invalid_argument("logistic_local_truth: at least one sample");
-  const Rows rows(problem, lambda);
-  const double precision = 1.0 / squared(problem.prior_sd);
-  const auto on_grid = [&](double step) {
-    const Rule rule = trapezoidal(step);
-    EstimatorTruth result{std::vector<double>(2 * rows.dim, 0.0), std::vector<double>(2 * rows.dim, 0.0), 0.0};
-    for (std::size_t d = 0; d < rows.dim; ++d) {
-      result.mean[d] = -(rows.mean[d] - problem.prior_mean) * precision;
-      result.mean[rows.dim + d] = 1.0 - squared(rows.scale[d]) * precision;
-    }
-    for (std::size_t n = 0; n < rows.rows; ++n) {
-      const RowMoments one = row_moments(rows, n, rule);
-      for (std::size_t d = 0; d < rows.dim; ++d) {
-        const double x = rows.x(n, d);
-        const double through = x * rows.scale[d] * rows.along(n, d);
-        result.mean[d] += x * one.first[0];
-        result.mean[rows.dim + d] += through * one.first[1];
-        result.variance[d] += squared(x) * (one.second[0] - squared(one.first[0])) / static_cast<double>(samples);
-        result.variance[rows.dim + d] += squared(through) * (one.second[2] - squared(one.first[1])) / static_cast<double>(samples);
-      }
-    }
-    return result;
-  };
-  return refine(0.5, 1.0 / 128, on_grid, [](const EstimatorTruth& t) {
-    std::vector<double> all = t.mean;
-    all.insert(all.end(), t.variance.begin(), t.variance.end());
-    return all;
-  });
 }
 
 NoiseComponents quadrature_components(const models::Model& model, std::span<const double> lambda) {

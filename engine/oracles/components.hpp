@@ -6,7 +6,6 @@
 
 #include "engine/index.hpp"
 #include "engine/models/model.hpp"
-#include "engine/oracles/estimator_truth.hpp"
 
 namespace variscope::oracles {
 
@@ -39,11 +38,6 @@ struct LogisticProblem {
 /// PW-CFE under a mean-field q, any dimension: variances of single rows by one-dimensional quadrature, covariances of pairs of rows by
 /// two-dimensional. Cost O(rows^2 (nodes^2 + dim)); a reference for tests, at most 12 rows (else std::invalid_argument).
 NoiseComponents logistic_components(const LogisticProblem& problem, std::span<const double> lambda);
-
-/// Local reparameterisation on the full data, M = samples, prior and entropy exact: the rows' noises are independent, so the variance is a
-/// sum of one-dimensional integrals; any number of rows. With eta = x'm + tau xi, tau^2 = sum x_d^2 s_d^2, r = y - sigmoid(eta): m: sum_n
-/// x_d^2 Var r;  log s: sum_n (x_d^2 s_d^2 / tau)^2 Var(r xi).  Source: Kingma, Salimans, Welling 2015, eq. 6.
-EstimatorTruth logistic_local_truth(const LogisticProblem& problem, std::span<const double> lambda, Index samples);
 
 /// PW-CFE of any model with data in one or two dimensions, every row evaluated on the whole grid: the independent check.
 /// Cost O(rows nodes^dim). Throws std::invalid_argument for other dimensions or without rows.

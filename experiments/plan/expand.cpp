@@ -142,13 +142,25 @@ std::unique_ptr<models::Model> accepted_model(const Spec& spec, const Settings& 
   }
 }
 
-/// Work of `calls` estimates of `samples` samples over `rows_per_call` rows.
-models::Counts work(const std::vector<estimators::Request>& requests, Index calls, Index samples, Index rows_per_call) {
+/// Columns that one estimate's requests take at most. Local gradients under a covariance are dim / 2 times as tall as all else, and count
+/// as so many more.
+Index most_columns(const std::vector<estimators::Request>& requests, Index samples, Index dim) {
+  Index most = 0;
+  for (const estimators::Request& request : requests) {
+    const Index height = request.wanted.local && request.wanted.covariance ? 1 + dim / 2 : 1;
+    most = std::max(most, request.columns * (request.per_sample ? samples : 1) * height);
+  }
+  return most;
+}
+
+/// Work of `calls` estimates of `samples` samples over `rows_per_call` rows, of a model in `dim` coordinates.
+models::Counts work(const std::vector<estimators::Request>& requests, Index calls, Index samples, Index rows_per_call, Index dim) {
   models::Counts counts;
   for (const estimators::Request& request : requests) {
     if (request.stored) continue;
     const Index columns = calls * request.columns * (request.per_sample ? samples : 1);
     counts.add_rows(request.wanted, columns * rows_per_call);
+    counts.add_products(request.wanted, columns * rows_per_call, dim);
     if (request.prior && !request.wanted.local) counts.add_evaluations(request.wanted, columns);
   }
   return counts;
@@ -174,7 +186,7 @@ class CountingPreparation final : public estimators::Preparation {
 
   void train(Index, const std::vector<estimators::Request>& requests,
              const std::function<void(const estimators::SampleBlock&)>& use) override {
-    counts_ += work(requests, 1, context_.samples, rows_per_call_);
+    counts_ += work(requests, 1, context_.samples, rows_per_call_, context_.model->dim());
     const Index dim = context_.model->dim();
     const tiles::Batch noise(context_.family->noise().rows() + estimator_.extra_uniforms(context_), context_.samples);
     const tiles::Batch position(dim, context_.samples);
@@ -220,6 +232,10 @@ Design design_of(const Spec& spec, const Settings& settings, Index rows) {
           "replicas.",
           spec.where("estimators.replicas"), s.replicas, s.batch_rows, rows, s.row_policy, rows / s.batch_rows));
     }
+    if (policy == RowPolicy::shards && s.replicas > rows) {
+      throw UserError(fmt::format("{}: {} fixed shards of {} rows (every shard needs a row at least). Use at most {} replicas.",
+                                  spec.where("estimators.replicas"), s.replicas, rows, rows));
+    }
     if (policy == RowPolicy::shards && s.batch_rows * s.replicas > rows) {
       throw UserError(fmt::format("{}: {} rows exceed a shard of {} rows (the data's {} rows in {} fixed shards). Use at most {}.",
                                   spec.where("estimators.batch_rows"), s.batch_rows, rows / s.replicas, rows, s.replicas,
@@ -231,7 +247,16 @@ Design design_of(const Spec& spec, const Settings& settings, Index rows) {
                     "estimators.batch_rows, or components.designs = 0.",
                     spec.where("components.designs")));
   }
-  return Design::replicas(s.replicas, noise_policies.at(s.noise_policy), policy);
+  const NoisePolicy noise = noise_policies.at(s.noise_policy);
+  const bool has_net = std::any_of(s.names.begin(), s.names.end(), [](const std::string& name) {
+    return estimators::find(name)->make()->coupling() == estimators::Coupling::scrambled_net;
+  });
+  if (noise == NoisePolicy::split_net && s.replicas > 1 && !s.names.empty() && !has_net) {
+    throw UserError(
+        fmt::format("{}: \"split_net\" finds no net to split (no estimator of this list draws one). Add pw_rqmc, or use \"independent\".",
+                    spec.where("estimators.noise_policy")));
+  }
+  return Design::replicas(s.replicas, noise, policy);
 }
 
 /// The importance-weighted bound has estimators for few settings only; its path needs one.
@@ -309,10 +334,10 @@ class Expander {
       }
       const auto estimator = entry.make();
       cell.estimators.push_back(name);
-      for (const estimators::Request& request : estimator->requests(context))
-        cell.columns = std::max(cell.columns, request.columns * (request.per_sample ? s.estimators.samples : 1));
+      const auto requests = estimator->requests(context);
+      cell.columns = std::max(cell.columns, most_columns(requests, s.estimators.samples, path.dim));
       const auto units = static_cast<Index>(calls) * cell.design.units() + static_cast<Index>(crossed);
-      cell.counts += work(estimator->requests(context), units, s.estimators.samples, rows_per_call);
+      cell.counts += work(requests, units, s.estimators.samples, rows_per_call, path.dim);
       CountingPreparation preparation(*estimator, context, rows, rows_per_call);
       std::vector<double> state(static_cast<std::size_t>(estimator->state_size(context)), 0.0);
       cell.state_bytes += 8 * static_cast<double>(state.size());
@@ -407,10 +432,10 @@ class Expander {
       }
       const bool little_noise = method.quadrature && family->noise().rows() <= approximations::kMostNoiseRows;
       if (little_noise)
-        fit.evaluation = work({{.wanted = {true, false}}}, 1, approximations::divergence_points(family->noise().rows()), rows);
+        fit.evaluation = work({{.wanted = {true, false}}}, 1, approximations::divergence_points(family->noise().rows()), rows, path.dim);
       else if (!fit.exact)
-        fit.evaluation = work({{.wanted = {true, false}}}, 1, s.fit.evaluation_samples, rows);
-      fit.draws = work({{.wanted = {true, false}}}, 1, s.fit.posterior_draws, rows);
+        fit.evaluation = work({{.wanted = {true, false}}}, 1, s.fit.evaluation_samples, rows, path.dim);
+      fit.draws = work({{.wanted = {true, false}}}, 1, s.fit.posterior_draws, rows, path.dim);
     }
     std::set<Index> traced;
     if (method.estimators) {
@@ -455,9 +480,9 @@ class Expander {
         continue;
       }
       const auto requests = estimator->requests(context);
-      for (const estimators::Request& request : requests)
-        cell.columns = std::max(cell.columns, request.columns * (request.per_sample ? s.estimators.samples : 1));
-      const models::Counts step = work(requests, cell.design.units(), s.estimators.samples, rows_per_call);
+      const Index dim = context.model->dim();
+      cell.columns = std::max(cell.columns, most_columns(requests, s.estimators.samples, dim));
+      const models::Counts step = work(requests, cell.design.units(), s.estimators.samples, rows_per_call, dim);
       if (const std::string reason = add_items(cell, name, step, {}, rows, traced); !reason.empty())
         cell.exclusions.push_back({name, reason});
     }
@@ -512,17 +537,18 @@ class Expander {
       return fmt::format("it integrates over the base noise, which stops at {} rows (family {} has {} here)",
                          approximations::kMostNoiseRows, s.family.name, family.noise().rows());
     }
-    models::Counts step = method.quadrature ? cell.fit.evaluation : work({{.wanted = {true, true}}}, 1, step_columns(s), rows);
+    models::Counts step = method.quadrature ? cell.fit.evaluation : work({{.wanted = {true, true}}}, 1, step_columns(s), rows, dim);
     models::Counts once;
     cell.columns = method.quadrature ? approximations::divergence_points(family.noise().rows()) : step_columns(s);
     if (method.name == "laplace") {
       cell.columns = model.has_hessian_vector() ? dim : 2 * dim;
       const models::Wanted wanted = model.has_hessian_vector() ? models::Wanted{false, false, true} : models::Wanted{false, true};
-      once = work({{.wanted = wanted}}, 1, cell.columns, rows);
+      once = work({{.wanted = wanted}}, 1, cell.columns, rows, dim);
       once += step;
     }
     if (method.name == "prior") step = {};
-    if (method.name == "pathfinder") step += work({{.wanted = {true, false}}}, 1, approximations::PathfinderSettings{}.elbo_draws, rows);
+    if (method.name == "pathfinder")
+      step += work({{.wanted = {true, false}}}, 1, approximations::PathfinderSettings{}.elbo_draws, rows, dim);
     return add_items(cell, method.name, step, once, rows, traced);
   }
 
@@ -611,11 +637,11 @@ class Expander {
         family.get(), model.get(), objective_of(settings), settings.path.samples, settings.path.batch_rows, {}};
     check_bound(plan_.spec, context);
     const auto requests = estimators::find(path_estimator(context))->make()->requests(context);
-    path.counts = work(requests, steps, settings.path.samples, settings.path.batch_rows > 0 ? settings.path.batch_rows : rows);
+    path.counts = work(requests, steps, settings.path.samples, settings.path.batch_rows > 0 ? settings.path.batch_rows : rows, path.dim);
     if (needs_monte_carlo(settings, *model, *family)) {
-      path.counts +=
-          work(requests, static_cast<Index>(path.labels.size()) * reference_replicates(settings), reference_samples(settings), rows);
-      if (settings.path.optimum) path.counts += work(requests, optimum_steps(settings), optimum_samples(settings), rows);
+      path.counts += work(requests, static_cast<Index>(path.labels.size()) * reference_replicates(settings), reference_samples(settings),
+                          rows, path.dim);
+      if (settings.path.optimum) path.counts += work(requests, optimum_steps(settings), optimum_samples(settings), rows, path.dim);
     }
     plan_.counts += path.counts;
     plan_.paths.push_back(std::move(path));

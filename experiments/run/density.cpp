@@ -29,7 +29,11 @@ models::Counts Density::leaf(const Group& group, const RowTiles& rows, Index til
   if (wanted.hessian_vector) evaluation.direction = group.live(columns.direction);
   if (wanted.local) {
     evaluation.streams = columns.streams + group.first_block * tiles::kLanes;
-    model_.local_gradient(list, columns.mean, columns.scale, evaluation);
+    if (wanted.covariance) {
+      model_.local_gradient_under(list, columns.mean, columns.covariance, evaluation);
+    } else {
+      model_.local_gradient(list, columns.mean, columns.scale, evaluation);
+    }
   } else {
     model_.log_likelihood(list, theta, evaluation);
   }

@@ -38,6 +38,7 @@ struct Columns {
   const random::Stream* streams = nullptr;  ///< one per column, padding lanes included: for local gradients
   const double* mean = nullptr;             ///< of the family: for local gradients
   const double* scale = nullptr;
+  const double* covariance = nullptr;  ///< in the place of scale, if Wanted::covariance
 };
 
 class Density {

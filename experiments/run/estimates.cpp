@@ -166,6 +166,23 @@ void Estimates::segments(const CallSettings& call, const Geometry& at, Index rep
   }
 }
 
+void Estimates::local_of(const families::Family& family, const models::Wanted& wanted, Columns& what) {
+  if (const families::MeanFieldGaussian* q = family.mean_field_gaussian(); q != nullptr && !wanted.covariance) {
+    what.mean = q->mean().data();
+    what.scale = q->scale().data();
+    return;
+  }
+  if (!family.gaussian() || !wanted.covariance) throw std::logic_error("Estimates: local gradients are of normal families alone");
+  const auto dim = static_cast<std::size_t>(family.dim());
+  std::vector<double> sd(dim);
+  local_mean_.resize(dim);
+  local_covariance_.resize(dim * dim);
+  family.moments(local_mean_, sd);
+  family.covariance(local_covariance_);
+  what.mean = local_mean_.data();
+  what.covariance = local_covariance_.data();
+}
+
 void Estimates::evaluate(const estimators::Context& context, const estimators::Estimator* estimator,
                          const std::vector<estimators::Request>& requests, const CallSettings& call, const Draws& draws, Range replicates,
                          std::vector<tiles::Batch>& results) {
@@ -197,10 +214,7 @@ void Estimates::evaluate(const estimators::Context& context, const estimators::E
       if (request.wanted.local) {
         streams_.resize(static_cast<std::size_t>((columns + tiles::kLanes - 1) / tiles::kLanes * tiles::kLanes));
         what.streams = streams_.data();
-        const families::MeanFieldGaussian* q = context.family->mean_field_gaussian();
-        if (q == nullptr) throw std::logic_error("Estimates: local gradients are of the mean-field Gaussian alone");
-        what.mean = q->mean().data();
-        what.scale = q->scale().data();
+        local_of(*context.family, request.wanted, what);
       }
       if (placed || request.wanted.local) {
         FirstError error;

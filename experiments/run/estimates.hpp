@@ -116,6 +116,8 @@ class Estimates {
               Index replicates, std::vector<double>& gradients);
   [[nodiscard]] Draws& draws_of(estimators::Coupling coupling) { return draws_[static_cast<std::size_t>(coupling)]; }
   [[nodiscard]] RowTiles row_tiles(const CallSettings& call) const;
+  /// What local gradients of this family need, in `what`; valid until the next call.
+  void local_of(const families::Family& family, const models::Wanted& wanted, Columns& what);
 
   const models::Model& model_;
   const DataPlan* data_;
@@ -134,6 +136,8 @@ class Estimates {
   tiles::Batch theta_;
   tiles::Batch direction_;
   std::vector<random::Stream> streams_;
+  std::vector<double> local_mean_;
+  std::vector<double> local_covariance_;
   std::vector<tiles::Batch> results_;
   AlignedVector partials_;
   AlignedVector folded_;

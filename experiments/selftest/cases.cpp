@@ -60,6 +60,14 @@ SelftestCase logistic_case() {
   return at;
 }
 
+SelftestCase full_rank_logistic_case() {
+  SelftestCase at = logistic_case();
+  at.name = "logistic regression, 7 rows, full rank";
+  at.family = "full_rank_gaussian";
+  at.lambda.push_back(-0.5);
+  return at;
+}
+
 SelftestCase linear_case() {
   auto table = rows_of({"intercept", "x"}, {0.7, -0.2, 1.9, 0.1, 2.4, -1.0, 1.2});
   for (const double x : {-1.5, 0.3, 1.1, -0.4, 2.0, -0.9, 0.7}) {
@@ -71,6 +79,15 @@ SelftestCase linear_case() {
                   lambda_of({0.4, 0.5}, {0.5, 0.4})};
   at.table = table;
   at.snapshot = lambda_of({0.1, 0.9}, {0.8, 0.3});
+  return at;
+}
+
+SelftestCase full_rank_linear_case() {
+  SelftestCase at = linear_case();
+  at.name = "linear regression, 7 rows, full rank";
+  at.family = "full_rank_gaussian";
+  at.lambda.push_back(-0.3);
+  at.snapshot.push_back(0.2);
   return at;
 }
 
@@ -211,6 +228,15 @@ std::vector<SelftestCase> selftest_cases() {
   cases.push_back(logistic_case());
   cases.back().twins = true;
   cases.back().same_samples = true;
+  cases.back().share = 0.5;
+  cases.push_back(full_rank_logistic_case());
+  cases.back().twins = true;
+  cases.back().share = 0.5;
+  cases.push_back(full_rank_logistic_case());
+  cases.back().name = "logistic regression, 7 rows, low rank";
+  cases.back().family = "low_rank_gaussian";
+  cases.back().shape = {{"rank", 1}};
+  cases.back().lambda.push_back(0.4);
   cases.back().share = 0.5;
   cases.push_back(normal_mean_case());
   cases.back().share = 0.5;

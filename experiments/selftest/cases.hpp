@@ -52,6 +52,8 @@ std::vector<SelftestCase> selftest_cases();
 /// regression, and a linear regression some way from its snapshot.
 SelftestCase normal_mean_case();
 SelftestCase logistic_case();
+SelftestCase full_rank_logistic_case();
+SelftestCase full_rank_linear_case();
 SelftestCase linear_case();
 /// The linear regression with rows last drawn at three steps, two of them once.
 SelftestCase linear_history_case();

@@ -67,6 +67,7 @@ class Rows {
     if (at_.same_samples) same_samples(rows);
     if (const Item* landing = find("stl_iw"); landing != nullptr) judge_twin(*landing, *find("iwae"), "iwae without score term", rows);
     if (const Item* rebar = find("rebar"); rebar != nullptr) without_score_term(*rebar, rows);
+    if (const Item* local = find("pw_local"); local != nullptr && at_.family != "mean_field_gaussian") without_correlations(*local, rows);
     if (const Item* plain = find("pw_cfe"); plain != nullptr && at_.objective == Objective::elbo) self_normalised(*plain, rows);
     return rows;
   }
@@ -144,6 +145,15 @@ class Rows {
     item.entry = whole.entry;
     item.estimator = std::make_unique<WithoutScoreTerm>(*whole.estimator);
     judge_twin(item, whole, whole.entry->name + " without its score term", rows);
+  }
+
+  /// Rows' noise drawn as if q had no correlations.
+  void without_correlations(const Item& local, std::vector<SelftestRow>& rows) const {
+    const WithoutCorrelations model(*scene_.model);
+    Subject at = subject();
+    at.model = &model;
+    const auto moments = measure(at, {{local.estimator.get(), local.state}}, {local.truth.mean}, replicates_, threads_);
+    add_twin(moments[0], local.truth, "pw_local, rows' noise without correlations", rows);
   }
 
   void self_normalised(const Item& plain, std::vector<SelftestRow>& rows) const {

@@ -3,6 +3,7 @@
 
 #include "engine/oracles/bernoulli.hpp"
 #include "engine/oracles/further_families.hpp"
+#include "engine/oracles/local_truth.hpp"
 #include "engine/oracles/stratified.hpp"
 #include "engine/oracles/truth.hpp"
 
@@ -36,7 +37,7 @@ std::optional<oracles::EstimatorTruth> expected(const estimators::Entry& entry, 
   const Objective objective = at.objective == Objective::importance_bound ? Objective::elbo : at.objective;
   if (entry.name == "pw_local") {
     if (at.model != "logistic_regression" || objective != Objective::elbo) return std::nullopt;
-    return oracles::logistic_local_truth(logistic_problem(at), at.lambda, at.samples);
+    return oracles::logistic_local_truth(logistic_problem(at), at.family, at.lambda, at.samples);
   }
   if (entry.name == "pw_stratified") return oracles::stratified_truth(model, at.lambda, objective, at.samples);
   const std::string name = entry.name == "mix_stl_cfe" ? "mix" : entry.name;

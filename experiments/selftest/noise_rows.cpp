@@ -10,6 +10,8 @@
 
 #include "engine/diagnostics/strata.hpp"
 #include "engine/diagnostics/variance.hpp"
+#include "engine/oracles/linear_snapshot.hpp"
+#include "engine/oracles/local_truth.hpp"
 #include "experiments/selftest/twins.hpp"
 
 namespace variscope::experiments {
@@ -52,20 +54,14 @@ oracles::NoiseComponents exact_components(const NoiseCase& at) {
   if (at.at.model == "normal_mean")
     return oracles::normal_mean_components(at.at.table->response, 1, at.at.arguments.number("prior_mean"),
                                            at.at.arguments.number("prior_sd"), at.at.lambda);
-  if (at.at.model == "linear_regression")
-    return oracles::linear_components(at.estimator, linear_problem(at.at), at.at.lambda, past_of(at.at));
-  const oracles::LogisticProblem problem = logistic_problem(at.at);
-  oracles::NoiseComponents exact = oracles::logistic_components(problem, at.at.lambda);
-  if (!at.own_noise_per_row) return exact;
-  // A row's mean over its noise is what it was; on all N rows the variance is (s2_e + s2_ed) / N.
-  const auto rows = static_cast<double>(problem.rows);
-  const oracles::EstimatorTruth whole = oracles::logistic_local_truth(problem, at.at.lambda, 1);
-  for (std::size_t p = 0; p < whole.variance.size(); ++p) {
-    exact.monte_carlo[p] = rows * whole.variance[p];
-    exact.interaction[p] = 0;
+  if (at.at.model == "linear_regression") {
+    return at.at.family == "mean_field_gaussian"
+               ? oracles::linear_components(at.estimator, linear_problem(at.at), at.at.lambda, past_of(at.at))
+               : oracles::linear_components_under(at.estimator, linear_problem(at.at), at.at.family, at.at.lambda, at.at.snapshot);
   }
-  exact.error += rows * whole.error;
-  return exact;
+  const oracles::LogisticProblem problem = logistic_problem(at.at);
+  return at.own_noise_per_row ? oracles::logistic_local_components(problem, at.at.family, at.at.lambda)
+                              : oracles::logistic_components(problem, at.at.lambda);
 }
 
 /// The case with the rows of one shard alone, the prior counted 1 / R times.
@@ -123,7 +119,7 @@ class Rows {
   [[nodiscard]] diagnostics::Setting setting(Index batch_rows, Index replicas) const {
     return {scene_.data->rows, at_.at.samples, batch_rows, replicas, at_.own_noise_per_row};
   }
-  [[nodiscard]] Judged judged() const { return {at_.at.lambda, exact_.gradient, exact_.error, true}; }
+  [[nodiscard]] Judged judged() const { return {at_.at.lambda, exact_.gradient, exact_.error, at_.at.family == "mean_field_gaussian"}; }
   [[nodiscard]] SelftestRow row_of(const std::string& what) const {
     SelftestRow row;
     row.target = at_.name;
@@ -363,9 +359,11 @@ std::vector<NoiseCase> noise_cases() {
   return {{"noise: normal mean, 7 rows", normal_mean_case(), "pw_cfe", false},
           {"noise: logistic regression, 7 rows", logistic_case(), "pw_cfe", false},
           {"noise: logistic regression, own noise", logistic_case(), "pw_local", true},
+          {"noise: logistic regression, own noise, full rank", full_rank_logistic_case(), "pw_local", true},
           {"noise: linear regression, SVRG", linear_case(), "svrg", false},
           {"noise: linear regression, SAGA", linear_history_case(), "saga", false},
-          {"noise: linear regression, joint control", linear_case(), "joint_cv", false}};
+          {"noise: linear regression, joint control", linear_case(), "joint_cv", false},
+          {"noise: linear regression, joint control, full rank", full_rank_linear_case(), "joint_cv", false}};
 }
 
 std::vector<SelftestRow> noise_rows(const NoiseCase& at, std::uint64_t seed, Index replicates, int threads) {

@@ -15,7 +15,8 @@ struct NoiseCase {
   bool own_noise_per_row = false;
 };
 
-/// pw_cfe on a normal mean and on a logistic regression, pw_local on the latter; svrg, saga and joint_cv on a linear regression.
+/// pw_cfe on a normal mean and on a logistic regression, pw_local on the latter; svrg, saga and joint_cv on a linear regression. pw_local
+/// and joint_cv under a full-rank q too.
 std::vector<NoiseCase> noise_cases();
 
 /// Variances of minibatch estimates and of means over replicas under every policy for rows (fixed shards by their own components), the

@@ -4,6 +4,7 @@
 #include <array>
 #include <cmath>
 #include <utility>
+#include <vector>
 
 #include "engine/estimators/estimator.hpp"
 #include "engine/models/model.hpp"
@@ -110,6 +111,29 @@ class WithoutScoreTerm final : public estimators::Estimator {
 
  private:
   const estimators::Estimator& estimator_;
+};
+
+/// A linear predictor whose row noise knows the marginal standard deviations of q alone, as if q were mean-field.
+class WithoutCorrelations final : public models::Model {
+ public:
+  /// model outlives the object.
+  explicit WithoutCorrelations(const models::Model& model) : model_(model) {}
+
+  [[nodiscard]] Index dim() const override { return model_.dim(); }
+  [[nodiscard]] Index rows() const override { return model_.rows(); }
+  void log_prior(models::ConstBatchView theta, models::Evaluation& out) const override { model_.log_prior(theta, out); }
+  [[nodiscard]] const models::GaussianPrior* gaussian_prior() const override { return model_.gaussian_prior(); }
+  [[nodiscard]] bool has_local_gradient() const override { return true; }
+  void local_gradient_under(const models::RowList& rows, const double* mean, const double* covariance,
+                            models::Evaluation& out) const override {
+    const auto size = static_cast<std::size_t>(dim());
+    std::vector<double> diagonal(size * size, 0.0);
+    for (std::size_t i = 0; i < diagonal.size(); i += size + 1) diagonal[i] = covariance[i];
+    model_.local_gradient_under(rows, mean, diagonal.data(), out);
+  }
+
+ private:
+  const models::Model& model_;
 };
 
 /// A model whose likelihood is off by a factor, as when minibatches are scaled by something other than N / B.

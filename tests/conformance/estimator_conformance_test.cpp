@@ -205,7 +205,9 @@ TEST_P(EstimatorConformance, TheKernelsCountWhatItAsksFor) {
       EXPECT_GE(request.columns, 1);
       if (request.stored) continue;  // no evaluation: sums of what is known already
       const Index columns = 3 * call.width(r);
-      asked.add_rows(request.wanted, columns * (use.batch_rows > 0 ? use.batch_rows : setting.model->rows()));
+      const Index rows = columns * (use.batch_rows > 0 ? use.batch_rows : setting.model->rows());
+      asked.add_rows(request.wanted, rows);
+      asked.add_products(request.wanted, rows, setting.model->dim());
       if (request.prior && !request.wanted.local) asked.add_evaluations(request.wanted, columns);
     }
     EXPECT_EQ(call.counts(), asked);

@@ -135,7 +135,7 @@ TEST_F(SlowReplicaLayoutsTest, EpochsAndEstimatorsWithStates) {
 }
 
 TEST_F(SlowReplicaLayoutsTest, EveryGaussianFamily) {
-  check(R"("sf_loo", "pw_cfe", "stl", "bonnet_price", "pw_rqmc")", "replicas = 2\nbatch_rows = 64\n",
+  check(R"("sf_loo", "pw_cfe", "stl", "bonnet_price", "pw_rqmc", "pw_local", "joint_cv")", "replicas = 2\nbatch_rows = 64\n",
         "[family]\nname = [\"full_rank_gaussian\", \"low_rank_gaussian\", \"gaussian_mixture\"]\n");
 }
 

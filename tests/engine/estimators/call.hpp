@@ -195,9 +195,18 @@ class Call {
     if (request.stored) {
       estimators::RowTable(context_.state, model.rows(), model.dim()).log_likelihood(rows, theta.view(), evaluation);
     } else if (request.wanted.local) {
-      const families::MeanFieldGaussian& q = *context_.family->mean_field_gaussian();
       evaluation.streams = streams;
-      model.local_gradient(rows, q.mean().data(), q.scale().data(), evaluation);
+      if (const families::MeanFieldGaussian* q = context_.family->mean_field_gaussian()) {
+        model.local_gradient(rows, q->mean().data(), q->scale().data(), evaluation);
+      } else {
+        const auto dim = static_cast<std::size_t>(model.dim());
+        std::vector<double> mean(dim);
+        std::vector<double> sd(dim);
+        std::vector<double> covariance(dim * dim);
+        context_.family->moments(mean, sd);
+        context_.family->covariance(covariance);
+        model.local_gradient_under(rows, mean.data(), covariance.data(), evaluation);
+      }
     } else if (model.rows() > 0) {
       model.log_likelihood(rows, theta.view(), evaluation);
     }

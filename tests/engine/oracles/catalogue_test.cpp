@@ -20,7 +20,7 @@ const std::map<std::string, std::string>& elsewhere() {
   static const std::map<std::string, std::string> places = {
       {"sf_rb_same", "tests/engine/estimators/reference.hpp: coefficients of the same samples have no closed form"},
       {"pw_quadratic", "quadratic_surrogate_test.cpp: needs the surrogate that was learned"},
-      {"pw_local", "engine/oracles/components.hpp: needs rows with a linear predictor"},
+      {"pw_local", "engine/oracles/local_truth.hpp: needs rows with a linear predictor"},
       {"pw_stratified", "stratified_test.cpp: needs a mixture"},
       {"svrg", "snapshot_control_test.cpp: needs minibatches"},
       {"saga", "snapshot_control_test.cpp: needs minibatches"},
