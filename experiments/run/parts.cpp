@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <array>
 #include <list>
+#include <set>
 #include <sstream>
 
 #include "engine/error.hpp"
@@ -65,13 +66,25 @@ store::Manifest usable(const PartFound& part) {
 /// Keys that all parts of one study have alike.
 constexpr std::array<const char*, 6> common_keys = {"spec_text", "kind", "reduce", "program_sha256", "cpu_features_sha256", "data"};
 
-void require_alike(const store::Manifest& first, const PartFound& part) {
-  for (const char* key : common_keys) {
-    if (state_of(first, key) == state_of(*part.manifest, key)) continue;
-    throw UserError(
-        fmt::format("{}: its {} differs from that of the parts before it, so they are not of one study. Remove the parts that are not "
-                    "meant, or run the study again.",
-                    part.directory.string(), key));
+void require_one_study(const std::vector<PartFound>& parts) {
+  const store::Manifest* first = nullptr;
+  std::set<std::string> cells;
+  for (const PartFound& part : parts) {
+    if (!part.manifest) continue;
+    if (first == nullptr) first = &*part.manifest;
+    for (const char* key : common_keys) {
+      if (state_of(*first, key) == state_of(*part.manifest, key)) continue;
+      throw UserError(
+          fmt::format("{}: its {} differs from that of the parts before it, so they are not of one study. Remove the parts that are not "
+                      "meant, or run the study again.",
+                      part.directory.string(), key));
+    }
+    std::istringstream own(part.cells());
+    for (std::string cell; own >> cell;) {
+      if (!cells.insert(cell).second)
+        throw UserError(fmt::format("{}: works on {}, and so does a part before it (they were cut differently). Remove one of them.",
+                                    part.directory.string(), cell));
+    }
   }
 }
 
@@ -208,24 +221,15 @@ void gather_parts(const fs::path& run, bool take_over) {
   for (const PartFound& part : find_parts(run)) {
     if (fs::is_directory(part.directory, ignored)) locks.emplace_back(part.directory / "lock", foreign);
   }
-  // As they are now that nobody writes.
+  // As they are now that nobody writes. Whatever is wrong with them changes nothing.
   const std::vector<PartFound> parts = find_parts(run);
+  require_one_study(parts);
+  if (std::none_of(parts.begin(), parts.end(), [](const PartFound& part) { return part.manifest.has_value(); })) return;
   fs::create_directories(run / "segments");
   store::remove_uncommitted(run, std::nullopt);
   store::Manifest whole;
-  const store::Manifest* first = nullptr;
-  std::vector<std::string> cells;
   for (const PartFound& part : parts) {
     if (!part.manifest) continue;
-    if (first == nullptr) first = &*part.manifest;
-    require_alike(*first, part);
-    std::istringstream own(part.cells());
-    for (std::string cell; own >> cell;) {
-      if (std::find(cells.begin(), cells.end(), cell) != cells.end())
-        throw UserError(fmt::format("{}: works on {}, and so does a part before it (they were cut differently). Remove one of them.",
-                                    part.directory.string(), cell));
-      cells.push_back(cell);
-    }
     const store::Manifest manifest = usable(part);
     join_state(whole, part, manifest);
     const auto take = [&](store::SegmentEntry entry) {
@@ -240,7 +244,6 @@ void gather_parts(const fs::path& run, bool take_over) {
       if (whole.bundles.count(name) == 0) whole.bundles.emplace(name, take(entry));
     }
   }
-  if (first == nullptr) return;
   whole.state[gathered_key] = fmt::format("{} parts", parts.size());
   store::synchronise(run / "segments");
   store::write_manifest(run, whole);

@@ -56,7 +56,7 @@ name = "gaussian"
 precision = [2, 0.6, -0.3, 0.6, 1.5, 0.4, -0.3, 0.4, 1]
 mean = [0.5, -1, 0.25]
 [estimators]
-names = ["pw_cfe", "pw_stl"]
+names = ["pw_cfe", "stl"]
 samples = [8, 16]
 [fit]
 steps = {}

@@ -37,7 +37,7 @@ class PartsTest : public KillingTest {
 };
 using SlowPartsTest = PartsTest;
 
-TEST_F(PartsTest, OfAStudyOfVariancesEndInItsHash) {
+TEST_F(SlowPartsTest, OfAStudyOfVariancesEndInItsHash) {
   const auto spec = write("s.toml", four_cells());
   const std::string hash = whole_hash(spec);
   for (const int parts : {2, 4}) {
@@ -56,7 +56,7 @@ TEST_F(PartsTest, OfAStudyOfVariancesEndInItsHash) {
   }
 }
 
-TEST_F(PartsTest, ThatWereKilledOrNeverBegunAreMadeUpFor) {
+TEST_F(SlowPartsTest, ThatWereKilledOrNeverBegunAreMadeUpFor) {
   const auto spec = write("s.toml", four_cells());
   const std::string hash = whole_hash(spec);
   run_part(spec, "some", "0/4", {"--ranks", "2"});
@@ -76,16 +76,17 @@ TEST_F(PartsTest, ThatWereKilledOrNeverBegunAreMadeUpFor) {
   expect_together("some", hash);
 }
 
-TEST_F(PartsTest, ArePutTogetherThroughKillsAtEveryStep) {
+TEST_F(SlowPartsTest, ArePutTogetherThroughKillsAtEveryStep) {
   const auto spec = write("s.toml", four_cells());
   const std::string hash = whole_hash(spec);
+  for (const char* part : {"0/2", "1/2"}) run_part(spec, "parts_done", part);
   int killed = 0;
   for (const std::string step :
        {"gather.segment:1", "gather.segment:20", "manifest.written:1", "manifest.renamed:1", "manifest.committed:1", "clean.begin:1",
         "clean.manifest:1", "clean.segment:1", "clean.segment:30", "gather.part:1", "gather.part:2"}) {
     SCOPED_TRACE(step);
     const std::string directory = "at_" + step.substr(0, step.find(':')) + "_" + step.substr(step.find(':') + 1);
-    for (const char* part : {"0/2", "1/2"}) run_part(spec, directory, part);
+    std::filesystem::copy(work() / "parts_done", work() / directory, std::filesystem::copy_options::recursive);
     set_fault(step);
     const auto outcome = variscope(session(directory, false, "", {"--threads", "1"}));
     ::unsetenv("VARISCOPE_FAULT");
@@ -112,7 +113,7 @@ TEST_F(PartsTest, ThatAreDamagedAreComputedAgain) {
   EXPECT_NE(said.find("computed again"), std::string::npos) << said;
 }
 
-TEST_F(PartsTest, AreRefusedWhereTheyDoNotBelongTogether) {
+TEST_F(SlowPartsTest, AreRefusedWhereTheyDoNotBelongTogether) {
   const auto spec = write("s.toml", four_cells());
   run_part(spec, "mixed", "0/2");
   // Cut in four: its cells overlap with those of a half.
@@ -132,7 +133,7 @@ TEST_F(PartsTest, AreRefusedWhereTheyDoNotBelongTogether) {
   expect_refused({"resume", "whole_killed", "--part", "0/2"}, {"goes on as one"});
 }
 
-TEST_F(PartsTest, OfFitsAndOfChainsEndInTheirHash) {
+TEST_F(SlowPartsTest, OfFitsAndOfChainsEndInTheirHash) {
   const auto fits = write("f.toml", R"([study]
 name = "fits"
 kind = "fit"
@@ -141,7 +142,7 @@ name = "gaussian"
 precision = [2, 0.6, -0.3, 0.6, 1.5, 0.4, -0.3, 0.4, 1]
 mean = [0.5, -1, 0.25]
 [estimators]
-names = ["pw_cfe", "pw_stl"]
+names = ["pw_cfe", "stl"]
 samples = [8, 16, 32]
 [fit]
 steps = 40
@@ -173,6 +174,8 @@ draws = 60
     EXPECT_EQ(variscope(part_words(spec, directory, "2/3")).status, 137);
     ::unsetenv("VARISCOPE_FAULT");
     EXPECT_NE(variscope({"status", directory}).out.find("killed"), std::string::npos);
+    const auto so_far = variscope({"report", directory, "--partial"});
+    EXPECT_EQ(so_far.status, 0) << so_far.all();
     EXPECT_EQ(variscope({"resume", directory, "--part", "2/3", "--quiet"}).status, 0);
     expect_together(directory, plain.hash());
   }
@@ -191,7 +194,10 @@ TEST_F(SlowPartsTest, APartAtWorkIsNotTakenFromIt) {
   EXPECT_EQ(told["state"], "running");
   EXPECT_EQ(told["parts"][0]["state"], "running");
   EXPECT_FALSE(told["parts"][0]["hosts"].get<std::string>().empty());
-  for (const pid_t process : processes(directory)) ::kill(process, SIGUSR1);
+  // To the program itself: `timeout` has the directory on its command line as well.
+  for (const pid_t process : processes(directory)) {
+    if (read_text(fmt::format("/proc/{}/cmdline", process)).starts_with(std::string(VARISCOPE_PROGRAM) + '\0')) ::kill(process, SIGUSR1);
+  }
   const auto outcome = finish(started);
   EXPECT_EQ(outcome.status, 85) << outcome.all();
   EXPECT_EQ(status(directory)["parts"][0]["state"], "paused");

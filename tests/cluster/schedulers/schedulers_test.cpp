@@ -355,7 +355,7 @@ TEST(Schedulers, TheJobBehindAnArrayWaitsForAllOfItHoweverItEnds) {
     const std::string script = testing::script_of(scheduler, job);
     EXPECT_TRUE(has(script, line)) << script;
     EXPECT_TRUE(has(script, "\ntask=collect\n"));
-    EXPECT_FALSE(has(script, "--part"));
+    EXPECT_FALSE(has(script, "command+="));
     EXPECT_FALSE(has(script, "job.sh")) << script;
     // Where a task's later tries are jobs of their own, their ids are looked for.
     EXPECT_EQ(has(script, "seen=$(cat job/seen.collect"), scheduler == "pbs" || scheduler == "flux") << script;
