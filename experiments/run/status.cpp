@@ -93,7 +93,7 @@ struct Condition {
   bool at_it = false;  ///< someone works on it now
 };
 
-Condition condition_of(const fs::path& directory, std::optional<RunStatus> status) {
+Condition condition_of(const fs::path& directory, const std::optional<RunStatus>& status) {
   Condition now{status.value_or(RunStatus{}), store::lock_holder(directory / "lock"), false};
   const bool working = now.status.state == "running" || now.status.state == "finishing" || now.status.state.empty();
   now.at_it = working && !now.holder.empty();
