@@ -26,8 +26,8 @@ inline constexpr std::array chain_figures = {"failed",      "gradients",  "value
 /// model's density with its standard error; k-hat, and the threshold beyond which it says that none of the others can be trusted.
 inline constexpr std::array weight_figures = {"k_hat", "k_threshold", "effective_size", "log_evidence", "log_evidence_error"};
 
-/// One unconstrained coordinate of a combined posterior, beside that of all rows: errors of the combined by batches of the shards' draws, of
-/// all rows by the chains' effective sizes.
+/// One unconstrained coordinate of a combined posterior, beside that of all rows: errors of the combined by batches of the shards' draws,
+/// of all rows by the chains' effective sizes.
 inline constexpr std::array combined_figures = {"mean",      "mean_error",      "sd",      "sd_error",
                                                 "full_mean", "full_mean_error", "full_sd", "full_sd_error"};
 

@@ -47,9 +47,9 @@ struct PredictiveProblem {
 PredictiveProblem predictive_problem(const Settings& settings, const DataPlan& plan, const models::Model& model,
                                      const data::Table& training, const PredictiveTables& tables, Index shards);
 
-/// Fills record.predictive, record.predicted_rows and record.functions (all sized) from columns of theta, draws of the parameters: draw s predicts row n by
-/// a response from the stream (response_draw, part and row, repeat and s), so that neither ranks nor threads nor tiles decide a bit.
-/// Collective over `shards`; the figures are right on its root alone. Cost O(S) densities, means and responses a row; memory
+/// Fills record.predictive, record.predicted_rows and record.functions (all sized) from columns of theta, draws of the parameters: draw s
+/// predicts row n by a response from the stream (response_draw, part and row, repeat and s), so that neither ranks nor threads nor tiles
+/// decide a bit. Collective over `shards`; the figures are right on its root alone. Cost O(S) densities, means and responses a row; memory
 /// O(S (dim + 64 threads)), flat in the number of rows; messages: one partial of S doubles a node of the fold.
 void predict_rows(const PredictiveProblem& problem, tiles::ConstBatchView theta, std::uint64_t seed, Index repeat,
                   const cluster::Communicator& shards, int threads, Work& work, FitRecord& record);

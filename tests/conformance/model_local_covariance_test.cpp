@@ -182,7 +182,9 @@ TEST_P(ModelLocalCovariance, IsUnbiased) {
     return most;
   };
   EXPECT_LT(largest(q), 5);
-  if (dim() > 1) EXPECT_GT(largest(q.diagonal()), 5);
+  if (dim() > 1) {
+    EXPECT_GT(largest(q.diagonal()), 5);
+  }
 }
 
 TEST_P(ModelLocalCovariance, AColumnIgnoresNeighboursLaneAndWidth) {

@@ -118,7 +118,7 @@ TEST(SamplerSummary, FailedChainsAreLeftOutAndTold) {
 }
 
 TEST(SamplerTable, WarnsOnTopAndDividesByWork) {
-  SamplerEntry good{summary_of(false, 0), "a model", "", 2, 1, 0, {0, 0, 0}, {1, 1, 1}, {}, {}};
+  SamplerEntry good{summary_of(false, 0), "a model", "", 2, 1, 0, kDraws, false, {0, 0, 0}, {1, 1, 1}, {}, {}};
   SamplerEntry bad = good;
   bad.summary = summary_of(false, 3);
   bad.variant = "shifted";
