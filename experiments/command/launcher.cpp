@@ -124,7 +124,7 @@ LaunchCommand launch_command(const Launcher& launcher, const LaunchRequest& requ
         {"OMPI_MCA_opal_signal", ""},  // no stack traces
         // Seconds between TERM and KILL when mpirun itself is terminated: of one, the default, nothing is saved. It waits them out, twice,
         // when a rank dies too.
-        {"OMPI_MCA_odls_base_sigkill_timeout", "5"},
+        {"OMPI_MCA_odls_base_sigkill_timeout", "2"},
         {"OMPI_MCA_btl_base_warn_component_unused", "0"},
         {"OMPI_MCA_mca_base_component_show_load_errors", "0"},
         {"OMPI_MCA_hwloc_base_mem_bind_failure_action", "silent"},

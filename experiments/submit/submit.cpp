@@ -209,6 +209,7 @@ Submission prepare_submission(const SubmitOptions& options) {
   Site& site = submission.site;
   cluster::Job& job = submission.job = site.job;
   apply(options, site, job);
+  check_limits(site, job);  // before planning for ranks that the site has not
   const auto* entry = cluster::find_scheduler(site.scheduler);
 
   const Plan plan = make_plan(options.spec, job.resources.ranks(), static_cast<int>(job.resources.cpus_per_task), {}, options.output);
