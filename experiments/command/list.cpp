@@ -2,7 +2,6 @@
 #include <fmt/format.h>
 #include <CLI/CLI.hpp>
 
-#include <algorithm>
 #include <map>
 #include <memory>
 #include <nlohmann/json.hpp>
@@ -21,6 +20,7 @@
 #include "experiments/command/actions.hpp"
 #include "experiments/command/pages.hpp"
 #include "experiments/command/subcommands.hpp"
+#include "experiments/command/text_table.hpp"
 #include "experiments/spec/fit_methods.hpp"
 #include "experiments/spec/keys.hpp"
 #include "experiments/spec/nearest.hpp"
@@ -233,32 +233,6 @@ const std::vector<std::pair<std::string, Listing (*)()>>& topics() {
   return all;
 }
 
-/// Characters, not bytes: names and sources are UTF-8.
-std::size_t width_of(const std::string& text) {
-  return static_cast<std::size_t>(
-      std::count_if(text.begin(), text.end(), [](char c) { return (static_cast<unsigned char>(c) & 0xC0) != 0x80; }));
-}
-
-std::string render(const Listing& listing) {
-  std::vector<std::size_t> widths;
-  for (std::size_t c = 0; c < listing.headings.size(); ++c) {
-    widths.push_back(width_of(listing.headings[c]));
-    for (const auto& row : listing.rows) widths[c] = std::max(widths[c], width_of(row[c]));
-  }
-  std::string text;
-  const auto add = [&](const std::vector<std::string>& row) {
-    std::string line;
-    for (std::size_t c = 0; c < row.size(); ++c) line += row[c] + std::string(widths[c] - width_of(row[c]) + 2, ' ');
-    text += line.substr(0, line.find_last_not_of(' ') + 1) + "\n";
-  };
-  add(listing.headings);
-  std::vector<std::string> rules;
-  for (const std::size_t width : widths) rules.emplace_back(width, '-');
-  add(rules);
-  for (const auto& row : listing.rows) add(row);
-  return text;
-}
-
 nlohmann::ordered_json to_json(const Listing& listing) {
   auto rows = nlohmann::ordered_json::array();
   for (const auto& row : listing.rows) {
@@ -288,7 +262,8 @@ int print_list(const ListOptions& options) {
     fmt::print("{}\n", all.dump(2));
     return 0;
   }
-  for (std::size_t i = 0; i < listings.size(); ++i) fmt::print("{}{}", i > 0 ? "\n" : "", render(listings[i]));
+  for (std::size_t i = 0; i < listings.size(); ++i)
+    fmt::print("{}{}", i > 0 ? "\n" : "", text_table(listings[i].headings, listings[i].rows, output_columns()));
   if (options.topic.empty()) fmt::print("\nKeys of a spec: variscope list keys. For jobs: schedulers, launchers, sites.\n");
   return 0;
 }

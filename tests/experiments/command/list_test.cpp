@@ -1,6 +1,7 @@
 /// `variscope list`: every topic, the page of an estimator, and what is told of names that do not exist.
 #include "engine/estimators/estimator.hpp"
 #include "engine/samplers/catalogue.hpp"
+#include "experiments/command/text_table.hpp"
 #include "tests/invariance/program.hpp"
 
 namespace variscope::testing {
@@ -15,6 +16,24 @@ TEST_F(ListTest, EveryTopicAlone) {
     EXPECT_EQ(outcome.status, 0) << topic;
     EXPECT_NE(outcome.out.find("---"), std::string::npos) << topic;
   }
+}
+
+TEST_F(ListTest, FitsTheTerminal) {
+  const std::vector<std::vector<std::string>> rows = {{"a", "one two three four five six seven", "x"},
+                                                      {"b", "", "\u00e4\u00f6 y z w v u t s r q p o n m"}};
+  EXPECT_EQ(experiments::text_table({"n", "what", "why"}, rows, 0),
+            "n  what                               why\n"
+            "-  ---------------------------------  ----------------------------\n"
+            "a  one two three four five six seven  x\n"
+            "b                                     \u00e4\u00f6 y z w v u t s r q p o n m\n");
+  EXPECT_EQ(experiments::text_table({"n", "what", "why"}, rows, 33),
+            "n  what            why\n"
+            "-  --------------  --------------\n"
+            "a  one two three   x\n"
+            "   four five six\n"
+            "   seven\n"
+            "b                  \u00e4\u00f6 y z w v u t\n"
+            "                   s r q p o n m\n");
 }
 
 TEST_F(ListTest, APageOfEveryEstimator) {
