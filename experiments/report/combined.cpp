@@ -201,7 +201,7 @@ class Combiner {
         "Every column is one problem: the same model, data and, of variances, the same variational parameters. 95 % intervals in brackets. "
         "Bold (* in text): the best of its column, its interval apart from every other's; where nothing is bold, noise does not tell the "
         "methods apart, or a number has no interval to be judged by.";
-    if (any_budget_) table.footnotes.push_back("Budgets differ: a row's name says its own.");
+    if (any_budget_) table.footnotes.emplace_back("Budgets differ: a row's name says its own.");
     return table;
   }
 

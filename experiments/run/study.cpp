@@ -515,7 +515,7 @@ int run_study_part(const RunOptions& options, const std::string& part) {
   Spec spec = run.resume ? recorded_spec(run, world) : run.spec_text.empty() ? read_spec(run.spec) : parse_spec(run.spec_text, run.spec);
   Plan plan = make_plan(std::move(spec), world.size(), run.threads, run.layout, run.output, run.chains);
   if (of_part && !run.resume) {
-    RunOptions whole = run;
+    SessionOptions whole = run;
     whole.output = plan.directory;
     if (is_whole(whole, world)) {
       throw UserError(fmt::format("--part {}: {} holds a run that goes on as one. Resume it without --part, or choose another directory.",
