@@ -234,6 +234,19 @@ TEST_F(PlanTest, PoliciesThatTheRowsCannotServeAreRefused) {
   EXPECT_THROW(plan(with("batch_rows = 17\nreplicas = 3\nrow_policy = \"shards\"\n")), UserError);
   EXPECT_NO_THROW(plan(with("batch_rows = 16\nreplicas = 3\nrow_policy = \"shards\"\n")));
   EXPECT_NO_THROW(plan(with("batch_rows = 10\nreplicas = 6\n")));
+  const auto said = [&](const std::string& text) -> std::string {
+    try {
+      plan(text);
+    } catch (const UserError& e) {
+      return e.what();
+    }
+    return "accepted";
+  };
+  const std::string many = said(with("batch_rows = 1\nreplicas = 51\nrow_policy = \"shards\"\n"));
+  EXPECT_NE(many.find("51 fixed shards of 50 rows"), std::string::npos) << many;
+  const std::string net = "batch_rows = 10\nreplicas = 2\nnoise_policy = \"split_net\"\n";
+  EXPECT_NE(said(with(net)).find("finds no net to split"), std::string::npos) << said(with(net));
+  EXPECT_EQ(said(logistic_spec("d.csv", "\"pw_cfe\", \"pw_rqmc\"", "8", net)), "accepted");
   EXPECT_THROW(plan(with("") + "[components]\ndesigns = 8\n"), UserError);  // all rows: no data noise to tell apart
 }
 
